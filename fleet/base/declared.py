@@ -13,7 +13,7 @@ The instances are plain dataclasses: constructing one in code takes stored value
 Nested declared classes, tuples of them, and `X | None` with a default work; every field needs a Key.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
@@ -93,8 +93,16 @@ def _adapter(annotation: Any) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
-Found = Mapping[KeyPath, object]
-"""Every part of a document that is valid by itself, by its path of file keys; defaults included."""
+class Found(dict[KeyPath, object]):
+    """Every part of a document that is valid by itself, by its path of file keys; defaults included."""
+
+    def __init__(self, parts: Iterable[tuple[KeyPath, object]], document: Document) -> None:
+        super().__init__(parts)
+        self._lines = document.lines
+
+    def given(self, path: KeyPath) -> bool:
+        """Whether the file itself holds this key, so that its value is no default."""
+        return path in self._lines
 
 
 def declare(cls: type[T], document: Document, rules: Sequence[Rule] = ()) -> T:
@@ -104,7 +112,7 @@ def declare(cls: type[T], document: Document, rules: Sequence[Rule] = ()) -> T:
     so that one bad key does not hide what is wrong elsewhere.
     """
     value, faults = _validate(cls, document)
-    parts = dict(_found(cls, document.value, ()))
+    parts = Found(_found(cls, document.value, ()), document)
     said = [document.fault(path, text) for rule in rules for path, text in rule(parts)]
     everything = _ordered([*document.faults, *faults, *said])
     if everything or value is None:
@@ -216,10 +224,13 @@ def _item_of(field: Field) -> Field:
     )  # fmt: skip
 
 
-def undeclare(instance: object) -> dict[str, object]:
-    """The instance as the mapping its file would hold: keys in declared order, units written, None left out."""
+def undeclare(instance: object, cls: type | None = None) -> dict[str, object]:
+    """The instance as the mapping its file would hold: keys in declared order, units written, None left out.
+
+    cls: the declared class, where the instance's own class adds fields that no file holds.
+    """
     written: dict[str, object] = {}
-    for field in declared_fields(type(instance)):
+    for field in declared_fields(cls or type(instance)):
         value = getattr(instance, field.attribute)
         if value is not None:
             written[field.key] = _written(field, value)

@@ -35,9 +35,11 @@ class Key:
 
     unit: the value is text with a unit and is stored in unit.stored; without it numbers are bare.
     least, most: inclusive, written as in the file. above: exclusive lower bound.
-    one_of: the known names, or a function that lists them (asked at load time). also: what else is allowed,
-    as a test and its description, such as a path. short: for a nested object, the key that a bare word stands for.
+    one_of: the known names, or a function that lists them (asked at load time). also: what else is allowed, as a
+    test and its description, such as a path; without one_of, what is allowed at all.
+    short: for a nested object, the key that a bare word stands for.
     name: the key in the file, where it is not the attribute's name less its unit. example: shown in messages.
+    why: what a value out of range would do; the message says so.
     """
 
     meaning: str
@@ -50,6 +52,7 @@ class Key:
     short: str | None = None
     name: str | None = None
     example: str | None = None
+    why: str | None = None
 
     def key(self, attribute: str) -> str:
         """The key in the file for an attribute of this name."""
@@ -70,7 +73,7 @@ class Key:
 
     def check(self, value: object, kind: type) -> object:
         """The value as stored; ValueError with 'expected …, got …; what to do'."""
-        if self.one_of is not None:
+        if self.one_of is not None or self.also is not None:
             return self._named(value)
         if self.unit is not None and kind in (int, float):
             stored: Any = units.whole(value, self.unit) if kind is int else float(units.exact(value, self.unit))
@@ -79,7 +82,8 @@ class Key:
         else:
             stored = self._bare(value, kind)
         if not self._in_range(stored):
-            raise ValueError(f"expected {self.expected(kind)}, got {value!r}; choose a value in that range")
+            advice = f"{self.why}; choose a value in that range" if self.why else "choose a value in that range"
+            raise ValueError(f"expected {self.expected(kind)}, got {value!r}; {advice}")
         return stored
 
     def _bare(self, value: object, kind: type) -> Any:
@@ -96,11 +100,12 @@ class Key:
         return {bool: "write true or false", str: "write a word"}.get(kind, "write digits without a unit")
 
     def _named(self, value: object) -> str:
+        """A known name, or text that passes `also`."""
         known = self.names()
         if isinstance(value, str) and (value in known or (self.also is not None and self.also[0](value))):
             return value
         near = nearest(str(value), known)
-        advice = f"did you mean '{near}'?" if near else "choose one of these"
+        advice = f"did you mean '{near}'?" if near else "choose one of these" if known else "change it"
         raise ValueError(f"expected {self.expected(str)}, got {got(value)}; {advice}")
 
     def names(self) -> tuple[str, ...]:
@@ -121,9 +126,9 @@ class Key:
 
     def expected(self, kind: type | None) -> str:
         """'a duration from 1 s to 30 d', 'one of ble, none': what a message and the field table say."""
-        if self.one_of is not None:
-            listed = ", ".join(self.names())
-            return f"one of {listed}" + (f", or {self.also[1]}" if self.also is not None else "")
+        if self.one_of is not None or self.also is not None:
+            listed = f"one of {', '.join(self.names())}" if self.one_of is not None else ""
+            return ", or ".join(part for part in (listed, self.also[1] if self.also is not None else "") if part)
         noun = self.unit.noun if self.unit is not None else _NOUNS.get(kind or object, "a mapping")
         return noun + self._range()
 

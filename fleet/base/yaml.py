@@ -187,11 +187,12 @@ class _StrictComposer(Reader, Scanner, Parser, Composer, BaseResolver):
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        line = event.start_mark.line + 1
+        mark: Any = event.start_mark
+        line = mark.line + 1
         if isinstance(event, yaml.AliasEvent):
             self._reading.say(line, f"expected a value, got the alias *{event.anchor}; write the value out")
             self.get_event()  # type: ignore[no-untyped-call]
-            return ScalarNode("", "", event.start_mark, style="'")
+            return ScalarNode("", "", mark, style="'")
         if event.anchor is not None:
             self._reading.say(line, f"expected a plain value, got the anchor &{event.anchor}; delete it")
             event.anchor = None
@@ -199,7 +200,7 @@ class _StrictComposer(Reader, Scanner, Parser, Composer, BaseResolver):
             self._reading.say(line, f"expected a plain value, got the tag {event.tag}; delete it")
         if self._depth >= DEEPEST:
             problem = f"nested deeper than {DEEPEST} levels"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         self._depth += 1
         try:
             return super().compose_node(parent, index)
