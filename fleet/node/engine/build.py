@@ -1,0 +1,82 @@
+"""The host library of the engine: compiled once per sources, flags and compiler, then found in the cache.
+
+The compiler is the one that ships as a Python package (clang inside `ziglang`), so no system compiler is needed,
+and firmware and simulation are compiled by the same one. The library is built for the baseline x86-64 or arm64
+CPU, never for the one it happens to run on: a cache may be shared.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from fleet.base.errors import EngineError
+from fleet.base.places import cache_dir, package_data
+
+WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wimplicit-fallthrough", "-Werror")
+FLAGS = ("-O3", *WARNINGS, "-ffp-contract=off", "-fno-sanitize=all", "-fvisibility=default", "-shared", "-fPIC", "-nostdlib")
+BASELINE = {"x86_64": "x86_64", "aarch64": "generic", "arm64": "generic"}
+
+
+def sources() -> tuple[Path, ...]:
+    """The engine's C files, in a fixed order."""
+    return tuple(sorted(package_data("node", "engine", "src").glob("*.c")))
+
+
+def headers() -> tuple[Path, ...]:
+    """The engine's headers, in a fixed order."""
+    return tuple(sorted(package_data("node", "engine", "src").glob("*.h")))
+
+
+def compiler() -> list[str]:
+    """The command that starts the packaged C compiler."""
+    return [sys.executable, "-m", "ziglang", "cc"]
+
+
+@cache
+def host_library() -> Path:
+    """Path of the compiled engine for this machine; builds it on first use.
+
+    Raises EngineError with the command and its output if the compiler fails.
+    """
+    command = [*compiler(), *_target(), *FLAGS]
+    target = cache_dir() / "engine" / f"fleet-engine-{_fingerprint(command)}{sysconfig.get_config_var('SHLIB_SUFFIX')}"
+    if not target.exists():
+        _compile(command, target)
+    return target
+
+
+def _target() -> list[str]:
+    machine = platform.machine()
+    if machine not in BASELINE:
+        raise EngineError(f"engine: expected an x86-64 or arm64 machine, got {machine}; run there")
+    system = {"Linux": "linux-gnu", "Darwin": "macos"}.get(platform.system())
+    if system is None:
+        raise EngineError(f"engine: expected Linux or macOS, got {platform.system()}; on Windows use WSL")
+    arch = "aarch64" if machine in ("arm64", "aarch64") else "x86_64"
+    return ["-target", f"{arch}-{system}", f"-mcpu={BASELINE[machine]}"]
+
+
+def _fingerprint(command: list[str]) -> str:
+    digest = hashlib.sha256()
+    digest.update("\0".join([*command[1:], version("ziglang")]).encode())
+    for path in (*headers(), *sources()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _compile(command: list[str], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        built = Path(folder) / target.name
+        full = [*command, *map(str, sources()), "-o", str(built)]
+        done = subprocess.run(full, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise EngineError(f"engine: expected the C compiler to succeed, got:\n{' '.join(full)}\n{done.stderr}")
+        os.replace(built, target)

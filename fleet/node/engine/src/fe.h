@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The mcufleet engine: int8 inference and int8 training of one node. The same sources run in the
+ * simulator and on the device. No I/O, no malloc, no libc, no floating point.
+ *
+ * A node is four pieces of memory that the caller owns:
+ *   plan    int32 words, constant: what runs, in which order, at which offsets   (SPEC.md, "Plan")
+ *   model   bytes, constant: frozen weights, biases, scales, first trained values
+ *   state   bytes: the values that train. 4-byte aligned
+ *   arena   bytes: everything that lives within one step. 4-byte aligned
+ */
+#ifndef FE_H
+#define FE_H
+
+#include <stdint.h>
+
+#define FE_ENGINE_VERSION 1
+
+/* What went wrong; 0 is fine. */
+typedef enum {
+    FE_OK = 0,
+    FE_BAD_MAGIC = -1,   /* these bytes are not a plan */
+    FE_BAD_VERSION = -2, /* a plan for another engine: export or push it again */
+    FE_BAD_PLAN = -3,    /* a reference or a count lies outside the memory the header declares */
+    FE_BAD_LABEL = -4    /* a label that is not one of the classes the loss runs over */
+} fe_status;
+
+/* A positive real number: mant * 2^(exp - 31), mant in [2^30, 2^31), or 0. */
+typedef struct {
+    int32_t mant;
+    int32_t exp;
+} fe_real;
+
+typedef struct {
+    const int32_t *plan;
+    const uint8_t *model;
+    uint8_t *state;
+    uint8_t *arena;
+} fe_node;
+
+/* How a node trains until further notice. own: bit c set = class c takes part in the softmax;
+ * (classes + 7) / 8 bytes. key: of (seed, stream, node). step: counts up over all rounds. */
+typedef struct {
+    uint64_t key;
+    fe_real rate;
+    uint32_t step;
+    const uint8_t *own;
+} fe_course;
+
+/* Refuses a plan that is not ours or reaches outside the sizes given. words: length of the plan. */
+fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_bytes, uint32_t state_bytes,
+                        uint32_t arena_bytes);
+
+/* Copies the first trained values from the model into the state. */
+void fe_reset(const fe_node *node);
+
+/* x: s8 [H][W][C] of the input. Returns the Q8 logits, s16 [classes], inside the arena. */
+const int16_t *fe_infer(const fe_node *node, const int8_t *x);
+
+/* Where the input of the next step belongs, for callers that fill it in place. */
+int8_t *fe_input(const fe_node *node);
+
+/* One step of training on the input in place. *p_true (Q15, may be NULL): probability that the
+ * softmax gave to the label before the step. Advances course->step. */
+fe_status fe_train_step(const fe_node *node, fe_course *course, int32_t label, uint32_t *p_true);
+
+/* count steps on windows[order[0]], windows[order[1]], ...   windows: s8 [any][input bytes].
+ * p_true: u32 [count] or NULL. Stops at the first fault. */
+fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
+                   const int32_t *order, int32_t count, uint32_t *p_true);
+
+/* logits: s16 [count][classes] for windows s8 [count][input bytes]. */
+void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, int16_t *logits);
+
+#endif

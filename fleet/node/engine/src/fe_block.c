@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Gradients between operators: int8 mantissas with one power-of-two exponent per tensor,
+ * real value e * 2^-k. `dynamic` exponents: the largest value of this step decides.
+ */
+#include "fe_block.h"
+
+/* g = 0 where the forward clipped: mask bit 0. */
+void fe_mask_s8(int32_t size, const uint8_t *mask, int8_t *g)
+{
+    for (int32_t i = 0; i < size; i++)
+        if ((mask[i >> 3] >> (i & 7) & 1) == 0)
+            g[i] = 0;
+}
+
+/* acc += the gradient that waits from a tensor's other use. Returns the exponent of the sum.
+ * 127 << 22 on top of the accumulators: see SPEC.md, "Bounds". */
+int32_t fe_merge(int32_t size, const int8_t *waiting, int32_t k_waiting, int32_t *acc, int32_t k)
+{
+    int32_t shift = k - k_waiting;
+    if (shift > 22) {
+        for (int32_t i = 0; i < size; i++)
+            acc[i] = fe_round_shift(acc[i], shift - 22);
+        k -= shift - 22;
+        shift = 22;
+    }
+    for (int32_t i = 0; i < size; i++)
+        acc[i] += shift >= 0 ? waiting[i] * (1 << shift) : fe_round_shift(waiting[i], -shift);
+    return k;
+}
+
+static int32_t largest(int32_t size, const int32_t *acc)
+{
+    int32_t m = 0;
+    for (int32_t i = 0; i < size; i++)
+        m = fe_abs(acc[i]) > m ? fe_abs(acc[i]) : m;
+    return m;
+}
+
+/* e = acc rounded to int8 with the least right shift that fits. Returns the exponent of e.
+ * acc and e may not overlap. |acc| < 2^31 - 2^23. */
+int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
+{
+    const int32_t m = largest(size, acc);
+    int32_t shift = 0;
+    while ((m >> shift) > 127)
+        shift++;
+    for (int32_t i = 0; i < size; i++)
+        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
+    return k - shift;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Global average pool, int8.   x: s8 [P][C]   y: s8 [C], in the scale and zero point of x.
+ */
+#include "fe_pool_s8.h"
+
+/* y[c] = mean over positions, rounded half away from zero. */
+void fe_pool_s8_forward(int32_t positions, int32_t channels, const int8_t *x, int8_t *y)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        int32_t sum = 0;
+        for (int32_t p = 0; p < positions; p++)
+            sum += x[p * channels + c];
+        sum += sum > 0 ? positions / 2 : -(positions / 2);
+        y[c] = (int8_t)fe_clamp(sum / positions, -128, 127);
+    }
+}
+
+/* dx[p][c] = g[c] * factor, factor = 1/P in Q(15 - E): the same for every position. */
+void fe_pool_s8_grad_in(int32_t positions, int32_t channels, int32_t factor, const int8_t *g, int32_t *dx)
+{
+    for (int32_t p = 0; p < positions; p++)
+        for (int32_t c = 0; c < channels; c++)
+            dx[p * channels + c] = g[c] * factor;
+}

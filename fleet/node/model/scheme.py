@@ -1,0 +1,204 @@
+"""What trains: which weights, down to a range of input channels, and which biases.
+
+A scheme is a choice over a graph; a Layout numbers the values it trains. Both are pure data.
+Names follow the field: `head` is TinyOL's last layer, `bias` is TinyTL's, `sparse` is MCUNetV3's
+(the first input channels of some pointwise layers, the biases of the last blocks, the head).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.base.errors import InputError
+from fleet.node.model.graph import Conv2d, Dense, Depthwise, Graph, Weighted
+
+KINDS = ("sparse", "bias", "head", "last_k", "full")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What trains of one operator. channels: leading entries of the weight's last axis, 0 for none."""
+
+    op: str
+    channels: int = 0
+    bias: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheme:
+    """Trained parts in the order of the graph; operators that train nothing are left out."""
+
+    name: str
+    trained: tuple[Trained, ...]
+
+    def of(self, op: str) -> Trained:
+        """What trains of an operator; nothing if it is not listed."""
+        return next((t for t in self.trained if t.op == op), Trained(op=op))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A run of trained values. kind: 'weight' (int8) or 'bias' (int32). first: index among all values."""
+
+    op: str
+    kind: str
+    shape: tuple[int, ...]
+    first: int
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def values(self) -> slice:
+        return slice(self.first, self.first + self.size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """All trained values as one vector: every weight in the order of the graph, then every bias.
+
+    The same order holds in the node's state, in update frames and on the server.
+    weights, biases: how many of each. head: name of the classifier.
+    """
+
+    slices: tuple[Slice, ...]
+    weights: int
+    biases: int
+    head: str
+    classes: int
+    size: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", self.weights + self.biases)
+
+    def held(self, classes: Iterable[int]) -> NDArray[np.bool_]:
+        """bool [size]: values a node with these classes trains; a class it lacks leaves its head column out."""
+        mask = np.ones(self.size, dtype=np.bool_)
+        absent = sorted(set(range(self.classes)) - set(classes))
+        for part in self.slices:
+            if part.op == self.head:
+                mask[part.values].reshape(part.shape)[absent] = False
+        return mask
+
+
+def layout_of(graph: Graph, scheme: Scheme) -> Layout:
+    """Numbers the values a scheme trains."""
+    slices: list[Slice] = []
+    first = 0
+    for kind in ("weight", "bias"):
+        for op in graph.weighted:
+            shape = _trained_shape(op, scheme.of(op.name), kind)
+            if shape is not None:
+                slices.append(Slice(op=op.name, kind=kind, shape=shape, first=first))
+                first += prod(shape)
+    weights = sum(s.size for s in slices if s.kind == "weight")
+    return Layout(
+        slices=tuple(slices), weights=weights, biases=first - weights, head=graph.head.name, classes=graph.classes
+    )
+
+
+def trained_values(graph: Graph, layout: Layout) -> NDArray[np.int32]:
+    """int32 [size]: the trained values as the graph holds them."""
+    values = np.zeros(layout.size, dtype=np.int32)
+    for part in layout.slices:
+        op = _weighted(graph, part.op)
+        source = op.weight[..., : part.shape[-1]] if part.kind == "weight" else op.bias
+        values[part.values] = source.ravel()
+    return values
+
+
+def with_values(graph: Graph, layout: Layout, values: NDArray[np.int32]) -> Graph:
+    """The graph with other trained values. values: int32 [size]."""
+    changed = {op.name: (op.weight.copy(), op.bias.copy()) for op in graph.weighted}
+    for part in layout.slices:
+        weight, bias = changed[part.op]
+        block = values[part.values].reshape(part.shape)
+        if part.kind == "weight":
+            weight[..., : part.shape[-1]] = block
+        else:
+            bias[:] = block
+    return graph.with_weights(changed)
+
+
+def build_scheme(graph: Graph, kind: str, *, layers: int = 2, ratio: Fraction = Fraction(1, 4), blocks: int = 2) -> Scheme:
+    """The scheme of a name. layers: pointwise layers of `sparse`, blocks of `last_k`. blocks: of `sparse` and `bias`.
+
+    Raises InputError for an unknown name and for a scheme that trains nothing.
+    """
+    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
+    match kind:
+        case "head":
+            body: dict[str, Trained] = {}
+        case "bias":
+            body = _biases(graph, blocks)
+        case "last_k":
+            body = _whole(graph, _last_blocks(graph, layers))
+        case "full":
+            body = _whole(graph, _blocks(graph))
+        case "sparse":
+            body = _sparse(graph, layers, ratio, blocks)
+        case _:
+            raise InputError.one("scheme", f"expected one of {', '.join(KINDS)}, got '{kind}'; choose one of these")
+    if kind in ("sparse", "bias", "last_k") and not body:
+        raise InputError.one(
+            "scheme", f"expected something to train, got '{kind}' with no layer and no block; raise its counts or take `head`"
+        )
+    body[head.op] = head
+    return Scheme(name=kind, trained=tuple(body[op.name] for op in graph.weighted if op.name in body))
+
+
+def _sparse(graph: Graph, layers: int, ratio: Fraction, blocks: int) -> dict[str, Trained]:
+    pointwise = [op for op in graph.weighted if isinstance(op, Conv2d) and op.weight.shape[1:3] == (1, 1)]
+    chosen = {op.name: floor(op.weight.shape[-1] * ratio) for op in pointwise[len(pointwise) - layers :]}
+    biased = _biases(graph, blocks)
+    parts = {
+        op.name: Trained(op=op.name, channels=chosen.get(op.name, 0), bias=op.name in biased)
+        for op in graph.weighted
+        if op.name in biased or chosen.get(op.name, 0) > 0
+    }
+    return parts
+
+
+def _biases(graph: Graph, blocks: int) -> dict[str, Trained]:
+    wanted = _last_blocks(graph, blocks)
+    return {op.name: Trained(op=op.name, bias=True) for op in graph.weighted if _block(op.name) in wanted}
+
+
+def _whole(graph: Graph, blocks: list[str]) -> dict[str, Trained]:
+    return {
+        op.name: Trained(op=op.name, channels=op.weight.shape[-1], bias=True)
+        for op in graph.weighted
+        if _block(op.name) in blocks
+    }
+
+
+def _block(op: str) -> str:
+    """block3.dw belongs to block3; an operator without a dot is a block of its own."""
+    return op.split(".")[0]
+
+
+def _blocks(graph: Graph) -> list[str]:
+    """Blocks below the head, in order."""
+    return list(dict.fromkeys(_block(op.name) for op in graph.weighted if op.name != graph.head.name))
+
+
+def _last_blocks(graph: Graph, count: int) -> list[str]:
+    names = _blocks(graph)
+    return names[max(0, len(names) - count) :]
+
+
+def _trained_shape(op: Weighted, part: Trained, kind: str) -> tuple[int, ...] | None:
+    if kind == "bias":
+        return (op.bias.size,) if part.bias else None
+    return (*op.weight.shape[:-1], part.channels) if part.channels > 0 else None
+
+
+def _weighted(graph: Graph, name: str) -> Weighted:
+    op = graph.op(name)
+    assert isinstance(op, (Conv2d, Depthwise, Dense))
+    return op
