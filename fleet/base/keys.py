@@ -9,11 +9,12 @@ The key in the file is the attribute's name less its unit suffix (`interval`), o
 From the type and the Key come the check, its message, the written form, the field table and the JSON Schema.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from math import isfinite
+from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
@@ -25,8 +26,16 @@ from fleet.base.units import SHARE, Measure
 
 Bound = int | float | str | Fraction
 Names = tuple[str, ...] | Callable[[], Iterable[str]]
-SCALARS = (int, float, str, bool, Fraction)
-_NOUNS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Fraction: "a fraction"}
+_WRITTEN_AS: Mapping[type, tuple[type, ...]] = {float: (int, float), Path: (str,)}  # types in the file, if not its own
+SCALARS = (int, float, str, bool, Fraction, Path)
+_NOUNS = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    Fraction: "a fraction",
+    Path: "a path",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ class Key:
         return stored
 
     def _bare(self, value: object, kind: type) -> Any:
-        allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
+        allowed = _WRITTEN_AS.get(kind, (kind,))
         if type(value) not in allowed or (isinstance(value, float) and not isfinite(value)):
             raise ValueError(f"expected {self.expected(kind)}, got {got(value)}; {self._remedy(value, kind)}")
         return kind(value)
@@ -95,9 +104,11 @@ class Key:
     def _remedy(self, value: object, kind: type) -> str:
         if self.example is not None:
             return f"write it like {self.example}"
-        if kind is str and isinstance(value, int | float | bool):
+        if kind in (str, Path) and isinstance(value, int | float | bool):
             return "put it in quotes"
-        return {bool: "write true or false", str: "write a word"}.get(kind, "write digits without a unit")
+        return {bool: "write true or false", str: "write a word", Path: "write a path"}.get(
+            kind, "write digits without a unit"
+        )
 
     def _named(self, value: object) -> str:
         """A known name, or text that passes `also`."""
@@ -141,7 +152,9 @@ class Key:
         """The value as it stands in a file: text with unit, fraction, or the bare value."""
         if self.unit is not None and isinstance(stored, int | float | Fraction):
             return units.show(stored, self.unit)
-        return units.show_fraction(stored) if isinstance(stored, Fraction) else stored
+        if isinstance(stored, Fraction):
+            return units.show_fraction(stored)
+        return stored.as_posix() if isinstance(stored, Path) else stored
 
 
 def scalar_type(source: Any) -> type | None:

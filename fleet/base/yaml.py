@@ -40,8 +40,9 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _INF = re.compile(r"[-+]?(?:\.inf|\.Inf|\.INF)")
 _NAN = re.compile(r"\.nan|\.NaN|\.NAN")
 _WORDS = r"[A-Za-z_./][A-Za-z0-9_./%+-]*(?: [A-Za-z0-9_./%+-]+)*"
-_AMOUNT = r"[0-9]+(?:[./][0-9]+)? [A-Za-z%/]+|[0-9]+/[0-9]+"
+_AMOUNT = r"[0-9]+(?:[./][0-9]+)? [A-Za-z%/]+|[0-9]+/[0-9]+|[0-9]+[A-Za-z]"
 _PLAIN = re.compile(f"{_WORDS}|{_AMOUNT}")  # text that needs no quotes when written
+_OLD_BOOLEANS = frozenset(("y", "n", "yes", "no", "on", "off"))  # to readers of YAML 1.1; quoted for their sake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +270,7 @@ def _flow(value: object) -> str:
 def _scalar_text(value: object) -> str:
     """JSON's spelling (valid YAML), without quotes where a word reads back as itself."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and scalar(value) == value:
-        return value
+        return json.dumps(value) if value.lower() in _OLD_BOOLEANS else value
     if isinstance(value, float):
         return repr(value).replace("inf", ".inf").replace("nan", ".nan")
     return json.dumps(value)

@@ -1,0 +1,73 @@
+"""From a YAML file to a Scenario and back. Loading reports every fault of a file at once."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from textwrap import wrap
+
+from fleet.base.declared import declare, undeclare
+from fleet.base.errors import InputError
+from fleet.base.yaml import Document, parse, read
+from fleet.base.yaml import dump as dump_yaml
+from fleet.scenario.data_rules import data_rule
+from fleet.scenario.rules import RULES, own_code, pretrained_is_there
+from fleet.scenario.schema import Scenario, ScenarioFile
+
+Overrides = Mapping[str, object]
+
+
+def load(
+    path: Path | str,
+    *,
+    seed: int | None = None,
+    overrides: Overrides | None = None,
+    allow_code: bool = False,
+    preparing: bool = False,
+    origin: Path | None = None,
+) -> Scenario:
+    """The checked scenario of a file; InputError with every fault.
+
+    overrides: values by dotted key, written as in the file: {"data.draw": 3, "server.timeout": "5 min"}.
+    preparing: the file of pretrained weights may be missing, because it is about to be made.
+    origin: the file that relative paths count from, where this one is a copy of it (in a run folder).
+    """
+    file = Path(path)
+    changed = dict(overrides or {}) | ({} if seed is None else {"seed": seed})
+    return _checked(read(file), origin or file, changed, allow_code=allow_code, preparing=preparing)
+
+
+def loads(
+    text: str, *, name: str = "scenario", overrides: Overrides | None = None, allow_code: bool = False
+) -> Scenario:
+    """The checked scenario of a text. name: what messages call it; relative paths count from here."""
+    return _checked(parse(text, name), None, overrides or {}, allow_code=allow_code, preparing=False)
+
+
+def _checked(
+    document: Document, path: Path | None, overrides: Overrides, *, allow_code: bool, preparing: bool
+) -> Scenario:
+    for dotted, value in overrides.items():
+        _override(document, dotted, value)
+    rules = [*RULES, own_code(allow_code), data_rule(path)]
+    if not preparing:
+        rules.append(pretrained_is_there(path))
+    file = declare(ScenarioFile, document, rules)
+    values = {field.name: getattr(file, field.name) for field in fields(file)}
+    return Scenario(**values, question=document.comment, path=path)
+
+
+def _override(document: Document, dotted: str, value: object) -> None:
+    """Sets one key of a document that was just read and is nobody else's."""
+    *parents, last = dotted.split(".")
+    here = document.value
+    for parent in parents:
+        here = here.get(parent) if isinstance(here, dict) else None
+    if not isinstance(here, dict):
+        raise InputError.one(dotted, f"expected a key of {document.name}, got one whose parent is missing; check it")
+    here[last] = value
+
+
+def dump(scenario: Scenario) -> str:
+    """The scenario as resolved: every key written, in declared order; loads to an equal Scenario."""
+    head = "".join(f"# {line}\n" for line in wrap(scenario.question, width=110, break_long_words=False))
+    return head + dump_yaml(undeclare(scenario, ScenarioFile))

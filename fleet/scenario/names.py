@@ -1,0 +1,74 @@
+"""Names a scenario may use for what rooms further up implement: stores, radios, strategies, lines, their parameters.
+
+Names of what rooms below already have (boards, data sets, nets, schemes) are asked from those rooms, never repeated.
+A test holds each registry here against its implementation.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """An energy store. capacity_mah: what a scenario gets that does not say; None where there is nothing to empty."""
+
+    meaning: str
+    capacity_mah: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radio:
+    """A radio. phys: its settings of the physical layer, the default first. interval_step_us: its time grid."""
+
+    meaning: str
+    phys: tuple[str, ...]
+    interval_step_us: int
+
+
+STORES: Final = {
+    # Energizer CR2032 data sheet: 235 mAh to 2.0 V at 15 kohm; Panasonic: 225 mAh. The lower of the two.
+    "cr2032": Store(meaning="lithium coin cell, not rechargeable", capacity_mah=225.0),
+}
+
+RADIOS: Final = {
+    # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms.
+    "ble": Radio(meaning="Bluetooth Low Energy, one connection to a gateway", phys=("1M", "2M"), interval_step_us=1250),
+}
+
+STRATEGIES: Final = {
+    "masked-fedavg": "holder-normalised average of int8 steps: a value is averaged over the nodes that trained it",
+    "fedavg": "Flower's average weighted by training windows, every value from every node",
+}
+
+LINES: Final = {
+    "pretrained": "nobody trains",
+    "alone": "every node trains for itself, nothing is sent",
+    "fedavg": "plain federated averaging, softmax over all classes",
+}
+
+HOLD_OUTS: Final = {
+    "within_recording": "the end of every recording is held out",
+    "by_recording": "the last recordings of a person and side are held out",
+}
+
+LOSS_CLASSES: Final = {
+    "own": "softmax over the classes a node has data of",
+    "all": "softmax over every class of the head",
+}
+
+GRADIENTS: Final = ("int8",)
+EXPONENTS: Final = ("dynamic",)
+UPDATES: Final = ("stochastic",)
+
+SCHEME_PARAMETERS: Final = {
+    "sparse": ("layers", "ratio", "blocks"),
+    "bias": ("blocks",),
+    "last_k": ("layers",),
+    "head": (),
+    "full": (),
+}
+
+SHIPPED: Final = "shipped"
+SHIPPED_DRAWS: Final = range(10)
+SHIPPED_PEOPLE: Final = 4  # who pretrained the shipped models
+SHIPPED_NEW_CLASSES: Final = 2

@@ -1,0 +1,228 @@
+"""Checks across keys of a scenario. Each sees the parts that are valid by themselves and yields (path, text).
+
+Text: 'expected …, got …; what to do'. What needs the data itself is in `data_rules`.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from fleet.base import units
+from fleet.base.declared import Found, Rule
+from fleet.base.errors import InputError
+from fleet.base.units import TIME_US
+from fleet.base.yaml import KeyPath
+from fleet.node.model.zoo import Kind, NetSpec, zoo_net
+from fleet.node.profile import load_profile, radio_refusal
+from fleet.scenario import names
+from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
+
+Said = Iterator[tuple[KeyPath, str]]
+
+DRAW: KeyPath = ("data", "draw")
+HOLD_OUT: KeyPath = ("data", "hold_out")
+SCHEME: KeyPath = ("training", "scheme")
+
+
+def _something_trains(found: Found) -> Said:
+    """The head trains in every scheme; a scheme that adds nothing to it under another name is a mistake."""
+    scheme = found.get(SCHEME)
+    if not isinstance(scheme, SchemeChoice):
+        return
+    weights = scheme.layers > 0 and scheme.ratio > 0
+    trains = {
+        "sparse": weights or scheme.blocks > 0,
+        "bias": scheme.blocks > 0,
+        "last_k": scheme.layers > 0,
+    }
+    if not trains.get(scheme.kind, True):
+        used = names.SCHEME_PARAMETERS[scheme.kind]
+        got = ", ".join(f"{name} {getattr(scheme, name)}" for name in used)
+        text = f"expected a scheme that trains something, got {scheme.kind} with {got}; raise one, or take `head`"
+        yield SCHEME, text
+
+
+def _scheme_parameters_are_used(found: Found) -> Said:
+    kind = found.get((*SCHEME, "kind"))
+    if not isinstance(kind, str):
+        return
+    used = names.SCHEME_PARAMETERS[kind]
+    for name in ("layers", "ratio", "blocks"):
+        if found.given((*SCHEME, name)) and name not in used:
+            known = f"only {', '.join(used)} with {kind}" if used else f"no parameters with {kind}"
+            yield (*SCHEME, name), f"expected {known}, got {name}; delete it"
+
+
+def _scheme_fits_the_net(found: Found) -> Said:
+    """No more layers or blocks than the net has."""
+    scheme, zoo = found.get(SCHEME), found.get(("model", "zoo"))
+    if not isinstance(scheme, SchemeChoice) or not isinstance(zoo, str):
+        return
+    net = zoo_net(zoo, classes=2)
+    for name in names.SCHEME_PARAMETERS[scheme.kind]:
+        most, asked = _most(net, scheme.kind, name), getattr(scheme, name)
+        if asked > most:
+            yield (*SCHEME, name), f"expected at most {most}, which is all that {zoo} has, got {asked}; lower it"
+
+
+def _most(net: NetSpec, kind: str, name: str) -> int | Fraction:
+    """How much of this parameter a net can give."""
+    if name == "ratio":
+        return Fraction(1)
+    if name == "layers" and kind == "sparse":
+        return sum(layer.kind is Kind.CONV and layer.kernel == (1, 1) for layer in net.layers)
+    return len({layer.name.partition(".")[0] for layer in net.weighted[:-1]})
+
+
+def _personal_rate_has_steps(found: Found) -> Said:
+    path: KeyPath = ("training", "personal_rate")
+    if found.given(path) and path in found and found.get(("training", "personal_steps")) == 0:
+        yield path, "expected personal_steps above 0 beside it, got none; add personal_steps, or delete this"
+
+
+def _holds_out_a_test(found: Found) -> Said:
+    hold_out = found.get(HOLD_OUT)
+    if not isinstance(hold_out, HoldOut):
+        return
+    if hold_out.train + hold_out.val >= 1:
+        shares = f"train {hold_out.train:.0%} and val {hold_out.val:.0%}"
+        yield HOLD_OUT, f"expected train and val below 100 % together, got {shares}; leave a part for the test"
+    if hold_out.kind != "within_recording" and found.given((*HOLD_OUT, "gap")):
+        yield (*HOLD_OUT, "gap"), f"expected no gap with {hold_out.kind}, got one; delete it"
+
+
+def _a_node_is_a_persons_side(found: Found) -> Said:
+    """The shards of learning/data are one person and side each."""
+    node = found.get(("data", "node"))
+    if isinstance(node, tuple) and sorted(node) != ["side", "subject"]:
+        yield ("data", "node"), f"expected [subject, side], got [{', '.join(node)}]; a node is one side of one person"
+
+
+def _shipped_models_fit(found: Found) -> Said:
+    """The shipped models were pretrained for ten draws of one setting."""
+    if found.get(("model", "pretrained")) != names.SHIPPED:
+        return
+    prepare = "change it, or make a model with `fleet prepare` and name its file in model.pretrained"
+    draw = found.get(DRAW)
+    if isinstance(draw, int) and draw not in names.SHIPPED_DRAWS:
+        last = names.SHIPPED_DRAWS[-1]
+        yield DRAW, f"expected 0 to {last}, the draws that models ship for, got {draw}; {prepare}"
+    made_for = {"pretrain_people": names.SHIPPED_PEOPLE, "new_classes": names.SHIPPED_NEW_CLASSES}
+    for key, value in made_for.items():
+        asked = found.get(("data", key))
+        if isinstance(asked, int) and asked != value:
+            yield ("data", key), f"expected {value}, as the shipped models were made, got {asked}; {prepare}"
+
+
+def _boards_have_the_radio(found: Found) -> Said:
+    for path in _groups(found):
+        board, kind = found.get((*path, "board")), found.get((*path, "radio", "kind"))
+        if isinstance(board, str) and isinstance(kind, str):
+            yield from _radio_faults((*path, "radio", "kind"), board, kind)
+        interval = found.get((*path, "radio", "interval"))
+        if isinstance(interval, int) and isinstance(kind, str):
+            yield from _interval_faults((*path, "radio", "interval"), kind, interval)
+
+
+def _radio_faults(path: KeyPath, board: str, kind: str) -> Said:
+    try:
+        refusal = radio_refusal(load_profile(board), kind)
+    except InputError as error:  # the board's own file is at fault; every line of it is reported
+        yield from (((*path[:-2], "board"), str(fault)) for fault in error.faults)
+        return
+    if refusal is not None:
+        yield path, refusal
+
+
+def _interval_faults(path: KeyPath, kind: str, interval_us: int) -> Said:
+    step_us = names.RADIOS[kind].interval_step_us
+    if interval_us % step_us:
+        step = units.show(step_us, TIME_US)
+        near = units.show(max(1, round(interval_us / step_us)) * step_us, TIME_US)
+        got = units.show(interval_us, TIME_US)
+        yield path, f"expected a multiple of {step}, got {got}; take {near}"
+
+
+def _rounds_close_before_the_next(found: Found) -> Said:
+    timeout = found.get(("server", "timeout"))
+    if not isinstance(timeout, int):
+        return
+    for path in _groups(found):
+        every = found.get((*path, "every"))
+        if isinstance(every, int) and timeout > every:
+            limit, got = units.show(every, TIME_US), units.show(timeout, TIME_US)
+            text = f"expected at most {limit}, when the next round opens ({_text(path)}.every), got {got}; shorten it"
+            yield ("server", "timeout"), text
+
+
+def _rounds_open_together(found: Found) -> Said:
+    """One server opens one round at a time, for every group."""
+    all_every = [(path, found.get((*path, "every"))) for path in _groups(found)]
+    known = [(path, every) for path, every in all_every if isinstance(every, int)]
+    for path, every in known[1:]:
+        if every != known[0][1]:
+            first, got = units.show(known[0][1], TIME_US), units.show(every, TIME_US)
+            yield (*path, "every"), f"expected {first} as in {_text(known[0][0])}, got {got}; give all groups the same"
+
+
+def _some_group(found: Found) -> Said:
+    if found.get(("fleet",)) == ():
+        yield ("fleet",), "expected at least one group of nodes, got none; add one"
+
+
+def _lines_once(found: Found) -> Said:
+    compare = found.get(("compare",))
+    if isinstance(compare, tuple) and len(set(compare)) != len(compare):
+        yield ("compare",), f"expected each line once, got [{', '.join(compare)}]; delete the second"
+
+
+def _groups(found: Found) -> list[KeyPath]:
+    """Paths of the fleet's groups of which anything is valid, in order."""
+    return list(dict.fromkeys(path[:2] for path in found if path[0] == "fleet" and len(path) > 1))
+
+
+def _text(path: KeyPath) -> str:
+    return f"{path[0]}[{path[1]}]"
+
+
+def own_code(allowed: bool) -> Rule:
+    """A strategy named by import path runs the user's code: only when asked for."""
+
+    def rule(found: Found) -> Said:
+        strategy = found.get(("server", "strategy"))
+        if isinstance(strategy, str) and is_class_path(strategy) and not allowed:
+            listed = ", ".join(names.STRATEGIES)
+            text = f"expected one of {listed}, got the code '{strategy}'; add --allow-code if you trust it"
+            yield ("server", "strategy"), text
+
+    return rule
+
+
+def pretrained_is_there(scenario: Path | None) -> Rule:
+    """A file of weights that is named exists. Not asked when it is about to be made."""
+
+    def rule(found: Found) -> Said:
+        pretrained = found.get(("model", "pretrained"))
+        if isinstance(pretrained, str) and pretrained != names.SHIPPED:
+            file = beside(scenario, Path(pretrained))
+            if not file.is_file():
+                text = f"expected a file, got none at {file}; correct the path, or make it with `fleet prepare`"
+                yield ("model", "pretrained"), text
+
+    return rule
+
+
+RULES: Sequence[Rule] = (
+    _something_trains,
+    _scheme_parameters_are_used,
+    _scheme_fits_the_net,
+    _personal_rate_has_steps,
+    _holds_out_a_test,
+    _a_node_is_a_persons_side,
+    _shipped_models_fit,
+    _boards_have_the_radio,
+    _rounds_close_before_the_next,
+    _rounds_open_together,
+    _some_group,
+    _lines_once,
+)

@@ -1,0 +1,206 @@
+"""A scenario, declared once: every key with its meaning, unit, range and default.
+
+`scenarios/README.md`, the JSON Schema for editors, the checks and their messages all come from here. Attributes carry
+the unit they are stored in (`every_us`); the key in the file is the name without it (`every: 1 h`).
+"""
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+from fleet.base.declared import Key, declared
+from fleet.base.units import CHARGE_MAH, SHARE, TIME_US
+from fleet.node.model.scheme import KINDS
+from fleet.node.model.zoo import ZOO
+from fleet.node.profile import boards
+from fleet.scenario import names
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def is_class_path(text: str) -> bool:
+    """Whether a strategy is named by import path, 'module:Class'."""
+    return _CLASS_PATH.fullmatch(text) is not None
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def _is_array_file(text: str) -> bool:
+    return text.endswith(".npz") and len(text) > len(".npz")
+
+
+@declared
+class HoldOut:
+    """What is kept from training, to choose by and to test on."""
+
+    kind: Annotated[str, Key("where the held-out windows lie", one_of=tuple(names.HOLD_OUTS))]
+    train: Annotated[float, Key("part to train on", unit=SHARE, least="1 %", most="98 %")] = 0.5
+    val: Annotated[float, Key("part to choose by; the rest is the test", unit=SHARE, least="0 %", most="98 %")] = 0.15
+    gap: Annotated[int, Key("windows dropped at each cut (within_recording)", least=0, most=1000)] = 1
+
+
+@declared
+class Data:
+    """What is learnt from, who has it, and what is new."""
+
+    source: Annotated[str, Key("data set: a name that ships, or any name with `path`", example="seglearn-watch")]
+    node: Annotated[
+        tuple[Annotated[str, Key("one column", one_of=("subject", "side"))], ...], Key("columns that make one node")
+    ] = ("subject", "side")
+    hold_out: Annotated[HoldOut, Key("what is kept from training", short="kind")] = HoldOut(kind="within_recording")
+    draw: Annotated[int, Key("which people pretrain, which classes are new", least=0, most=2**31 - 1)] = 0
+    pretrain_people: Annotated[int, Key("people whose windows pretrain the model", least=1, most=10_000)] = 4
+    new_classes: Annotated[int, Key("classes unknown to the pretrained model", least=0, most=255)] = 2
+    holders: Annotated[Fraction, Key("people of the fleet who have the new classes", least="0/1", most="1/1")] = (
+        Fraction(1, 2)
+    )
+    path: Annotated[Path | None, Key("your own data set, an .npz; from the scenario's folder", example="mine.npz")] = (
+        None
+    )
+
+
+@declared
+class ModelChoice:
+    """The network and where its weights come from."""
+
+    zoo: Annotated[str, Key("network", one_of=tuple(ZOO))]
+    pretrained: Annotated[
+        str,
+        Key(
+            "int8 weights before the first round; a path counts from the scenario's folder",
+            one_of=(names.SHIPPED,),
+            also=(_is_array_file, "the path of an .npz that `fleet prepare` wrote"),
+        ),
+    ] = names.SHIPPED
+
+
+@declared
+class SchemeChoice:
+    """Which values train. layers, ratio, blocks: as the kind uses them."""
+
+    kind: Annotated[str, Key("which values train", one_of=KINDS)]
+    layers: Annotated[int, Key("last pointwise layers (sparse), last blocks (last_k)", least=0, most=1000)] = 2
+    ratio: Annotated[Fraction, Key("input channels of each (sparse)", least="0/1", most="1/1")] = Fraction(1, 4)
+    blocks: Annotated[int, Key("last blocks whose biases train (sparse, bias)", least=0, most=1000)] = 2
+
+
+@declared
+class Training:
+    """How a node trains. Rates are those of float SGD with one window per step."""
+
+    scheme: Annotated[SchemeChoice, Key("which values train", short="kind", example="sparse")]
+    rate: Annotated[float, Key("learning rate of a round", above=0, most=1, why="int8 steps saturate above 1")]
+    steps_per_round: Annotated[int, Key("training steps a node makes in a round", least=1, most=100_000, example="64")]
+    gradients: Annotated[str, Key("arithmetic of the backward pass", one_of=names.GRADIENTS)] = "int8"
+    exponents: Annotated[str, Key("how gradients are scaled", one_of=names.EXPONENTS)] = "dynamic"
+    update: Annotated[str, Key("how a step is rounded to int8", one_of=names.UPDATES)] = "stochastic"
+    loss_classes: Annotated[str, Key("classes in the softmax", one_of=tuple(names.LOSS_CLASSES))] = "own"
+    personal_steps: Annotated[
+        int, Key("steps on the node after the last round; nothing sent", least=0, most=1_000_000)
+    ] = 0
+    personal_rate: Annotated[float, Key("learning rate of the personal steps", above=0, most=1)] = 0.03
+
+
+@declared
+class StoreChoice:
+    """What a node runs on."""
+
+    kind: Annotated[str, Key("energy store", name="store", one_of=tuple(names.STORES))]
+    capacity_mah: Annotated[
+        float | None,
+        Key("charge when new; the store's own when not given", unit=CHARGE_MAH, least="0.001 mAh", most="100 Ah"),
+    ] = None
+
+
+@declared
+class RadioChoice:
+    """How a node talks to the gateway."""
+
+    kind: Annotated[str, Key("radio", one_of=tuple(names.RADIOS))]
+    phy: Annotated[str, Key("setting of the physical layer", one_of=names.RADIOS["ble"].phys)] = "1M"
+    loss: Annotated[float, Key("packets lost on the air", unit=SHARE, least="0 %", most="90 %")] = 0.0
+    interval_us: Annotated[
+        int, Key("time between two connection events", name="interval", unit=TIME_US, least="7.5 ms", most="4 s")
+    ] = 30_000
+
+
+@declared
+class FleetGroup:
+    """Nodes of one kind; groups take the nodes of the data in order."""
+
+    board: Annotated[str, Key("board, as `fleet devices` lists them", one_of=boards)]
+    count: Annotated[int, Key("nodes", least=1, most=1_000_000, example="12")]
+    energy: Annotated[StoreChoice, Key("what it runs on")]
+    radio: Annotated[RadioChoice, Key("how it talks")]
+    every_us: Annotated[int, Key("time from one round's opening to the next", unit=TIME_US, least="1 s", most="365 d")]
+
+
+@declared
+class Server:
+    """What joins the nodes' work."""
+
+    strategy: Annotated[
+        str,
+        Key(
+            "aggregation",
+            one_of=tuple(names.STRATEGIES),
+            also=(is_class_path, "a Flower strategy as `module:Class` with --allow-code"),
+        ),
+    ]
+    rounds: Annotated[int, Key("rounds of the federation", least=1, most=100_000, example="10")]
+    timeout_us: Annotated[int, Key("how long a round stays open", unit=TIME_US, least="1 s", most="365 d")]
+
+
+@declared
+class ScenarioFile:
+    """The whole file."""
+
+    schema: Annotated[
+        int, Key("version of this format", least=1, most=1, example="1", why="this mcufleet reads version 1")
+    ]
+    name: Annotated[
+        str, Key("short name; run folders carry it", also=(_is_name, "lower-case letters, digits, '-', '_', '.'"))
+    ]
+    data: Annotated[Data, Key("what is learnt from, and by whom")]
+    model: Annotated[ModelChoice, Key("the network")]
+    training: Annotated[Training, Key("how a node trains")]
+    fleet: Annotated[tuple[FleetGroup, ...], Key("groups of nodes")]
+    server: Annotated[Server, Key("what joins their work")]
+    seed: Annotated[int, Key("order of samples, rounding, losses; never the draw", least=0, most=2**63 - 1)] = 0
+    compare: Annotated[
+        tuple[Annotated[str, Key("one line", one_of=tuple(names.LINES))], ...],
+        Key("lines run beside the scenario's own"),
+    ] = tuple(names.LINES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario(ScenarioFile):
+    """A checked scenario. question: the comment at its head. path: the file the user wrote; no part of equality."""
+
+    question: str = ""
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of all groups."""
+        return sum(group.count for group in self.fleet)
+
+    @property
+    def data_file(self) -> Path | None:
+        """The user's data set as a path to open; None for one that ships."""
+        return None if self.data.path is None else beside(self.path, self.data.path)
+
+    @property
+    def model_file(self) -> Path | None:
+        """The pretrained weights as a path to open; None for those that ship."""
+        return None if self.model.pretrained == names.SHIPPED else beside(self.path, Path(self.model.pretrained))
+
+
+def beside(scenario: Path | None, given: Path) -> Path:
+    """A path that a scenario gives, as one to open: relative ones count from the scenario's folder."""
+    return (scenario.parent if scenario is not None else Path()) / given.expanduser()
