@@ -1,0 +1,112 @@
+"""What computing costs a node: op counts → instructions → cycles → time → energy. Pure integer functions.
+
+Instructions are modelled per kind of plan step (profile.kernels) or counted in an emulator; cycles are always
+modelled from them (no emulator measures cycles): profile.cycles_per_instruction carries the known error.
+All results are rounded half up, once per quantity.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fleet.node.profile import KINDS, Profile
+
+MODELLED = "modelled"
+COUNTED = "counted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpCount:
+    """Work of one plan step. kind: a name of profile.KINDS, which says what an element is."""
+
+    kind: str
+    macs: int
+    elements: int
+
+    def __post_init__(self) -> None:
+        if min(self.macs, self.elements) < 0:
+            found = f"macs {self.macs}, elements {self.elements}"
+            raise ValueError(f"expected counts of at least 0, got {found}; check the plan step's shape")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Instructions, cycles, time and energy of some work. basis: where the instruction count comes from."""
+
+    instructions: int
+    cycles: int
+    time_us: int
+    energy_nj: int
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlashCost:
+    """Time and energy of rewriting flash, and how many erase units it wears by one cycle."""
+
+    erased_units: int
+    time_us: int
+    energy_nj: int
+
+
+def step_cost(profile: Profile, counts: Iterable[OpCount]) -> Cost:
+    """Cost of one training step, or of one inference, from its op counts; basis 'modelled'.
+
+    instructions = sum over counts of macs * per_mac + elements * per_element of their kind.
+    """
+    exact = sum((_instructions(profile, count) for count in counts), Fraction(0))
+    return _cost(profile, round_half_up(exact), MODELLED)
+
+
+def counted_cost(profile: Profile, instructions: int) -> Cost:
+    """Cost of a number of instructions that an emulator counted; basis 'counted'."""
+    if instructions < 0:
+        raise ValueError(f"expected at least 0 instructions, got {instructions}; pass a difference of counters")
+    return _cost(profile, instructions, COUNTED)
+
+
+def energy_nj(supply_mv: int, current_na: int, time_us: int) -> int:
+    """Energy drawn from a supply in nanojoules: mV * nA * us / 10^9, since mV * nA is 10^-12 W."""
+    return round_half_up(Fraction(supply_mv * current_na * time_us, 10**9))
+
+
+def compute_na(profile: Profile) -> int:
+    """Current while a network runs, in nanoamperes: run current times nn_power_factor."""
+    return round_half_up(profile.currents.run_na * decimal(profile.nn_power_factor))
+
+
+def flash_cost(profile: Profile, size_bytes: int) -> FlashCost:
+    """Erasing and programming size_bytes at the end of the flash, from the start of an erase unit.
+
+    time = units * erase_us + writes * program_us, both numbers rounded up to whole units and writes.
+    """
+    flash = profile.flash
+    units = -(-size_bytes // flash.page_bytes)
+    time_us = units * flash.erase_us + -(-size_bytes // flash.program_bytes) * flash.program_us
+    energy = energy_nj(profile.supply_mv, profile.currents.flash_na, time_us)
+    return FlashCost(erased_units=units, time_us=time_us, energy_nj=energy)
+
+
+def round_half_up(value: Fraction) -> int:
+    """The nearest integer; the upper one of two."""
+    return (value + Fraction(1, 2)).__floor__()
+
+
+def decimal(value: float) -> Fraction:
+    """A profile's number as it was written: 1.56 is 39/25, not its binary neighbour."""
+    return Fraction(repr(value))
+
+
+def _instructions(profile: Profile, count: OpCount) -> Fraction:
+    if count.kind not in KINDS:
+        raise ValueError(f"expected one of {', '.join(KINDS)}, got '{count.kind}'; name the plan step's kind")
+    kernel = profile.kernel(count.kind)
+    return count.macs * decimal(kernel.per_mac) + count.elements * decimal(kernel.per_element)
+
+
+def _cost(profile: Profile, instructions: int, basis: str) -> Cost:
+    """cycles = instructions * cycles_per_instruction; time = cycles / clock; energy = supply * current * time."""
+    cycles = round_half_up(instructions * decimal(profile.cycles_per_instruction))
+    time_us = round_half_up(Fraction(cycles * 10**6, profile.clock_hz))
+    energy = energy_nj(profile.supply_mv, compute_na(profile), time_us)
+    return Cost(instructions=instructions, cycles=cycles, time_us=time_us, energy_nj=energy, basis=basis)

@@ -1,0 +1,202 @@
+"""Profiles: what they hold, what they refuse, and that every number keeps its origin."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.base.errors import InputError
+from fleet.base.places import devices_dir
+from fleet.node.profile import (
+    FLASH,
+    KINDS,
+    Profile,
+    available,
+    boards,
+    field_table,
+    load_profile,
+    radio_refusal,
+    usable,
+)
+
+BOARDS = boards()
+
+
+def altered(folder: Path, *changes: tuple[str, str], board: str = "nrf52840") -> Path:
+    """A devices folder with one board, its profile changed in these places."""
+    text = (devices_dir() / board / "profile.yaml").read_text()
+    for old, new in changes:
+        assert old in text, f"{old!r} is not in the profile any more"
+        text = text.replace(old, new, 1)
+    (folder / board).mkdir(parents=True)
+    (folder / board / "profile.yaml").write_text(text)
+    return folder
+
+
+def faults_of(folder: Path, board: str = "nrf52840") -> list[str]:
+    with pytest.raises(InputError) as refused:
+        load_profile(board, devices=folder)
+    return [str(fault).removeprefix(f"{folder / board / 'profile.yaml'}:") for fault in refused.value.faults]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_shipped_board_loads_under_the_name_of_its_folder(board: str) -> None:
+    profile = load_profile(board)
+    assert profile.board == board
+    assert sorted(kernel.kind for kernel in profile.kernels) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_number_of_a_shipped_board_has_a_source(board: str) -> None:
+    profile = load_profile(board)
+    fields = [item.field for item in profile.sources]
+    assert all(item.source.strip() for item in profile.sources)
+    assert len(fields) == len(set(fields))
+    assert {"clock", "banks[0]", "flash.erase_units[0]", "currents.run", "supply", "kernels[0]"} <= set(fields)
+
+
+def test_values_are_stored_in_the_unit_of_their_name() -> None:
+    profile = load_profile("nrf52840")
+    assert (profile.clock_hz, profile.supply_mv, profile.brown_out_mv) == (64_000_000, 3000, 1700)
+    assert (profile.currents.run_na, profile.currents.sleep_na) == (3_300_000, 3160)
+    assert (profile.currents.transmit_na, profile.currents.receive_na) == (6_400_000, 6_260_000)
+    assert (profile.flash.page_bytes, profile.flash.erase_us, profile.flash.program_us) == (4096, 85_000, 41)
+
+
+def test_reservations_leave_one_piece_between_both_ends() -> None:
+    profile = load_profile("nrf52840")
+    ram, flash = usable(profile, "ram"), usable(profile, FLASH)
+    assert (ram.start, ram.size_bytes) == (0x20003700, 0x40000 - 0x3000 - 0x700)
+    assert (flash.start, flash.end) == (0x27000, 0xF4000)
+    assert available(profile, FLASH) == 0xF4000 - 0x27000
+    assert profile.sram_banks == (ram,)
+
+
+def test_a_board_with_nothing_reserved_offers_its_banks_whole() -> None:
+    profile = load_profile("stm32f746")
+    assert [(bank.name, bank.size_bytes) for bank in profile.sram_banks] == [("sram", 256 * 1024), ("dtcm", 64 * 1024)]
+    assert available(profile, FLASH) == 1024 * 1024
+
+
+def test_the_f746_counts_its_last_sectors_as_pages() -> None:
+    flash = load_profile("stm32f746").flash
+    assert (flash.page_bytes, flash.erase_us) == (256 * 1024, 4_000_000)
+    assert sum(unit.count * unit.size_bytes for unit in flash.erase_units) == flash.size_bytes
+
+
+def test_asking_for_a_bank_that_is_not_there_names_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"expected a bank of stm32f746 \(sram, dtcm, flash\), got 'ram'"):
+        available(load_profile("stm32f746"), "ram")
+
+
+def test_an_unknown_board_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(InputError, match=r"^board: expected one of .*, got 'nrf52480'; did you mean 'nrf52840'\?$"):
+        load_profile("nrf52480")
+
+
+@pytest.mark.parametrize("board", ["../nrf52840", "", "."])
+def test_a_board_is_a_name_and_no_path(board: str) -> None:
+    with pytest.raises(InputError, match=r"add a folder with its profile\.yaml|did you mean"):
+        load_profile(board)
+
+
+def test_all_faults_of_a_file_are_reported_at_once_with_their_lines(tmp_path: Path) -> None:
+    folder = altered(
+        tmp_path,
+        ("clock: {value: 64 MHz", "clock: {value: 64 mA"),
+        ("brown_out:", "brown_uot:"),
+        ("wake_up: {value: 1400 us, source:", "wake_up: {value: 1400 us, note:"),
+        ("bank: flash", "bank: flahs"),
+        ("run: {value: 3.3 mA", "run: {value: 33 A"),
+        ("count: 256", "count: 255"),
+    )
+    faults = faults_of(folder)
+    assert len(faults) == 7
+    assert [int(fault.split(":")[0]) for fault in faults] == sorted(int(fault.split(":")[0]) for fault in faults)
+    text = "\n".join(faults)
+    assert "expected a frequency in Hz, kHz, MHz, GHz, got the unit 'mA'" in text
+    assert "got 'brown_uot'; did you mean 'brown_out'?" in text
+    assert "wake_up: source: expected where the number is from, got nothing" in text
+    assert "reserved[2].bank: expected one of ram, flash, got 'flahs'" in text
+    assert "currents.run: expected a current from 1 nA to 2 A, got '33 A'" in text
+    assert "flash.erase_units: expected 1,048,576 B in all, got 1,044,480 B" in text
+
+
+@pytest.mark.parametrize(
+    "old, new, expected",
+    [
+        ("supply: {value: 3000 mV, source:", "supply: {value: 3000 mV, sauce:", "got 'sauce'; did you mean 'source'?"),
+        ("supply: {value: 3000 mV", "supply: {value: 3000", "expected a voltage with its unit, got 3000"),
+        ("clock: {value: 64 MHz", "clock: {value: 64 MHz, unverified: maybe", "unverified: expected true or false"),
+        ("at: start", "at: middle", "expected one of start, end, got 'middle'"),
+        ("core: cortex-m4f", "core: cortex-m4", "did you mean 'cortex-m4f'?"),
+        ("size: 156 KiB", "size: 1 MiB", "B more than flash has"),
+        ("kind: dense", "kind: conv", "expected every kind, got none of dense; add them"),
+        ("kind: dense", "kind: conv", "expected every kind once, got conv again; delete one"),
+        ("board: nrf52840", "board: nrf52832", "expected 'nrf52840', as the folder is called, got 'nrf52832'"),
+        ("  transmit:", "  # transmit:", "currents.transmit: expected its current, since the board has a radio"),
+        ("- {bank: ram, start: 0x20000000, size: 256 KiB", "- {bank: ram, start: 0x20000000, size: 3 B", "from 1 KiB"),
+    ],
+)
+def test_a_wrong_profile_is_refused_with_the_remedy(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    assert any(expected in fault for fault in faults_of(altered(tmp_path, (old, new))))
+
+
+def test_a_bare_number_is_refused_because_it_has_no_source(tmp_path: Path) -> None:
+    text = (devices_dir() / "nrf52840" / "profile.yaml").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("supply:"))
+    (fault,) = faults_of(altered(tmp_path, (line, "supply: 3000 mV")))
+    assert "supply: expected {value: …, source: …}, got '3000 mV'; write down where the number is from" in fault
+
+
+def test_overlapping_banks_are_refused(tmp_path: Path) -> None:
+    folder = altered(tmp_path, ("start: 0x20000000", "start: 0x20008000"), board="stm32f746")
+    (fault,) = faults_of(folder, "stm32f746")
+    assert "banks[1].start: expected a bank apart from sram, got an overlap" in fault
+
+
+def test_unverified_values_are_named_and_others_are_not(tmp_path: Path) -> None:
+    shipped = load_profile("nrf52840")
+    assert "reserved[0]" in shipped.unverified
+    assert "clock" not in shipped.unverified
+    changed = load_profile("nrf52840", devices=altered(tmp_path, ("clock: {value", "clock: {unverified: true, value")))
+    assert set(changed.unverified) == {*shipped.unverified, "clock"}
+
+
+def test_an_origin_keeps_what_the_file_says() -> None:
+    origin = load_profile("nrf52840").origin("cycles_per_instruction")
+    assert (origin.text, origin.unverified, origin.quoted, origin.error) == ("1.56", True, False, 0.3)
+    assert origin.note.startswith("Check: MLPerf Tiny")
+
+
+def test_reservations_carry_their_own_source() -> None:
+    working, stack = load_profile("nrf52840").reserved[:2]
+    assert (working.unverified, stack.unverified, stack.quoted) == (True, False, True)
+    assert stack.size_bytes == 0x700
+
+
+def test_a_board_can_be_built_when_it_has_a_port(tmp_path: Path) -> None:
+    folder = altered(tmp_path)
+    assert not load_profile("nrf52840", devices=folder).can_build
+    (folder / "nrf52840" / "port").mkdir()
+    assert load_profile("nrf52840", devices=folder).can_build
+
+
+def test_a_radio_that_a_board_lacks_is_refused_in_a_sentence() -> None:
+    assert radio_refusal(load_profile("nrf52840"), "ble") is None
+    refusal = radio_refusal(load_profile("nrf52840"), "lora")
+    assert refusal == "expected one of ble on nrf52840, got 'lora'; choose one, or another board"
+    none = radio_refusal(load_profile("stm32f746"), "ble")
+    assert none == "expected a board with a radio, got 'ble' on stm32f746, which has none; choose another board"
+
+
+def test_profiles_cannot_be_changed() -> None:
+    profile: Profile = load_profile("nrf52840")
+    with pytest.raises(AttributeError):
+        profile.clock_hz = 1  # type: ignore[misc]
+
+
+def test_the_field_table_of_the_readme_is_fresh() -> None:
+    text = (devices_dir() / "README.md").read_text()
+    assert text.endswith("<!-- made by fleet.node.profile.field_table -->\n\n" + field_table()), (
+        "devices/README.md is stale: replace what follows its marker with fleet.node.profile.field_table()"
+    )
