@@ -63,9 +63,10 @@ def _imports(node: ast.AST, *, eager: bool) -> Iterator[Import]:
             for alias in node.names:
                 yield Import(name=f"{node.module}.{alias.name}", line=node.lineno, eager=eager)
         case _:
-            inside_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            later |= isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
             for child in ast.iter_child_nodes(node):
-                yield from _imports(child, eager=eager and not inside_function)
+                yield from _imports(child, eager=eager and not later)
 
 
 def dotted(node: ast.AST) -> str:
