@@ -34,10 +34,10 @@ def read_arrays(path: Path, names: Sequence[str], *, remedy: str) -> dict[str, N
 
 
 def _read(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    loaded = np.load(path, allow_pickle=False)
-    if not isinstance(loaded, np.lib.npyio.NpzFile):
-        raise ValueError("a single array, not an archive")
-    with loaded as archive:
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("a single array, not an archive")
         return {name: np.asarray(archive[name]) for name in names if name in archive.files}
 
 

@@ -53,12 +53,11 @@ def by_recording(dataset: DataSet, train: float = 0.5, val: float = 0.15) -> Par
 
 
 def check_split(dataset: DataSet, parts: Parts) -> list[Fault]:
-    """One fault per part (training, test) in which some person and side no longer has a class it has data of."""
-    return [
-        fault
-        for name, part in (("training", parts.train), ("test", parts.test))
-        if (fault := _lost_classes(dataset, parts.kind, name, part))
-    ]
+    """One fault when some person and side loses, from its training or else its test part, a class it has data of."""
+    for name, part in (("training", parts.train), ("test", parts.test)):
+        if fault := _lost_classes(dataset, parts.kind, name, part):
+            return [fault]
+    return []
 
 
 def _lost_classes(dataset: DataSet, kind: str, name: str, part: Indices) -> Fault | None:

@@ -60,12 +60,13 @@ def pretrain(
     seed: int,
     input_scale: float,
     recipe: Recipe = Recipe(),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, float], None] | None = None,
 ) -> FloatNet:
     """The net trained on these windows, batch norm folded.
 
     windows: int8 [N, H, W, C], zero point 0. labels: uint8 [N]. The softmax runs over all outputs of the head, so
-    that outputs of classes not among the labels learn to stay low. progress: called with passes done and passes.
+    that outputs of classes not among the labels learn to stay low. progress: called after each pass with its
+    number from 1 and the share of windows recognised during it.
     """
     x = input_scale * windows.astype(np.float64)
     with _exact():
@@ -74,13 +75,16 @@ def pretrain(
         batches = max(len(x) // recipe.batch, 1)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak_rate, total_steps=batches * recipe.passes)
         for number in range(recipe.passes):
+            right = 0
             for batch_x, batch_y in _batches(x, labels, recipe, seed, number):
                 optimiser.zero_grad()
-                functional.cross_entropy(net.logits(batch_x, training=True), batch_y).backward()  # type: ignore[no-untyped-call]
+                logits = net.logits(batch_x, training=True)
+                functional.cross_entropy(logits, batch_y).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 schedule.step()
+                right += int((logits.argmax(dim=1) == batch_y).sum())
             if progress:
-                progress(number + 1, recipe.passes)
+                progress(number + 1, right / min(batches * recipe.batch, len(x)))
         return net.folded()
 
 
