@@ -1,0 +1,228 @@
+"""One node in simulated time: it waits, calls the pure models, and records. Nothing is computed here."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import simpy
+
+from fleet.base import rng
+from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow
+from fleet.world.job import Job, Outcome, Reason
+from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
+from fleet.world.power import Power
+from fleet.world.radio.link import Direction, Link, Transfer
+from fleet.world.records import Records
+from fleet.world.store import Store
+
+Stage: TypeAlias = Generator[simpy.Event, Any, bool]  # waits; true: the node lives on
+Life: TypeAlias = Generator[simpy.Event, Any, Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """What a node is made of. flash_us: time to program a received push; 0 when it stays in RAM that sleep retains."""
+
+    node: int
+    power: Power
+    store: Store
+    link: Link
+    flash_us: int = 0
+
+
+class Node:
+    """One node: its store, its account, and what it is doing."""
+
+    def __init__(self, spec: NodeSpec, env: simpy.Environment, *, line: str, seed: int, records: Records) -> None:
+        self.spec = spec
+        self.env = env
+        self.line = line
+        self.seed = seed
+        self.records = records
+        self.store = spec.store
+        self.meter = Meter()
+        self.round = 0  # the last one it was asked in
+        self.died_us = -1
+        self.slept_from_us: int | None = int(env.now)  # None: awake
+        self.task: simpy.Process | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the node lives, as far as its account goes; settle first."""
+        return self.died_us < 0
+
+    def assign(self, life: Life) -> simpy.Process:
+        """Queues some work behind what the node is doing; the process ends with the outcome."""
+        self.task = self.env.process(self._after(self.task, life))
+        return self.task
+
+    def settle(self) -> None:
+        """Books the sleep up to now. A node that died in its sleep is found here, with the time it died."""
+        if self.slept_from_us is None or not self.alive:
+            return
+        since_us, now_us = self.slept_from_us, int(self.env.now)
+        drain = self._drain([Draw(cause=Cause.SLEEP, current_na=self.spec.power.sleep_na, time_us=now_us - since_us)])
+        self.slept_from_us = now_us
+        self._book(drain, since_us + drain.lived_us, "asleep")
+
+    def exchange(self, job: Job) -> Life:
+        """A round: wake, receive the push, compute, send the reply, sleep."""
+        if not (yield from self._wake(job)):
+            return _outcome(job, Reason.DIED)
+        reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
+        if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
+            reason = yield from self._transfer(Direction.UP, len(frame))
+            if reason is Reason.OK:
+                return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
+        return self._sleep(_outcome(job, reason if self.alive else Reason.DIED))
+
+    def compute_only(self, job: Job) -> Life:
+        """Work that nothing is sent for: wake, compute, sleep."""
+        if (yield from self._wake(job)):
+            frame = yield from self._compute(job)
+            if frame is not None:
+                return self._sleep(_outcome(job, Reason.OK, frame, int(self.env.now)))
+        return _outcome(job, Reason.DIED)
+
+    def event(self, kind: str, detail: str, *, time_us: int | None = None, in_round: int | None = None) -> None:
+        """Records that something went wrong; now, and in the current round, unless said otherwise."""
+        row = EventRow(
+            line=self.line,
+            time_us=int(self.env.now) if time_us is None else time_us,
+            node=self.spec.node,
+            round=self.round if in_round is None else in_round,
+            kind=kind,
+            detail=detail,
+        )
+        self.records.events.append(row)
+
+    def energy_rows(self) -> list[EnergyRow]:
+        """The account, one row per cause; a cause never drawn for has 0."""
+        return [
+            EnergyRow(
+                line=self.line,
+                node=self.spec.node,
+                cause=total.cause.value,
+                energy_nj=total.energy_nj,
+                time_us=total.time_us,
+            )
+            for total in self.meter.totals()
+        ]
+
+    def battery_row(self) -> BatteryRow:
+        """The store as it is now."""
+        return BatteryRow(
+            line=self.line,
+            node=self.spec.node,
+            capacity_nj=self.store.capacity_nj,
+            drawn_nj=self.store.drawn_nj,
+            alive=self.alive,
+            died_us=self.died_us,
+        )
+
+    def _after(self, task: simpy.Process | None, life: Life) -> Life:
+        if task is not None and task.is_alive:
+            yield task
+        return (yield from life)
+
+    def _wake(self, job: Job) -> Stage:
+        self.settle()
+        self.round = job.round
+        if not self.alive:
+            return False
+        self.slept_from_us = None
+        draw = Draw(cause=Cause.WAKE, current_na=self.spec.power.wake_na, time_us=self.spec.power.wake_us)
+        return (yield from self._spend([draw], "waking"))
+
+    def _sleep(self, outcome: Outcome) -> Outcome:
+        self.slept_from_us = int(self.env.now)
+        return outcome
+
+    def _compute(self, job: Job) -> Generator[simpy.Event, Any, bytes | None]:
+        """Trains; the reply, or None when the node died over it."""
+        job.start()
+        time_us = job.steps * job.step_us
+        drain = self._drain([Draw(cause=Cause.COMPUTE, current_na=self.spec.power.compute_na, time_us=time_us)])
+        yield self.env.timeout(drain.lived_us)
+        if not drain.failure:
+            self._book(drain, int(self.env.now), "computing")
+            return job.finish()
+        steps_done = drain.lived_us // job.step_us
+        self._book(drain, int(self.env.now), f"computing, {steps_done} of {job.steps} steps done")
+        job.abandon(steps_done)
+        return None
+
+    def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
+        """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
+        purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
+        transfer = self.spec.link.transfer(direction, payload_bytes, purpose)
+        doing = "receiving" if direction is Direction.DOWN else "sending"
+        if not (yield from self._spend(_radio_draws(self.spec.power, transfer, direction), doing)):
+            return Reason.DIED
+        self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
+        if not transfer.delivered:
+            self.event("lost", f"{doing} {payload_bytes} bytes: no answer over the link")
+            return Reason.LOST
+        if direction is Direction.DOWN and not (yield from self._keep()):
+            return Reason.DIED
+        return Reason.OK
+
+    def _keep(self) -> Stage:
+        draw = Draw(cause=Cause.FLASH, current_na=self.spec.power.flash_na, time_us=self.spec.flash_us)
+        return (yield from self._spend([draw], "programming"))
+
+    def _spend(self, draws: list[Draw], doing: str) -> Stage:
+        """Passes the time of some draws, and books them at its end."""
+        drain = self._drain(draws)
+        yield self.env.timeout(drain.lived_us)
+        self._book(drain, int(self.env.now), doing)
+        return self.alive
+
+    def _drain(self, draws: list[Draw]) -> Drain:
+        power = self.spec.power
+        return run_down(
+            self.store,
+            draws,
+            supply_mv=power.supply_mv,
+            brown_out_mv=power.brown_out_mv,
+            sense_na=power.sense_na,
+        )
+
+    def _book(self, drain: Drain, ended_us: int, doing: str) -> None:
+        self.store = drain.store
+        self.meter.book(drain.bookings)
+        if drain.failure:
+            self.died_us = ended_us
+            self.event("died", f"{doing}: {drain.failure}", time_us=ended_us)
+
+    def _traffic_row(self, direction: Direction, payload_bytes: int, transfer: Transfer) -> TrafficRow:
+        return TrafficRow(
+            line=self.line,
+            round=self.round,
+            node=self.spec.node,
+            direction=direction.value,
+            payload_bytes=payload_bytes,
+            pdus=transfer.pdus,
+            retransmissions=transfer.retransmissions,
+            airtime_us=transfer.airtime_us,
+        )
+
+
+def _outcome(job: Job, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
+    return Outcome(node=job.node, round=job.round, reason=reason, frame=frame, delivered_us=delivered_us)
+
+
+def _radio_draws(power: Power, transfer: Transfer, direction: Direction) -> list[Draw]:
+    """What a transfer draws, by state. Their order within a transfer is not kept, so a death in it is timed roughly.
+
+    The gaps between two packets count for the direction of the message.
+    """
+    gaps = Cause.TRANSMIT if direction is Direction.UP else Cause.RECEIVE
+    return [
+        Draw(cause=Cause.WAKE, current_na=power.wake_na, time_us=transfer.start_us),
+        Draw(cause=Cause.WAKE, current_na=power.run_na, time_us=transfer.control_us),
+        Draw(cause=Cause.RECEIVE, current_na=power.receive_na, time_us=transfer.receive_us),
+        Draw(cause=Cause.TRANSMIT, current_na=power.transmit_na, time_us=transfer.transmit_us),
+        Draw(cause=gaps, current_na=power.radio_idle_na, time_us=transfer.idle_us),
+        Draw(cause=Cause.SLEEP, current_na=power.sleep_na, time_us=transfer.sleep_us),
+    ]

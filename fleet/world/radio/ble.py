@@ -1,0 +1,228 @@
+"""What one message over a Bluetooth LE connection takes, packet by packet, seen from the node.
+
+The node is the peripheral: it advertises when its round comes, a gateway that always scans answers, and link-layer
+procedures set the connection up. Then the message goes in connection events, one per interval. Sources are sections of
+the Bluetooth Core Specification 5.x, Vol 6 Part B unless another volume is named.
+
+Modelled: packets are lost independently of each other and of the channel. An exchange is a data packet and the empty
+packet that acknowledges it. A lost packet was not heard at all, which ends the connection event (4.5.6); it is tried
+again in the next one. A node that waits in vain listens as long as the answer would have taken (an upper bound). A
+connection is left without a last packet.
+Not modelled: other links of the same gateway. Every node has the gateway to itself, as if each had one of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fleet.base.errors import Fault, InputError
+from fleet.world.radio.ble_timing import PHYS, T_IFS_US, exchange_us, packet_octets, pdu_us
+from fleet.world.radio.clock import RadioClock
+from fleet.world.radio.link import Direction, Transfer
+
+INTERVAL_US: Final = (7_500, 4_000_000, 1_250)  # least, most, step; 4.5.1
+OCTETS: Final = (27, 251)  # data PDU payload without and with full data length extension; 4.5.10
+GUARD_US: Final = 1_250  # end of an interval that a controller leaves unused (PSoC 4 BLE throughput note); modelled
+WINDOW_US: Final = 16  # active clock accuracy, both sides; 4.2.4
+SUPERVISION_US: Final = (4_000_000, 32_000_000, 10_000)  # our default (modelled), most, step; 4.5.2
+ADV_OCTETS: Final = 27  # ADV_IND: address 6, flags 3, one 128-bit service 18; 2.3.1, Vol 3 Part C 11
+CONNECT_OCTETS: Final = 34  # CONNECT_IND: two addresses 12, connection data 22; 2.3.3.1
+ADV_CHANNELS: Final = 3
+ADV_INTERVAL_US: Final = 30_000  # TGAP(adv_fast_interval1), least value; Vol 3 Part C appendix A
+ADV_DELAY_US: Final = 10_000  # advDelay: drawn from 0 to 10 ms; 4.4.2.2
+ADV_PERIOD_US: Final = 30_000_000  # TGAP(adv_fast_period): the node gives up after it; Vol 3 Part C appendix A
+ANCHOR_US: Final = 1_250  # transmitWindowDelay after a CONNECT_IND; 4.5.3. The window's offset is taken as 0
+SETUP_OCTETS: Final = 27  # upper bound of the control packets below
+SETUP_EVENTS: Final = 6  # modelled, one event each: features, data length, MTU, three for encryption with a stored key
+PHY_EVENTS: Final = 8  # modelled: request, indication, and the six events an update waits for; 5.1.10
+ESTABLISH_INTERVALS: Final = 6  # silent intervals that end a connection not yet established; 4.5.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BleLink:
+    """One connection setting, and what the board's radio adds to it."""
+
+    phy: str = "1M"
+    loss: float = 0.0  # share of packets lost on the way, 0 to 1
+    interval_us: int = 50_000  # connection interval
+    octets: int = OCTETS[1]
+    encrypted: bool = True
+    packets_per_event: int = 0  # most exchanges in one connection event; 0: as many as fit
+    supervision_us: int = 0  # 0: 4 s, or six intervals when that is longer
+    ramp_us: int = 40  # radio ramp-up before it can listen (nRF52840 PS, RADIO, fast ramp-up; unverified)
+    event_cpu_us: int = 600  # processor time per connection event; modelled
+    start_us: int = 1_400  # crystal start before an event (Zephyr, nrf52840.dtsi, startup-time-us)
+    clock_ppm: int = 40  # sleep clock errors of both sides, added (20 ppm each: Nordic's measuring conditions)
+
+    def __post_init__(self) -> None:
+        if faults := _faults(self):
+            raise InputError(faults)
+
+    @property
+    def timeout_us(self) -> int:
+        """Silence after which an established connection counts as lost, in microseconds."""
+        least, _, step = SUPERVISION_US
+        return self.supervision_us or max(least, -(-6 * self.interval_us // step) * step)
+
+    @property
+    def window_us(self) -> int:
+        """How long the node listens before each event: ramp-up, and the drift of both clocks over an interval."""
+        return self.ramp_us + WINDOW_US + self.interval_us * self.clock_ppm // 1_000_000
+
+    @property
+    def room_us(self) -> int:
+        """Usable part of a connection interval, in microseconds."""
+        return self.interval_us - GUARD_US
+
+    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
+        """One connection set up, used for one message and left, in either direction."""
+        return transfer(self, direction, payload_bytes, key)
+
+
+def transfer(link: BleLink, direction: Direction, payload_bytes: int, key: int) -> Transfer:
+    """One connection set up, used for one message and left: what it cost the node, and whether the message arrived.
+
+    key: of the purpose (seed, Stream.RADIO, node, round, direction); draw j under it decides packet j on the air.
+    """
+    if payload_bytes < 0:
+        raise ValueError(f"payload_bytes: expected 0 or more, got {payload_bytes}")
+    return Session(link, direction, key).run(payload_bytes)
+
+
+def _faults(link: BleLink) -> list[Fault]:
+    """Everything about a link that the specification or arithmetic forbids."""
+    least, most, step = INTERVAL_US
+    checks = [
+        (link.phy in PHYS, "phy", f"expected one of {', '.join(PHYS)}, got {link.phy!r}; name a BLE 5 PHY"),
+        (0 <= link.loss <= 1, "loss", f"expected 0 to 1, got {link.loss}; give the share of packets lost"),
+        (
+            least <= link.interval_us <= most and link.interval_us % step == 0,
+            "interval",
+            f"expected 7.5 ms to 4 s in steps of 1.25 ms, got {link.interval_us} us; take the next step",
+        ),
+        (OCTETS[0] <= link.octets <= OCTETS[1], "octets", f"expected 27 to 251, got {link.octets}"),
+    ]
+    faults = [Fault(f"ble.{where}", text) for good, where, text in checks if not good]
+    return faults or _timing_faults(link)
+
+
+def _timing_faults(link: BleLink) -> list[Fault]:
+    """What does not fit together in a link whose single fields are in range."""
+    needs = link.window_us + exchange_us(link.phy, link.octets, encrypted=link.encrypted)
+    low, high = 2 * link.interval_us, SUPERVISION_US[1]
+    faults = []
+    if needs > link.room_us:
+        text = f"expected at least {needs + GUARD_US} us for one full packet on {link.phy}, got {link.interval_us} us"
+        faults.append(Fault("ble.interval", f"{text}; lengthen it or take a faster PHY"))
+    if not low < link.timeout_us <= high:
+        text = f"expected more than two intervals ({low} us) and at most {high} us, got {link.timeout_us} us"
+        faults.append(Fault("ble.supervision", f"{text}; lengthen it"))
+    return faults
+
+
+class Session(RadioClock):
+    """One connection while it lasts. It begins with the oscillator running: the node is awake already."""
+
+    def __init__(self, link: BleLink, direction: Direction, key: int) -> None:
+        super().__init__(key=key, loss=link.loss)
+        self.link = link
+        self.up = direction is Direction.UP
+        self.attempts = 0  # exchanges begun
+        self.anchor_us = 0  # when the next connection event begins
+        self.heard_us = 0  # end of the last complete exchange
+        self.limit_us = ESTABLISH_INTERVALS * link.interval_us  # silence that ends the connection
+
+    def run(self, payload_bytes: int) -> Transfer:
+        """The whole session: advertise, set up, carry the message."""
+        packets = packet_octets(self.link.octets, payload_bytes)
+        setup = [SETUP_OCTETS] * (SETUP_EVENTS + (0 if self.link.phy == "1M" else PHY_EVENTS))
+        done = attempts = 0
+        if self._advertise() and self._work(setup, per_event=1) == len(setup):
+            before = self.attempts
+            done = self._work(packets, per_event=self.link.packets_per_event or len(packets))
+            attempts = self.attempts - before
+        self.control_us += self.link.event_cpu_us
+        return self._transfer(len(packets), done, attempts)
+
+    def _transfer(self, packets: int, done: int, attempts: int) -> Transfer:
+        pdus = min(done + 1, packets) if attempts else 0  # the one that failed last was on the air too
+        first = min(pdus, attempts)
+        return self.transfer(delivered=done == packets, pdus=first, retransmissions=attempts - first)
+
+    def _advertise(self) -> bool:
+        """Advertises until a CONNECT_IND is heard; False when the advertising period passed without one."""
+        while (opened_us := self.now_us) < ADV_PERIOD_US:
+            if any(self._advertise_once() for _ in range(ADV_CHANNELS)):
+                self.heard_us = self.now_us
+                self.anchor_us = self.now_us + ANCHOR_US
+                return True
+            delay_us = self.below(ADV_DELAY_US + 1)
+            self._pause(opened_us + ADV_INTERVAL_US + delay_us - self.now_us)
+        return False
+
+    def _advertise_once(self) -> bool:
+        """One ADV_IND on one channel and the time for its answer; always on the 1M PHY. True: the answer was heard."""
+        connect_us = pdu_us("1M", CONNECT_OCTETS)
+        got = self.send(pdu_us("1M", ADV_OCTETS))
+        self.gap(T_IFS_US)
+        if got and self.hear(connect_us):
+            return True
+        if not got:
+            self.receive_us += connect_us
+        self.gap(T_IFS_US)
+        return False
+
+    def _work(self, packets: Sequence[int], *, per_event: int) -> int:
+        """Number of packets acknowledged: all of them, unless the connection was lost."""
+        done = 0
+        while done < len(packets) and self._reach_anchor():
+            done += self._event(packets[done : done + per_event])
+        return done
+
+    def _reach_anchor(self) -> bool:
+        """Rests until the next connection event and opens it; False when the supervision timer ran out before."""
+        lost_us = self.heard_us + self.limit_us
+        self._pause(min(self.anchor_us, lost_us) - self.now_us)
+        if self.anchor_us >= lost_us:
+            return False
+        self.anchor_us += self.link.interval_us
+        self.receive_us += self.link.window_us
+        return True
+
+    def _event(self, packets: Sequence[int]) -> int:
+        """Number of packets that got through before one was lost or the interval was used up."""
+        end_us = self.anchor_us - self.link.interval_us + self.link.room_us
+        for done, octets in enumerate(packets):
+            if self.now_us + exchange_us(self.link.phy, octets, encrypted=self.link.encrypted) > end_us:
+                return done
+            self.attempts += 1
+            if not self._exchange(octets):
+                return done
+            self.heard_us, self.limit_us = self.now_us, self.link.timeout_us
+        return len(packets)
+
+    def _exchange(self, octets: int) -> bool:
+        """One data packet and its acknowledgement; True when both arrived."""
+        data_us = pdu_us(self.link.phy, octets, encrypted=self.link.encrypted)
+        ack_us = pdu_us(self.link.phy, 0)
+        through = self._push(data_us, ack_us) if self.up else self._take(data_us, ack_us)
+        if through:
+            self.gap(T_IFS_US)
+        return through
+
+    def _push(self, data_us: int, ack_us: int) -> bool:
+        got = self.send(data_us)
+        self.gap(T_IFS_US)
+        if got:
+            return self.hear(ack_us)
+        self.receive_us += ack_us
+        return False
+
+    def _take(self, data_us: int, ack_us: int) -> bool:
+        if not self.hear(data_us):
+            return False
+        self.gap(T_IFS_US)
+        return self.send(ack_us)
+
+    def _pause(self, time_us: int) -> None:
+        self.rest(time_us, control_us=self.link.event_cpu_us, start_us=self.link.start_us)

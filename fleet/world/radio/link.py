@@ -1,0 +1,46 @@
+"""What a radio tells the world about one transfer, whatever the radio is."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Direction(StrEnum):
+    """Which way the payload goes; the words of the table `traffic`."""
+
+    UP = "up"  # node to server
+    DOWN = "down"  # server to node
+
+    @property
+    def number(self) -> int:
+        """The direction as a part of a random key. Part of the format: never change."""
+        return 1 if self is Direction.UP else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """One transfer as the node lives it, set-up included. The six times below airtime_us add up to elapsed_us."""
+
+    delivered: bool  # False: the link was lost; the other figures say what was spent until then
+    pdus: int  # packets that carry payload, each counted once
+    retransmissions: int  # payload packets sent again
+    airtime_us: int  # both sides' packets on the air, set-up and acknowledgements included
+    transmit_us: int  # transmitter on
+    receive_us: int  # receiver on
+    idle_us: int  # radio awake between two packets
+    control_us: int  # processor at work for the radio
+    start_us: int  # oscillator starting
+    sleep_us: int  # node asleep between two events of the link
+
+    @property
+    def elapsed_us(self) -> int:
+        """Time from the node's first radio action to its last, in microseconds."""
+        return self.transmit_us + self.receive_us + self.idle_us + self.control_us + self.start_us + self.sleep_us
+
+
+class Link(Protocol):
+    """A radio and its setting."""
+
+    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
+        """One transfer of a payload; losses are drawn under the key, so equal arguments give equal transfers."""
+        ...

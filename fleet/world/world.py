@@ -1,0 +1,119 @@
+"""Many nodes in simulated time: whole microseconds on one event loop, whole nanojoules in every account.
+
+Same arguments, same jobs, same records: the loop is single-threaded, nodes start in the order of their numbers, and
+chance is drawn by purpose, not by order. Nodes that sleep are no events: their sleep is booked when they are looked at.
+"""
+
+from collections.abc import Callable, Sequence
+
+import simpy
+
+from fleet.record.rows import BatteryRow, EnergyRow
+from fleet.world.job import Job, Outcome, Reason
+from fleet.world.node import Life, Node, NodeSpec
+from fleet.world.records import Records
+
+
+class World:
+    """One fleet over one line of a run, from time 0 with full stores."""
+
+    def __init__(self, nodes: Sequence[NodeSpec], *, seed: int, line: str, records: Records) -> None:
+        self._env = simpy.Environment()
+        self._line = line
+        self._records = records
+        self._nodes = {
+            spec.node: Node(spec, self._env, line=line, seed=seed, records=records)
+            for spec in sorted(nodes, key=lambda spec: spec.node)
+        }
+        if len(self._nodes) != len(nodes):
+            raise ValueError("nodes: expected each number once, got one twice; number the nodes from 0")
+
+    @property
+    def now_us(self) -> int:
+        """Simulated time since the start of the line, in microseconds."""
+        return int(self._env.now)
+
+    def alive(self) -> tuple[int, ...]:
+        """The nodes that live now, ascending."""
+        self._settle()
+        return tuple(number for number, node in self._nodes.items() if node.alive)
+
+    def advance_to(self, time_us: int) -> None:
+        """Lets time pass; nodes sleep, or finish what they are still at."""
+        if time_us < self.now_us:
+            raise ValueError(f"time_us: expected {self.now_us} or later, got {time_us}; time does not run back")
+        self._run_to(time_us)
+        self._settle()
+
+    def exchange(self, jobs: Sequence[Job], *, deadline_us: int) -> list[Outcome]:
+        """Outcomes of one job each for some nodes, by node; ends with the last reply, or at the deadline.
+
+        A reply at the deadline itself is in time. A node that is late goes on, and takes its next job when it is done;
+        its reply is dropped. A dead node or a lost link is waited for until the deadline: the server cannot know.
+        """
+        if deadline_us < self.now_us:
+            raise ValueError(f"deadline_us: expected {self.now_us} or later, got {deadline_us}; set it after now_us")
+        tasks = self._start(jobs, Node.exchange)
+        done = self._env.all_of(tasks.values())
+        while not done.triggered and self._env.peek() <= deadline_us:
+            self._env.step()
+        _raise_failure(done)
+        if not all(_arrived(task) for task in tasks.values()):
+            self._run_to(deadline_us)
+        return [self._outcome(job, tasks[job.node]) for job in sorted(jobs, key=lambda job: job.node)]
+
+    def compute_only(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Outcomes of jobs without radio or deadline, by node; ends when the last node is done."""
+        tasks = self._start(jobs, Node.compute_only)
+        self._env.run(until=self._env.all_of(tasks.values()))
+        return [_result(tasks[job.node]) for job in sorted(jobs, key=lambda job: job.node)]
+
+    def close(self) -> tuple[list[EnergyRow], list[BatteryRow]]:
+        """Ends the line once every node is asleep; its energy and battery rows, which also go to the records."""
+        self._env.run()
+        self._settle()
+        energy = [row for node in self._nodes.values() for row in node.energy_rows()]
+        battery = [node.battery_row() for node in self._nodes.values()]
+        self._records.energy.extend(energy)
+        self._records.battery.extend(battery)
+        return energy, battery
+
+    def _start(self, jobs: Sequence[Job], live: Callable[[Node, Job], Life]) -> dict[int, simpy.Process]:
+        ordered = sorted(jobs, key=lambda job: job.node)
+        numbers = [job.node for job in ordered]
+        if len(set(numbers)) != len(numbers) or not set(numbers) <= self._nodes.keys():
+            raise ValueError(f"jobs: expected at most one for each of this world's nodes, got {numbers}")
+        return {job.node: self._nodes[job.node].assign(live(self._nodes[job.node], job)) for job in ordered}
+
+    def _outcome(self, job: Job, task: simpy.Process) -> Outcome:
+        if not task.is_alive:
+            return _result(task)
+        self._nodes[job.node].event("late", "no reply by the deadline", in_round=job.round)
+        return Outcome(node=job.node, round=job.round, reason=Reason.LATE)
+
+    def _run_to(self, time_us: int) -> None:
+        """Handles every event up to and at a time, and sets the clock to it."""
+        while self._env.peek() <= time_us:
+            self._env.step()
+        if time_us > self.now_us:
+            self._env.run(until=time_us)
+
+    def _settle(self) -> None:
+        for node in self._nodes.values():
+            node.settle()
+
+
+def _raise_failure(event: simpy.Event) -> None:
+    """Raises what a job raised: a fault of the program, not of a node."""
+    if event.triggered and not event.ok:
+        assert isinstance(event.value, BaseException)
+        raise event.value
+
+
+def _arrived(task: simpy.Process) -> bool:
+    return not task.is_alive and _result(task).delivered
+
+
+def _result(task: simpy.Process) -> Outcome:
+    assert isinstance(task.value, Outcome)
+    return task.value
