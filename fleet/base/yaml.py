@@ -33,10 +33,11 @@ DEEPEST = 32  # levels of nesting; keeps recursion far from Python's limit
 _NULL = re.compile(r"|~|null|Null|NULL")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
+# Numbers longer than any that is meant are words, so that no text can make arithmetic slow.
 _INT = re.compile(r"[-+]?[0-9]{1,400}")
 _OCTAL = re.compile(r"0o[0-7]{1,400}")
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,400}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,400})?")
 _INF = re.compile(r"[-+]?(?:\.inf|\.Inf|\.INF)")
 _NAN = re.compile(r"\.nan|\.NaN|\.NAN")
 _WORDS = r"[A-Za-z_./][A-Za-z0-9_./%+-]*(?: [A-Za-z0-9_./%+-]+)*"
@@ -270,7 +271,15 @@ def _flow(value: object) -> str:
 def _scalar_text(value: object) -> str:
     """JSON's spelling (valid YAML), without quotes where a word reads back as itself."""
     if isinstance(value, str) and _PLAIN.fullmatch(value) and scalar(value) == value:
-        return json.dumps(value) if value.lower() in _OLD_BOOLEANS else value
+        return _quoted(value) if value.lower() in _OLD_BOOLEANS else value
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, float):
         return repr(value).replace("inf", ".inf").replace("nan", ".nan")
     return json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    """Double quotes; what another reader may not print or may take for the end of a line is escaped."""
+    inside = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in inside)

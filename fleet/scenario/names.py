@@ -26,13 +26,18 @@ class Radio:
 
 
 STORES: Final = {
-    # Energizer CR2032 data sheet: 235 mAh to 2.0 V at 15 kohm; Panasonic: 225 mAh. The lower of the two.
+    # Usual design figure to 2.0 V; makers state 225 to 240 mAh.
     "cr2032": Store(meaning="lithium coin cell, not rechargeable", capacity_mah=225.0),
+    "ideal": Store(meaning="constant voltage; without a capacity it never ends, as mains", capacity_mah=None),
 }
 
 RADIOS: Final = {
-    # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms.
-    "ble": Radio(meaning="Bluetooth Low Energy, one connection to a gateway", phys=("1M", "2M"), interval_step_us=1250),
+    # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms. S2 and S8: coded PHY.
+    "ble": Radio(
+        meaning="Bluetooth Low Energy, one connection to a gateway",
+        phys=("1M", "2M", "S2", "S8"),
+        interval_step_us=1250,
+    ),
 }
 
 STRATEGIES: Final = {

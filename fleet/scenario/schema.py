@@ -126,7 +126,7 @@ class RadioChoice:
     loss: Annotated[float, Key("packets lost on the air", unit=SHARE, least="0 %", most="90 %")] = 0.0
     interval_us: Annotated[
         int, Key("time between two connection events", name="interval", unit=TIME_US, least="7.5 ms", most="4 s")
-    ] = 30_000
+    ] = 50_000
 
 
 @declared

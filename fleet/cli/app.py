@@ -1,0 +1,186 @@
+"""The commands. Each is a few lines: ask a room, print what came back. Rooms are imported where they are used."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain, count
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+import fleet
+from fleet.cli import show
+from fleet.cli.exits import Commands, Interrupted, terminated_like_ctrl_c
+
+app = typer.Typer(
+    cls=Commands,
+    name="fleet",
+    help="Federated and continual learning on microcontrollers, simulated to the byte.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioPath = Annotated[
+    Path, typer.Argument(metavar="FILE", help="a scenario; `fleet scenarios` lists those that ship")
+]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="threads; the result does not depend on it")]
+AllowCode = Annotated[bool, typer.Option("--allow-code", help="run a strategy that the file names by import path")]
+
+RUNS = Path("runs")
+CPUS = len(os.sched_getaffinity(0))  # those this process may use
+
+
+def main() -> None:
+    """Runs the command line and exits with its code."""
+    with terminated_like_ctrl_c():
+        app()
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mcufleet {fleet.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Options of every command."""
+
+
+@app.command()
+def run(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="a scenario")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="new folder; default runs/<name>")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="instead of the scenario's own")] = None,
+    jobs: Jobs = CPUS,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="RUN", help="go on with an interrupted run")
+    ] = None,
+    allow_code: AllowCode = False,
+) -> None:
+    """Run a scenario: every line of the comparison, in virtual time."""
+    if (file is None) == (resume is None):
+        raise typer.BadParameter("expected a scenario FILE or --resume RUN, one of the two", param_hint="FILE")
+    if resume is not None:
+        if out is not None or seed is not None:
+            raise typer.BadParameter(
+                "expected neither --out nor --seed: a resumed run keeps its own", param_hint="--resume"
+            )
+        _resume(resume, jobs, allow_code=allow_code)
+    elif file is not None:
+        _run(file, out, seed, jobs, allow_code=allow_code)
+
+
+def _run(file: Path, out: Path | None, seed: int | None, jobs: int, *, allow_code: bool) -> None:
+    from fleet.scenario import load
+
+    scenario = load(file, seed=seed, allow_code=allow_code)
+    folder = out or fresh(RUNS / scenario.name)
+    screen = show.console()
+    screen.print(Text(scenario.question, style="bold"))
+    with _interruptible(folder), show.progress(screen) as progress:
+        from fleet.run import execute
+
+        done = execute(scenario, out=folder, jobs=jobs, progress=progress)
+    _finish(done)
+
+
+def _resume(folder: Path, jobs: int, *, allow_code: bool) -> None:
+    from fleet.scenario import check_code
+
+    check_code(folder / "scenario.yaml", allowed=allow_code)
+    with _interruptible(folder), show.progress(show.console()) as progress:
+        from fleet.run import resume
+
+        done = resume(folder, jobs=jobs, progress=progress)
+    _finish(done)
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Within it, Ctrl-C and SIGTERM end with a line that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = (folder / "versions.json").is_file()
+        go_on = f"what is done is kept, go on with: fleet run --resume {folder}"
+        raise Interrupted(go_on if kept else "nothing was recorded yet, run the command again") from None
+
+
+def fresh(wanted: Path) -> Path:
+    """The folder itself while it is free, else the same name with the next number."""
+    numbered = (wanted.with_name(f"{wanted.name}-{n}") for n in count(2))
+    return next(folder for folder in chain([wanted], numbered) if not folder.exists())
+
+
+def _finish(folder: Path) -> None:
+    """Writes the report and prints the table and where the report is."""
+    from fleet.report import write_report
+    from fleet.report.summary import HEADINGS, summary
+
+    lines = summary(folder)
+    screen = show.console()
+    screen.print(show.table(HEADINGS, [line.cells() for line in lines], marked=len(lines) - 1))
+    screen.print(f"report: {write_report(folder)}")
+
+
+@app.command()
+def check(file: ScenarioPath, allow_code: AllowCode = False) -> None:
+    """Say what a scenario resolves to, or everything that is wrong with it."""
+    from fleet.cli.resolve import check_all
+    from fleet.scenario import load
+
+    scenario = load(file, allow_code=allow_code)
+    screen = show.console()
+    screen.print(Text(scenario.question, style="bold"))
+    screen.print(show.words(("", ""), check_all(scenario)))
+
+
+@app.command()
+def prepare(file: ScenarioPath) -> None:
+    """Make again what a run starts from: the data shards and the int8 model."""
+    from fleet.scenario import load
+
+    scenario = load(file, preparing=True)
+    with show.progress(show.console()) as progress:
+        from fleet.run.prepare import prepare as make
+
+        made = make(scenario, progress)
+    show.console().print(f"prepared: {made}")
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder")]) -> None:
+    """Write the report of a run again, from its tables."""
+    _finish(folder)
+
+
+@app.command()
+def devices() -> None:
+    """List the boards, with the memory that their radio stacks leave."""
+    from fleet.cli.listing import DEVICE_HEADINGS, device_rows
+
+    show.console().print(show.table(DEVICE_HEADINGS, device_rows()))
+
+
+@app.command()
+def scenarios(
+    fields: Annotated[bool, typer.Option("--fields", help="print every key of a scenario, as Markdown")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema, for editors")] = False,
+) -> None:
+    """List the scenarios that ship, each with its question."""
+    from fleet.cli.listing import scenario_rows
+    from fleet.scenario.tables import json_schema_text, readme
+
+    if fields or schema:
+        typer.echo(readme() if fields else json_schema_text(), nl=False)
+    else:
+        show.console().print(show.words(("scenario", "question"), scenario_rows()))
