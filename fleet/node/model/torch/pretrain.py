@@ -33,9 +33,12 @@ class Recipe:
     """AdamW under a one-cycle rate; amplitude jitter per window and noise per sample, both normal.
 
     jitter: standard deviation of the factor. noise: standard deviation in real input units (int8 / 64).
+
+    passes: 12, 18 and 25 were compared on seglearn-watch, draws 0 to 9, each time with one of the four people who
+    pretrain left out and asked: 87.9, 86.6 and 87.0 % recognised. The differences are within the noise of ten draws.
     """
 
-    passes: int = 20
+    passes: int = 12
     batch: int = 48
     peak_rate: float = 3e-3
     decay: float = 1e-2
