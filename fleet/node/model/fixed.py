@@ -32,7 +32,7 @@ def real(value: float) -> Real:
 
 
 def doubling_high_mul(a: Int64, b: int) -> Int64:
-    """a * b / 2^31, rounded half away from zero. Source: gemmlowp, SaturatingRoundingDoublingHighMul."""
+    """a * b / 2^31 to the nearest, halves up, the way gemmlowp writes it: SaturatingRoundingDoublingHighMul."""
     product = a * b
     nudged = product + np.where(product >= 0, 2**30, 1 - 2**30)
     return np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))
@@ -45,16 +45,17 @@ def rounding_divide(v: Int64, n: int) -> Int64:
 
 
 def scale(v: Int64, factor: Real) -> Int64:
-    """v * factor with two roundings. Source: TFLite Micro, MultiplyByQuantizedMultiplier."""
-    left, right = max(factor.exp, 0), max(-factor.exp, 0)
-    return rounding_divide(doubling_high_mul(v << left, factor.mant), right)
+    """v * factor with two roundings; a left shift saturates. Source: TFLite Micro, MultiplyByQuantizedMultiplier."""
+    left, right = min(max(factor.exp, 0), 31), max(-factor.exp, 0)
+    shifted = np.clip(v << left, -(2**31), 2**31 - 1)
+    return rounding_divide(doubling_high_mul(shifted, factor.mant), right)
 
 
 def round_shift(v: Int64, n: int) -> Int64:
-    """(v + half) >> n; n > 30 gives 0."""
+    """v / 2^n to the nearest, halves up, for |v| < 2^31; n > 31 gives 0."""
     if n == 0:
         return v
-    return np.zeros_like(v) if n > 30 else (v + (1 << (n - 1))) >> n
+    return np.zeros_like(v) if n > 31 else (v + (1 << (n - 1))) >> n
 
 
 def round_shift64(v: Int64, n: int) -> Int64:

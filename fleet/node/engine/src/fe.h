@@ -22,7 +22,10 @@ typedef enum {
     FE_BAD_MAGIC = -1,   /* these bytes are not a plan */
     FE_BAD_VERSION = -2, /* a plan for another engine: export or push it again */
     FE_BAD_PLAN = -3,    /* a reference or a count lies outside the memory the header declares */
-    FE_BAD_LABEL = -4    /* a label that is not one of the classes the loss runs over */
+    FE_BAD_LABEL = -4,   /* a label that is not one of the classes the loss runs over */
+    FE_BAD_FRAME = -5,   /* a frame that is cut short or damaged: ask for it again */
+    FE_OTHER_FRAME = -6, /* a whole frame of another kind or version, or for another node */
+    FE_BAD_VALUES = -7   /* values for another plan, or not those that the frame names */
 } fe_status;
 
 /* A positive real number: mant * 2^(exp - 31), mant in [2^30, 2^31), or 0. */

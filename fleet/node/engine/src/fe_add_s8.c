@@ -13,7 +13,7 @@ void fe_add_s8_forward(const fe_add *d, const int8_t *x, const int8_t *x2, int8_
     for (int32_t i = 0; i < d->size; i++) {
         const int32_t a = fe_scale((x[i] - d->zero_x) * (1 << 20), d->scale_x);
         const int32_t b = fe_scale((x2[i] - d->zero_x2) * (1 << 20), d->scale_x2);
-        y[i] = fe_clip_s8(fe_scale(a + b, d->scale_y) + d->zero_y, mask, i);
+        y[i] = fe_clip_s8(fe_scale(a + b, d->scale_y), d->zero_y, mask, i);
     }
 }
 

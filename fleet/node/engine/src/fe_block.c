@@ -38,7 +38,7 @@ static int32_t largest(int32_t size, const int32_t *acc)
 }
 
 /* e = acc rounded to int8 with the least right shift that fits. Returns the exponent of e.
- * acc and e may not overlap. |acc| < 2^31 - 2^23. */
+ * acc and e may not overlap. |acc| < 2^31. */
 int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
 {
     const int32_t m = largest(size, acc);

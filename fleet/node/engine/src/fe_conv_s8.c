@@ -54,7 +54,7 @@ void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, con
             const fe_window v = window_at(d, oy, ox);
             for (int32_t o = 0; o < d->out_c; o++, i++) {
                 const int32_t acc = b[o] + dot_window(d, &v, x, w, o);
-                y[i] = fe_clip_s8(fe_scale(acc, fe_real_at(scale, o)) + d->zero_y, mask, i);
+                y[i] = fe_clip_s8(fe_scale(acc, fe_real_at(scale, o)), d->zero_y, mask, i);
             }
         }
 }

@@ -38,7 +38,7 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
                         if (at >= 0)
                             acc += (x[at + c] - d->zero_x) * weight_at(d, w, ky * d->k_w + kx, c);
                     }
-                y[i] = fe_clip_s8(fe_scale(acc, fe_real_at(scale, c)) + d->zero_y, mask, i);
+                y[i] = fe_clip_s8(fe_scale(acc, fe_real_at(scale, c)), d->zero_y, mask, i);
             }
 }
 

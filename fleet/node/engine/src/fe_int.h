@@ -20,18 +20,17 @@ static inline int32_t fe_abs(int32_t v)
     return v < 0 ? -v : v; /* callers keep v > INT32_MIN */
 }
 
-/* (v + half) >> n, n >= 0: rounds half up. n > 30 gives 0, since |v| < 2^30. */
+/* v / 2^n, halves up, for n >= 0. In two shifts, so that no v is too large for the rounding. */
 static inline int32_t fe_round_shift(int32_t v, int32_t n)
 {
-    return n == 0 ? v : n > 30 ? 0 : (v + (1 << (n - 1))) >> n;
+    return n == 0 ? v : n > 31 ? 0 : ((v >> (n - 1)) + 1) >> 1;
 }
 
-/* gemmlowp: a * b / 2^31, rounded half away from zero. Never a == b == INT32_MIN here. */
+/* a * b / 2^31, halves up: gemmlowp's SaturatingRoundingDoublingHighMul, whose nudge and truncating division
+ * come to the same. Never a == b == INT32_MIN here. */
 static inline int32_t fe_doubling_high_mul(int32_t a, int32_t b)
 {
-    const int64_t ab = (int64_t)a * b;
-    const int64_t nudge = ab >= 0 ? (int64_t)1 << 30 : 1 - ((int64_t)1 << 30);
-    return (int32_t)((ab + nudge) / ((int64_t)1 << 31));
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 30)) >> 31);
 }
 
 /* gemmlowp: v / 2^n, rounded half away from zero. 0 <= n <= 31. */
@@ -42,12 +41,23 @@ static inline int32_t fe_rounding_divide(int32_t v, int32_t n)
     return (v >> n) + ((v & mask) > threshold);
 }
 
+/* v * 2^n for n > 0, saturated. */
+static inline int32_t fe_shift_left(int32_t v, int32_t n)
+{
+    const int32_t left = n < 31 ? n : 31;
+    if (v > (INT32_MAX >> left))
+        return INT32_MAX;
+    if (v < (INT32_MIN >> left))
+        return INT32_MIN;
+    return (int32_t)((uint32_t)v << left);
+}
+
 /* TFLite's MultiplyByQuantizedMultiplier: v * scale with two roundings, as TFLite Micro does. */
 static inline int32_t fe_scale(int32_t v, fe_real scale)
 {
-    const int32_t left = scale.exp > 0 ? scale.exp : 0;
-    const int32_t right = scale.exp > 0 ? 0 : -scale.exp;
-    return fe_rounding_divide(fe_doubling_high_mul((int32_t)((uint32_t)v << left), scale.mant), right);
+    if (scale.exp > 0)
+        return fe_doubling_high_mul(fe_shift_left(v, scale.exp), scale.mant);
+    return fe_rounding_divide(fe_doubling_high_mul(v, scale.mant), -scale.exp);
 }
 
 /* (v + half) >> n, clamped to +-2^30. n > 62 gives 0; n < 0 shifts left and saturates. */

@@ -57,13 +57,13 @@ static inline fe_real fe_real_at(fe_reals table, int32_t i)
     return v;
 }
 
-/* Requantised, clipped output; sets bit i of mask when nothing was clipped. mask may be NULL. */
-static inline int8_t fe_clip_s8(int32_t y, uint8_t *mask, int32_t i)
+/* y + zero clipped to int8; sets bit i of mask when nothing was clipped. mask may be NULL. */
+static inline int8_t fe_clip_s8(int32_t y, int32_t zero, uint8_t *mask, int32_t i)
 {
-    const int32_t clipped = fe_clamp(y, -128, 127);
+    const int32_t clipped = fe_clamp(y, -128 - zero, 127 - zero);
     if (mask != 0 && clipped == y)
         mask[i >> 3] = (uint8_t)(mask[i >> 3] | 1u << (i & 7));
-    return (int8_t)clipped;
+    return (int8_t)(clipped + zero);
 }
 
 static inline void fe_clear(uint8_t *bytes, int32_t count)
