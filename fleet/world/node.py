@@ -1,6 +1,6 @@
 """One node in simulated time: it waits, calls the pure models, and records. Nothing is computed here."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -51,9 +51,12 @@ class Node:
         """Whether the node lives, as far as its account goes; settle first."""
         return self.died_us < 0
 
-    def assign(self, life: Life) -> simpy.Process:
-        """Queues some work behind what the node is doing; the process ends with the outcome."""
-        self.task = self.env.process(self._after(self.task, life))
+    def assign(self, job: Job, live: Callable[["Node", Job], Life], deadline_us: int | None) -> simpy.Process:
+        """Queues a job behind what the node is doing; the process ends with the outcome.
+
+        deadline_us: a job still queued by then is dropped, since its push is no longer offered; None: it is kept.
+        """
+        self.task = self.env.process(self._after(self.task, job, live, deadline_us))
         return self.task
 
     def settle(self) -> None:
@@ -120,10 +123,18 @@ class Node:
             died_us=self.died_us,
         )
 
-    def _after(self, task: simpy.Process | None, life: Life) -> Life:
+    def _after(
+        self,
+        task: simpy.Process | None,
+        job: Job,
+        live: Callable[["Node", Job], Life],
+        deadline_us: int | None,
+    ) -> Life:
         if task is not None and task.is_alive:
             yield task
-        return (yield from life)
+            if deadline_us is not None and self.env.now >= deadline_us:
+                return _outcome(job, Reason.LATE)
+        return (yield from live(self, job))
 
     def _wake(self, job: Job) -> Stage:
         self.settle()

@@ -48,12 +48,13 @@ class World:
     def exchange(self, jobs: Sequence[Job], *, deadline_us: int) -> list[Outcome]:
         """Outcomes of one job each for some nodes, by node; ends with the last reply, or at the deadline.
 
-        A reply at the deadline itself is in time. A node that is late goes on, and takes its next job when it is done;
-        its reply is dropped. A dead node or a lost link is waited for until the deadline: the server cannot know.
+        A reply at the deadline itself is in time. A node that is late goes on, and takes its next job when it is done,
+        if that round is still open; its reply is dropped. A dead node or a lost link is waited for until the deadline:
+        the server cannot know.
         """
         if deadline_us < self.now_us:
             raise ValueError(f"deadline_us: expected {self.now_us} or later, got {deadline_us}; set it after now_us")
-        tasks = self._start(jobs, Node.exchange)
+        tasks = self._start(jobs, Node.exchange, deadline_us)
         done = self._env.all_of(tasks.values())
         while not done.triggered and self._env.peek() <= deadline_us:
             self._env.step()
@@ -64,7 +65,7 @@ class World:
 
     def compute_only(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Outcomes of jobs without radio or deadline, by node; ends when the last node is done."""
-        tasks = self._start(jobs, Node.compute_only)
+        tasks = self._start(jobs, Node.compute_only, None)
         self._env.run(until=self._env.all_of(tasks.values()))
         return [_result(tasks[job.node]) for job in sorted(jobs, key=lambda job: job.node)]
 
@@ -78,12 +79,14 @@ class World:
         self._records.battery.extend(battery)
         return energy, battery
 
-    def _start(self, jobs: Sequence[Job], live: Callable[[Node, Job], Life]) -> dict[int, simpy.Process]:
+    def _start(
+        self, jobs: Sequence[Job], live: Callable[[Node, Job], Life], deadline_us: int | None
+    ) -> dict[int, simpy.Process]:
         ordered = sorted(jobs, key=lambda job: job.node)
         numbers = [job.node for job in ordered]
         if len(set(numbers)) != len(numbers) or not set(numbers) <= self._nodes.keys():
             raise ValueError(f"jobs: expected at most one for each of this world's nodes, got {numbers}")
-        return {job.node: self._nodes[job.node].assign(live(self._nodes[job.node], job)) for job in ordered}
+        return {job.node: self._nodes[job.node].assign(job, live, deadline_us) for job in ordered}
 
     def _outcome(self, job: Job, task: simpy.Process) -> Outcome:
         if not task.is_alive:

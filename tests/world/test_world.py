@@ -274,6 +274,19 @@ def test_a_busy_node_takes_the_next_job_when_it_is_done() -> None:
     assert [(event.kind, event.round) for event in records.events] == [("late", 1)]
 
 
+def test_a_round_that_closed_before_a_busy_node_could_take_it_is_skipped() -> None:
+    """Its push is no longer offered: the node neither receives nor trains for it, and is free for the round after."""
+    fleet, records = world(spec())
+    slow, missed, third = Work(node=0, step_us=1_000_000), Work(node=0, round=2), Work(node=0, round=3)
+    fleet.exchange([slow], deadline_us=10_000_000)
+    (outcome,) = fleet.exchange([missed], deadline_us=20_000_000)
+    assert (outcome.reason, outcome.round) == (Reason.LATE, 2)
+    assert fleet.exchange([third], deadline_us=HOUR_US)[0].delivered
+    assert missed.calls == []
+    assert [row.round for row in records.traffic] == [1, 1, 3, 3]
+    assert [(event.kind, event.round) for event in records.events] == [("late", 1), ("late", 2)]
+
+
 def test_nodes_compute_at_the_same_time() -> None:
     """All jobs start before the first one is asked for its result, so their work can run on other threads."""
     calls: list[str] = []

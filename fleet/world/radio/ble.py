@@ -82,7 +82,8 @@ class BleLink:
 def transfer(link: BleLink, direction: Direction, payload_bytes: int, key: int) -> Transfer:
     """One connection set up, used for one message and left: what it cost the node, and whether the message arrived.
 
-    key: of the purpose (seed, Stream.RADIO, node, round, direction); draw j under it decides packet j on the air.
+    key: of the purpose (seed, Stream.RADIO, node, round, direction); each packet on the air, and each random
+    advertising delay, takes the next draw under it.
     """
     if payload_bytes < 0:
         raise ValueError(f"payload_bytes: expected 0 or more, got {payload_bytes}")

@@ -10,7 +10,7 @@ from fleet.base import rng
 from fleet.base.errors import InputError
 from fleet.scenario import names
 from fleet.world.radio import RADIOS, BleLink, Direction, Transfer
-from fleet.world.radio.ble import ADV_PERIOD_US, PHY_EVENTS, SETUP_EVENTS
+from fleet.world.radio.ble import ADV_PERIOD_US, PHY_EVENTS, SETUP_EVENTS, Session
 from fleet.world.radio.ble_timing import PHYS, exchange_us, pdu_us
 
 LINK = BleLink(interval_us=50_000)
@@ -124,6 +124,28 @@ def test_a_link_that_falls_silent_is_lost_at_its_supervision_timeout() -> None:
     assert not any(run.delivered for run in runs)
     assert lost
     assert all(run.pdus * 244 < 20_000 for run in lost)
+
+
+def silenced(packets_before: int) -> Session:
+    """A connection whose channel goes dead after some packets."""
+    session = Session(LINK, Direction.DOWN, 0)
+    assert session._advertise()
+    assert session._work([27] * packets_before, per_event=1) == packets_before
+    session.lost_below = 2**32
+    assert session._work([27], per_event=1) == 0
+    return session
+
+
+def test_a_connection_never_established_ends_after_six_intervals() -> None:
+    session = silenced(0)
+    assert session.now_us == ADV_US + 150 + CONNECT_US + 6 * LINK.interval_us
+    assert session.attempts == 6
+
+
+def test_an_established_connection_ends_at_its_supervision_timeout() -> None:
+    session = silenced(2)
+    assert session.now_us - session.heard_us == LINK.timeout_us == 4_000_000
+    assert session.attempts == 2 + 80
 
 
 def test_equal_keys_give_equal_transfers_and_other_keys_others() -> None:
