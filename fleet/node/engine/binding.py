@@ -56,17 +56,17 @@ def library() -> c.CDLL:
 class Course:
     """How a node trains from here on. key: rng.key(seed, UPDATE, node). own: classes of the softmax.
 
-    step counts up over all rounds: restarting it would repeat the rounding of earlier rounds.
+    rate: of float SGD with one window per step; a number is rounded to the nearest Real. step counts up over all rounds: restarting it would repeat the rounding of earlier rounds.
     """
 
     key: int
-    rate: float
+    rate: Real | float
     own: Collection[int]
     step: int = 0
 
     @property
     def fixed_rate(self) -> Real:
-        return real(self.rate)
+        return self.rate if isinstance(self.rate, Real) else real(self.rate)
 
 
 class Node:

@@ -202,3 +202,18 @@ def _weighted(graph: Graph, name: str) -> Weighted:
     op = graph.op(name)
     assert isinstance(op, (Conv2d, Depthwise, Dense))
     return op
+
+
+def real_scales(graph: Graph, layout: Layout) -> NDArray[np.float64]:
+    """float64 [size]: the real value of one step of each trained value: s_w for weights, s_x s_w for biases."""
+    scales = np.empty(layout.size)
+    for part in layout.slices:
+        op = _weighted(graph, part.op)
+        s_w = op.weight_scale.astype(np.float64)
+        if part.kind == "bias":
+            scales[part.values] = s_w * float(np.float32(graph.tensor(op.x).scale))
+        elif isinstance(op, Depthwise):
+            scales[part.values] = np.broadcast_to(s_w[: part.shape[-1]], part.shape).ravel()
+        else:
+            scales[part.values] = np.repeat(s_w, part.size // s_w.size)
+    return scales

@@ -1,0 +1,81 @@
+"""A Flower ClientApp over nodes that speak frames: the gateway's side of a round, with the node behind it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flwr.app import ConfigRecord, Context, Message, MetricRecord
+from flwr.clientapp import ClientApp
+
+from fleet.federation.forms import Form
+from fleet.learning.client import Client
+from fleet.node.model.fixed import real
+from fleet.node.model.scheme import Layout
+from fleet.node.wire.frames import Push, encode_push
+
+ARRAYS, CONFIG = "arrays", "config"
+ROUND, STEPS, RATE = "server-round", "steps", "rate"
+STATE = "node"  # in Flower's Context: steps this node has made
+Answer = Callable[[int, int, Callable[[], bytes]], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Nodes and how to talk to them. own: classes of each node's softmax, by node.
+
+    answer: given round, node and a way to compute it, the node's update frame; a resumed run has some already.
+    """
+
+    clients: Sequence[Client]
+    own: Sequence[tuple[int, ...]]
+    form: Form
+    layout: Layout
+    answer: Answer
+
+    def push(self, message: Message, node: int) -> bytes:
+        """The frame that a train message becomes."""
+        config = message.content.config_records[CONFIG]
+        return encode_push(
+            self.layout,
+            Push(
+                node=node,
+                round=_whole(config, ROUND),
+                steps=_whole(config, STEPS),
+                rate=real(float(str(config[RATE]))),
+                own=self.own[node],
+                values=self.form.values(message.content.array_records[ARRAYS]),
+            ),
+        )
+
+
+def client_app(gateway: Gateway) -> ClientApp:
+    """The app: one train message in, the node's answer out; the Context carries the node's step count."""
+    app = ClientApp()
+
+    @app.train()
+    def train(message: Message, context: Context) -> Message:
+        node = int(context.node_config["partition-id"])
+        config = message.content.config_records[CONFIG]
+        first_step = steps_made(context)
+        push = gateway.push(message, node)
+        frame = gateway.answer(_whole(config, ROUND), node, lambda: gateway.clients[node].answer(push, first_step))
+        context.state[STATE] = MetricRecord({STEPS: first_step + _whole(config, STEPS)})
+        reply = gateway.form.reply(message.content.array_records[ARRAYS], frame)
+        return Message(reply, reply_to=message)
+
+    return app
+
+
+def steps_made(context: Context) -> int:
+    """Training steps of a node before now."""
+    if STATE not in context.state:
+        return 0
+    return int(str(context.state.metric_records[STATE][STEPS]))
+
+
+def train_config(steps: int, rate: float) -> ConfigRecord:
+    """What every train message says besides its round."""
+    return ConfigRecord({STEPS: steps, RATE: rate})
+
+
+def _whole(config: ConfigRecord, key: str) -> int:
+    return int(str(config[key]))

@@ -1,0 +1,72 @@
+"""From a scenario to everything a line needs: data, model, plan, boards, one client per node."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.learning.client import Client
+from fleet.learning.data import DataSet, Draw
+from fleet.node.backend import Backend, EngineBackend
+from fleet.node.cost import Cost, step_cost
+from fleet.node.model.graph import Graph
+from fleet.node.model.scheme import build_scheme, trained_values
+from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.counts import training_counts
+from fleet.node.profile import Profile, load_profile
+from fleet.run.prepare import node_data, starting_model
+from fleet.scenario import FleetGroup, Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assembly:
+    """A scenario made real. clients, groups: one per node, in order. profiles: by board."""
+
+    scenario: Scenario
+    dataset: DataSet
+    draw: Draw
+    graph: Graph
+    plan: Plan
+    backend: Backend
+    clients: tuple[Client, ...]
+    groups: tuple[FleetGroup, ...]
+    profiles: dict[str, Profile]
+
+    @property
+    def initial(self) -> NDArray[np.int32]:
+        """int32 [size]: the trained values of the pretrained model."""
+        return trained_values(self.graph, self.plan.layout)
+
+    @property
+    def nodes(self) -> range:
+        """Numbers of the nodes."""
+        return range(len(self.clients))
+
+    def profile(self, node: int) -> Profile:
+        """The board of a node."""
+        return self.profiles[self.groups[node].board]
+
+    def step_cost(self, node: int) -> Cost:
+        """Modelled cost of one training step on a node's board."""
+        return step_cost(self.profile(node), training_counts(self.plan))
+
+
+def assemble(scenario: Scenario) -> Assembly:
+    """Everything of a scenario but time. Raises InputError for data, model or scheme that cannot be."""
+    data = node_data(scenario)
+    graph = starting_model(scenario, data.dataset)
+    choice = scenario.training.scheme
+    scheme = build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
+    plan = plan_of(graph, scheme)
+    backend = EngineBackend(plan)
+    return Assembly(
+        scenario=scenario,
+        dataset=data.dataset,
+        draw=data.drawn,
+        graph=graph,
+        plan=plan,
+        backend=backend,
+        clients=tuple(Client(shard=shard, backend=backend, seed=scenario.seed) for shard in data.shards),
+        groups=tuple(group for group in scenario.fleet for _ in range(group.count)),
+        profiles={board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})},
+    )
