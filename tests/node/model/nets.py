@@ -1,0 +1,194 @@
+"""Small int8 networks for tests: of any shape hypothesis thinks of, and the quickstart's with random weights."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import sqrt
+
+import numpy as np
+from hypothesis import strategies as st
+
+from fleet.node.model.graph import (
+    BIAS_LIMIT,
+    Add,
+    Conv2d,
+    Dense,
+    Depthwise,
+    Float32,
+    GlobalAveragePool,
+    Graph,
+    Int8,
+    Int32,
+    Op,
+    Tensor,
+)
+from fleet.node.model.scheme import Scheme, Trained
+from fleet.node.model.zoo import Kind, zoo_net
+
+TYPICAL = 74  # standard deviation of int8 values that fill their range
+DEAD = (0.0, 1e-9)  # weight scales of channels that never train
+Shape = tuple[int, int, int]
+
+
+@dataclass
+class Builder:
+    """Grows a network operator by operator, with scales that keep its maps busy."""
+
+    rng: np.random.Generator
+    tensors: list[Tensor] = field(default_factory=list)
+    ops: list[Op] = field(default_factory=list)
+    odd: bool = False  # dead channels, and biases at their limits
+
+    def input(self, shape: Shape, zero: int = 0, scale: float = 1 / 64) -> Tensor:
+        return self._tensor("input", shape, scale, zero)
+
+    def conv(self, x: Tensor, outputs: int, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128) -> Tensor:
+        weight = self._weight(outputs, *kernel, x.shape[2])
+        scales, bias = self._scales(outputs), self._bias(outputs)
+        y = self._output(x, (*_out(x, kernel, stride, pad), outputs), weight[0].size, zero)
+        name = f"op{len(self.ops)}"
+        self.ops.append(
+            Conv2d(name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad)
+        )
+        return y
+
+    def depthwise(self, x: Tensor, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128) -> Tensor:
+        channels = x.shape[2]
+        weight = self._weight(*kernel, channels)
+        scales, bias = self._scales(channels), self._bias(channels)
+        y = self._output(x, (*_out(x, kernel, stride, pad), channels), kernel[0] * kernel[1], zero)
+        name = f"op{len(self.ops)}"
+        self.ops.append(
+            Depthwise(name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad)
+        )
+        return y
+
+    def add(self, x: Tensor, x2: Tensor, zero: int = -20) -> Tensor:
+        y = self._tensor(f"map{len(self.ops)}", x.shape, max(x.scale, x2.scale) * 1.3, zero)
+        self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name))
+        return y
+
+    def pool(self, x: Tensor) -> Tensor:
+        y = self._tensor(f"map{len(self.ops)}", (1, 1, x.shape[2]), x.scale, x.zero_point)
+        self.ops.append(GlobalAveragePool(name=f"op{len(self.ops)}", x=x.name, y=y.name))
+        return y
+
+    def head(self, x: Tensor, classes: int) -> Graph:
+        scale = np.float32(2 / (x.scale * TYPICAL**2 * sqrt(x.size)))
+        self._tensor("logits", (1, 1, classes), 1 / 256, 0)
+        self.ops.append(
+            Dense(
+                name="head",
+                x=x.name,
+                y="logits",
+                weight=self._weight(classes, x.size),
+                bias=self.rng.integers(-900, 901, classes).astype(np.int32),
+                weight_scale=np.full(classes, scale, dtype=np.float32),
+            )
+        )
+        return Graph(name="test", tensors=tuple(self.tensors), ops=tuple(self.ops))
+
+    def _tensor(self, name: str, shape: Shape, scale: float, zero: int) -> Tensor:
+        self.tensors.append(Tensor(name=name, shape=shape, scale=float(np.float32(scale)), zero_point=zero))
+        return self.tensors[-1]
+
+    def _output(self, x: Tensor, shape: Shape, products: int, zero: int) -> Tensor:
+        """A map whose scale fits what `products` random weights of scale 0.004 make of x."""
+        return self._tensor(f"map{len(self.ops)}", shape, x.scale * 0.004 * TYPICAL * sqrt(products), zero)
+
+    def _weight(self, *shape: int) -> Int8:
+        return self.rng.integers(-127, 128, shape).astype(np.int8)
+
+    def _scales(self, count: int) -> Float32:
+        scales = self.rng.uniform(0.002, 0.006, count)
+        if self.odd:
+            scales[self.rng.random(count) < 0.2] = self.rng.choice(DEAD)
+        return scales.astype(np.float32)
+
+    def _bias(self, count: int) -> Int32:
+        bias = self.rng.integers(-9000, 9001, count)
+        if self.odd:
+            bias[self.rng.random(count) < 0.1] = self.rng.choice([-BIAS_LIMIT, BIAS_LIMIT])
+        return bias.astype(np.int32)
+
+
+def _out(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int, int, int]) -> tuple[int, int]:
+    down = (x.shape[0] + pad[0] + pad[2] - kernel[0]) // stride[0] + 1
+    right = (x.shape[1] + pad[1] + pad[3] - kernel[1]) // stride[1] + 1
+    return down, right
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Networks of one to five operators and a head, with branches that meet again in an Add."""
+    build = Builder(np.random.default_rng(draw(st.integers(0, 2**32 - 1))), odd=draw(st.booleans()))
+    shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 5), st.integers(1, 5)))
+    maps = [build.input(shape, zero=draw(st.integers(-128, 127)))]
+    for _ in range(draw(st.integers(1, 5))):
+        maps.append(_grown(draw, build, maps))
+    last = build.pool(maps[-1]) if draw(st.booleans()) else maps[-1]
+    return build.head(last, classes=draw(st.integers(2, 9)))
+
+
+def _grown(draw: st.DrawFn, build: Builder, maps: Sequence[Tensor]) -> Tensor:
+    """One more map: of the newest one, or of two that have one shape (perhaps the same one twice)."""
+    x = maps[-1]
+    zero = draw(st.sampled_from([-128, -128, -128, -30, 0, 127]))
+    kind = draw(st.sampled_from(["conv", "pointwise", "depthwise", "add"]))
+    if kind == "add":
+        return build.add(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), zero)
+    if kind == "pointwise":
+        return build.conv(x, draw(st.sampled_from([x.shape[2], 1, 3, 9])), (1, 1), zero=zero)
+    kernel, stride, pad = _window(draw, x)
+    if kind == "conv":
+        return build.conv(x, draw(st.integers(1, 9)), kernel, stride, pad, zero)
+    return build.depthwise(x, kernel, stride, pad, zero)
+
+
+def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
+    kernel = draw(st.tuples(st.integers(1, 5), st.integers(1, 4)))
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 2)))
+    top, left = draw(st.integers(0, kernel[0])), draw(st.integers(0, kernel[1]))
+    bottom = max(draw(st.integers(0, kernel[0])), kernel[0] - top - x.shape[0])
+    right = max(draw(st.integers(0, kernel[1])), kernel[1] - left - x.shape[1])
+    return kernel, stride, (top, left, bottom, right)
+
+
+@st.composite
+def schemes(draw: st.DrawFn, graph: Graph) -> Scheme:
+    """Any part of any operator, the head always."""
+    parts = [
+        Trained(op=op.name, channels=draw(st.integers(0, op.weight.shape[-1])), bias=draw(st.booleans()))
+        for op in graph.weighted[:-1]
+    ]
+    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
+    return Scheme(name="drawn", trained=tuple(p for p in parts if p.channels or p.bias) + (head,))
+
+
+def imu_net(seed: int = 0, skip: bool = False) -> Graph:
+    """The quickstart's network with random weights. skip: block 4 keeps its width and adds its input to its output."""
+    build = Builder(np.random.default_rng(seed))
+    spec = zoo_net("imu-ds-cnn", 7)
+    x, entry = build.input(spec.input_shape), None
+    for layer in spec.layers[:-2]:
+        pad = (*layer.pad, *layer.pad)
+        if layer.name == "block4.dw":
+            entry = x
+        outputs = x.shape[2] if skip and layer.name == "block4.pw" else layer.outputs
+        if layer.kind is Kind.CONV:
+            x = build.conv(x, outputs, layer.kernel, layer.stride, pad)
+        else:
+            x = build.depthwise(x, layer.kernel, layer.stride, pad)
+    if skip and entry is not None:
+        x = build.add(x, entry)
+    return _named(build.head(build.pool(x), spec.classes), [layer.name for layer in spec.layers], skip=skip)
+
+
+def _named(graph: Graph, names: list[str], *, skip: bool) -> Graph:
+    wanted = [*names[:-2], "block4.add", *names[-2:]] if skip else names
+    return replace(graph, ops=tuple(replace(op, name=name) for op, name in zip(graph.ops, wanted, strict=True)))
+
+
+def windows(graph: Graph, count: int, seed: int = 0) -> Int8:
+    """int8 [count, H, W, C] over the whole range."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-128, 128, (count, *graph.input.shape)).astype(np.int8)
