@@ -5,6 +5,7 @@ Keys of the table `values` that readers understand; all are optional, others are
     seed             the seed                                   scheme           what trains, in one phrase
     limit:<n>        a sentence that limits the answer          peak_step        step at which the arena is fullest
     steps:alone      steps one node took alone                  steps:personal   steps of the personal pass
+    raw_bytes        training windows of one node as stored, mean over nodes: what sending data would take
     bank:<board>:<sram|flash>:<bank>   size of a memory bank in bytes
     digest:<line>:<phase>[:<node>]     SHA-256 of final weights; part of the fingerprint
     basis:<thing>    what is measured, counted, modelled or unverified: the row's basis says which, its value what it is

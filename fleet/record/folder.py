@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -24,6 +24,7 @@ from fleet.record.lock import Lock
 from fleet.record.rows import TABLES, Row, check, columns, meanings
 
 SCHEMA = 1
+R = TypeVar("R", bound=Row)
 _ARROW = {int: pa.int64(), str: pa.string(), bool: pa.bool_()}
 
 
@@ -120,6 +121,11 @@ class RunFolder:
         """A table as rows, in part order."""
         kind = TABLES[name]
         return [kind(**cells) for cells in self._arrow(name).to_pylist()]
+
+    def read(self, kind: type[R]) -> list[R]:
+        """The table of one row type, typed: `read(RoundRow)` is a list of RoundRow."""
+        name = next(table for table, row in TABLES.items() if row is kind)
+        return [row for row in self.rows(name) if isinstance(row, kind)]
 
     def compute_fingerprint(self) -> str:
         """The fingerprint of the tables as they are now."""

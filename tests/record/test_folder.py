@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Iterator[RunFolder]:
 def test_parts_come_back_as_one_table_in_part_order(run: RunFolder) -> None:
     run.write_part("plan", 2, plan_rows(5, 3))
     run.write_part("plan", 0, plan_rows(0, 5))
-    assert run.rows("plan") == plan_rows(0, 8)
+    assert run.rows("plan") == run.read(PlanRow) == plan_rows(0, 8)
     assert list(run.table("plan")["bytes"]) == list(range(8))
     assert run.parts("plan") == [0, 2]
 

@@ -1,0 +1,149 @@
+"""The question, the sentences that answer it with its numbers, and the sentences that limit them.
+
+Every sentence is computed from the tables. A claim that the numbers do not carry is not made: where training alone
+wins, the report says that it wins.
+"""
+
+from html import escape
+
+from fleet.report.numbers import count, duration, energy, percent, points, size, three
+from fleet.report.story import Moment, Story, per_node
+
+SMALL_LEAD = 0.05  # over ten draws of the quickstart a lead of some points changed its sign between draws
+
+
+def question(story: Story) -> str:
+    """The question in the scenario's own words: a recorded fact, else the comment that opens the scenario."""
+    if stated := story.value("question"):
+        return stated
+    lines = []
+    for line in story.run.scenario_yaml.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").strip())
+    return " ".join(lines) or "What does this fleet learn, and what does it cost?"
+
+
+def answer(story: Story) -> list[str]:
+    """HTML sentences with the numbers that answer the question."""
+    result, start = story.result, story.course("federated")[:1]
+    if result is None or not start:
+        return ["There is no answer yet: no round of the federated line is recorded."]
+    said = [_new_classes(story, result)] if story.has_new else []
+    return [*said, _everything(start[0], result, brief=bool(said)), *_cost(story, result)]
+
+
+def _new_classes(story: Story, result: Moment) -> str:
+    never = story.group(False)
+    rivals = {"training alone": story.rival, "plain FedAvg": story.at("fedavg", "round")}
+    shares = {name: moment.mean(never, "new") for name, moment in rivals.items() if moment is not None}
+    against = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
+    return (
+        f"{_after(result)}, the {count(len(never), 'node')} that never did the new classes recognise "
+        f"<b>{percent(result.mean(never, 'new'))}</b> of them{f' ({against})' if against else ''}."
+    )
+
+
+def _everything(start: Moment, result: Moment, *, brief: bool) -> str:
+    worst_before, worst_after = start.worst(), result.worst()
+    opening = "Over all classes" if brief else f"{_after(result)}, over all classes"
+    worst = ""
+    if worst_before and worst_after:
+        worst = f" and the worst node from {percent(worst_before[1])} to {percent(worst_after[1])}"
+    number = percent(result.mean()) if brief else f"<b>{percent(result.mean())}</b>"
+    fleet = count(len(result.nodes), "node")
+    return f"{opening}, the mean over {fleet} goes from {percent(start.mean())} to {number}{worst}."
+
+
+def _after(result: Moment) -> str:
+    personal = " and a personal pass" if result.phase == "personal" else ""
+    return f"After {count(result.round, 'round')}{personal}"
+
+
+def _cost(story: Story, result: Moment) -> list[str]:
+    drawn, sent = per_node(story.drawn_nj("federated")), per_node(story.sent_bytes("federated", "up"))
+    parts = []
+    if drawn is not None:
+        share = drawn_share(story)
+        parts.append(f"drew {energy(drawn)}{f' ({percent(share)} of its store)' if share is not None else ''}")
+    if sent is not None:
+        parts.append(f"sent {size(sent)}")
+    return [f"In {duration(result.time_us)} a node {' and '.join(parts)} on average."] if parts else []
+
+
+def drawn_share(story: Story) -> float | None:
+    """Mean share of their stores that the nodes drew in the federated line; None where a store has no end."""
+    rows = [row for row in story.battery if row.line == "federated"]
+    if not rows or any(row.capacity_nj <= 0 for row in rows):
+        return None
+    return sum(row.drawn_nj / row.capacity_nj for row in rows) / len(rows)
+
+
+def limits(story: Story) -> list[str]:
+    """HTML sentences that limit the answer."""
+    result = story.result
+    stated = [escape(row.value) for row in story.values if row.key.startswith("limit:")]
+    if result is None:
+        return stated
+    found = [_against_alone(story, result), _those_who_did(story, result), _price(story, result)]
+    found += [_later_windows(story) if not stated else None, _window_worth(story)]
+    always = "This is one run: other people, another order of samples or other losses give other numbers."
+    return [*(text for text in found if text), *stated, always]
+
+
+def _against_alone(story: Story, result: Moment) -> str | None:
+    """How training alone compares over all classes, whoever wins."""
+    rival = story.rival
+    ours, theirs = result.mean(), rival.mean() if rival else None
+    worst_ours, worst_theirs = result.worst(), rival.worst() if rival else None
+    if ours is None or theirs is None or worst_ours is None or worst_theirs is None:
+        return None
+    work = " with equal work" if rival and rival.phase == "personal" else ""
+    reach = (
+        f"training alone{work} reaches {percent(theirs)} in the mean and {percent(worst_theirs[1])} at the worst node"
+    )
+    lead = f"{points(ours - theirs)} and {points(worst_ours[1] - worst_theirs[1])} points for the federation"
+    if ours <= theirs:
+        return f"Over all classes training alone wins: {reach} ({lead})."
+    small = ", a small lead that one run cannot prove" if ours - theirs < SMALL_LEAD else ""
+    return f"Over all classes {reach} ({lead}){small}."
+
+
+def _those_who_did(story: Story, result: Moment) -> str | None:
+    if not story.has_new or story.rival is None:
+        return None
+    ours, theirs = result.mean(story.group(True)), story.rival.mean(story.group(True))
+    return f"Nodes that did the new classes reach {percent(ours)} over all classes, and {percent(theirs)} alone."
+
+
+def _price(story: Story, result: Moment) -> str | None:
+    """What the personal pass takes from those who never did the new classes."""
+    shared = story.at("federated", "round")
+    if not story.has_new or shared is None or result.phase != "personal":
+        return None
+    never = story.group(False)
+    before, after = shared.mean(never, "new"), result.mean(never, "new")
+    old_before, old_after = shared.mean(never, "old"), result.mean(never, "old")
+    if before is None or after is None or after >= before:
+        return None
+    return (
+        f"The personal pass has a price: those who never did the new classes go from {percent(before)} to "
+        f"{percent(after)} on them, while their old ones go from {percent(old_before)} to {percent(old_after)}."
+    )
+
+
+def _later_windows(story: Story) -> str | None:
+    text = story.run.scenario_yaml
+    if "within_recording" not in text and "end of each recording" not in text:
+        return None
+    return (
+        "The test windows are the later part of the same recordings, not of another day: that flatters training alone."
+    )
+
+
+def _window_worth(story: Story) -> str | None:
+    windows = min((row.test_windows for row in story.nodes if row.test_windows > 0), default=0)
+    if not windows:
+        return None
+    worth = f"{three(100 / windows)} points"
+    return f"The smallest test part has {count(windows, 'window')}: one window is {worth} of that node."

@@ -1,0 +1,140 @@
+"""The parts of the page, in the order in which a reader asks: answer, accuracy, cost, memory, trouble, how to."""
+
+from html import escape
+
+from fleet.report.accuracy import accuracy_figure, group_figures
+from fleet.report.again import again
+from fleet.report.answer import answer, limits, question
+from fleet.report.cards import Card, cards
+from fleet.report.cost import energy_figure, traffic_figures
+from fleet.report.figure import Figure
+from fleet.report.memory import ledger_figures, plan_figure
+from fleet.report.numbers import count
+from fleet.report.story import Story
+from fleet.report.summary import HEADINGS, lines
+from fleet.report.tables import ledger_table, table
+from fleet.report.trouble import trouble_figure, trouble_finding, trouble_table
+
+_HOW = "Hover for values, click for one node in every figure, drag to zoom, double-click to come back."
+
+
+class Sheet:
+    """The figures placed on the page so far, in their order."""
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+
+    def place(self, *figures: Figure) -> str:
+        """HTML of the places where the page's script will draw these figures, with their words and buttons."""
+        self.figures.extend(figures)
+        return "".join(_place(figure) for figure in figures)
+
+
+def sections(story: Story, sheet: Sheet) -> str:
+    """HTML of the whole page body."""
+    parts = (
+        _opening(story),
+        _accuracy(story, sheet),
+        _energy(story, sheet),
+        _air(story, sheet),
+        _memory(story, sheet),
+        _trouble(story, sheet),
+        _section("How to get this again", again(story)),
+    )
+    return "".join(parts)
+
+
+def scenario_name(story: Story) -> str:
+    """The name in the scenario, 'run' when it has none."""
+    named = (line[5:].strip(" '\"") for line in story.run.scenario_yaml.splitlines() if line.startswith("name:"))
+    return next(named, "run")
+
+
+def _opening(story: Story) -> str:
+    seed = story.value("seed")
+    over = " · ".join(filter(None, ("mcufleet", scenario_name(story), f"seed {seed}" if seed is not None else "")))
+    said = "".join(f"<p>{sentence}</p>" for sentence in answer(story))
+    bounds = "".join(f"<li>{sentence}</li>" for sentence in limits(story))
+    return (
+        f"<header><p class=over>{escape(over)}</p><h1>{escape(question(story))}</h1></header>"
+        f"{'' if story.finished else _unfinished(story)}"
+        f"<section class=answer>{said}</section>{f'<ul class=limits>{bounds}</ul>' if bounds else ''}"
+        f"<section class=cards>{''.join(_card(card) for card in cards(story))}</section>\n"
+    )
+
+
+def _unfinished(story: Story) -> str:
+    done = count(story.rounds_of("federated"), "round")
+    return (
+        f"<p class=warning><b>This run is unfinished.</b> {done} of the federated line recorded so far; everything "
+        "below shows what is there. <code>fleet run --resume</code> finishes it.</p>"
+    )
+
+
+def _card(card: Card) -> str:
+    return (
+        f"<div class=card><h3>{escape(card.label)}</h3><p class=value>{escape(card.value)}</p>"
+        f"<p>{escape(card.more)}</p><p class=against>{escape(card.against)}</p></div>"
+    )
+
+
+def _accuracy(story: Story, sheet: Sheet) -> str:
+    title = "Accuracy over virtual time"
+    if not story.moments:
+        return _section(title, "<p>No accuracy is recorded.</p>")
+    rows = [line.cells() for line in lines(story)]
+    hidden = () if story.has_new else (HEADINGS.index("new at those who never did"),)
+    compared = table(HEADINGS, rows, numbers_from=1, hidden=hidden, strong=len(rows) - 1)
+    note = (
+        "<p class=note>Shares of test windows; the mean over nodes is the mean of the nodes' own accuracies. Energy is "
+        "that of a whole line and stands where the line ends.</p>"
+    )
+    whole, groups = sheet.place(accuracy_figure(story)), sheet.place(*group_figures(story))
+    return _section(title, f"<p class=note>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
+
+
+def _energy(story: Story, sheet: Sheet) -> str:
+    known = bool(story.drawn_nj("federated"))
+    return _section("Where the energy went", sheet.place(energy_figure(story)) if known else _missing("energy", story))
+
+
+def _air(story: Story, sheet: Sheet) -> str:
+    known = any(row.line == "federated" for row in story.traffic)
+    drawn = sheet.place(*traffic_figures(story)) if known else _missing("traffic", story)
+    return _section("What was on the air", f"<div class=pair>{drawn}</div>")
+
+
+def _memory(story: Story, sheet: Sheet) -> str:
+    bars = sheet.place(*ledger_figures(story)) or _missing("ledger", story)
+    plan = plan_figure(story)
+    boxes = sheet.place(plan) if plan else _missing("plan", story)
+    return _section("The memory ledger", bars + ledger_table(story)) + _section("The plan of one training step", boxes)
+
+
+def _trouble(story: Story, sheet: Sheet) -> str:
+    figure = trouble_figure(story)
+    drawn = sheet.place(figure) if figure else ""
+    finding = trouble_finding(story) if story.finished or story.events else "No event is recorded so far."
+    return _section("What went wrong", f"<p>{escape(finding)}</p>{drawn}{trouble_table(story)}")
+
+
+def _missing(what: str, story: Story) -> str:
+    return f"<p>No {what} is recorded{'' if story.finished else ' so far'}.</p>"
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>\n"
+
+
+def _place(figure: Figure) -> str:
+    name = escape(figure.name)
+    buttons = "".join(
+        f'<button type=button data-save={kind} data-of="{name}" aria-label="save as {kind.upper()}: {name}">'
+        f"{kind.upper()}</button>"
+        for kind in ("svg", "csv")
+    )
+    return (
+        f"<figure><figcaption><div><h3>{escape(figure.finding)}</h3><p>{escape(figure.caption)}</p></div>"
+        f"<p class=save>{buttons}</p></figcaption>"
+        f'<div class=plot id="{name}" style="min-height:{figure.height}px"></div></figure>\n'
+    )

@@ -1,0 +1,86 @@
+"""What went wrong: when, who, what and why, in virtual time."""
+
+from html import escape
+
+from fleet.record import EVENTS, EventRow
+from fleet.report.figure import Figure, Trace, axis, hover, time_axis
+from fleet.report.numbers import count, duration
+from fleet.report.story import Story
+
+SHOWN_ROWS = 200
+SYMBOLS = {"died": "x", "late": "triangle-right", "lost": "circle-open", "refused": "square", "stale": "diamond-open"}
+WORDS = {
+    "died": ("node died", "nodes died"),
+    "late": ("late reply", "late replies"),
+    "lost": ("lost transfer", "lost transfers"),
+    "refused": ("refused update", "refused updates"),
+    "stale": ("stale reply", "stale replies"),
+}
+LINE_NAMES = {"federated": "federated", "alone": "alone", "fedavg": "plain FedAvg", "pretrained": "pretrained"}
+
+
+def trouble_finding(story: Story) -> str:
+    """One sentence that counts what went wrong in the federated line."""
+    kinds = [row.kind for row in story.events if row.line == "federated"]
+    if not kinds:
+        return "Nothing: no node died, no transfer was lost, no reply came late, no update was refused."
+    found = [count(kinds.count(kind), *WORDS[kind]) for kind in EVENTS if kind in kinds]
+    return f"{', '.join(found)}."
+
+
+def trouble_figure(story: Story) -> Figure | None:
+    """Each thing that went wrong in the federated line, by node and virtual time; None when there is nothing."""
+    rows = [row for row in story.events if row.line == "federated"]
+    if not rows:
+        return None
+    unit, worth = time_axis(max([row.time_us for row in rows] + [moment.time_us for moment in story.moments]))
+    nodes = sorted({row.node for row in rows})
+    return Figure(
+        name="events",
+        finding="When and at which node",
+        caption="One mark per event, over virtual time; only nodes that had one.",
+        traces=[_kind_trace(story, rows, kind, worth) for kind in EVENTS if any(row.kind == kind for row in rows)],
+        layout={
+            "xaxis": axis(f"virtual time, {unit}", rangemode="tozero"),
+            "yaxis": axis("node", type="category", categoryorder="array", categoryarray=[str(node) for node in nodes]),
+            "showlegend": True,
+            "margin": {"l": 52, "r": 20, "t": 30, "b": 48},
+        },
+        height=130 + 22 * max(3, len(nodes)),
+        columns=("time_us", "node", "round", "kind", "detail"),
+        rows=[(row.time_us, row.node, row.round, row.kind, row.detail) for row in rows],
+    )
+
+
+def _kind_trace(story: Story, rows: list[EventRow], kind: str, worth: int) -> Trace:
+    own = [row for row in rows if row.kind == kind]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": kind,
+        "x": [row.time_us / worth for row in own],
+        "y": [str(row.node) for row in own],
+        "text": [
+            hover(story.person(r.node), f"round {r.round}: {r.kind}, {duration(r.time_us)}", r.detail) for r in own
+        ],
+        "hovertemplate": "%{text}<extra></extra>",
+        "customdata": [[row.node] for row in own],
+        "marker": {"color": "@worst", "size": 11, "symbol": SYMBOLS[kind], "line": {"width": 1.5, "color": "@worst"}},
+    }
+
+
+def trouble_table(story: Story) -> str:
+    """HTML of all events, the federated line first; '' when there are none."""
+    if not story.events:
+        return ""
+    order = list(LINE_NAMES)
+    rows = sorted(story.events, key=lambda row: (order.index(row.line), row.time_us, row.node))
+    body = "".join(_table_row(row) for row in rows[:SHOWN_ROWS])
+    rest = f"<p class=note>{len(rows) - SHOWN_ROWS:,} more in the table events.</p>" if len(rows) > SHOWN_ROWS else ""
+    heads = "".join(f"<th>{name}</th>" for name in ("when", "node", "round", "what", "why", "line"))
+    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>{rest}"
+
+
+def _table_row(row: EventRow) -> str:
+    cells = (duration(row.time_us), str(row.node), str(row.round), row.kind, row.detail, LINE_NAMES[row.line])
+    return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"
