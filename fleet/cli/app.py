@@ -129,32 +129,53 @@ def _finish(folder: Path) -> None:
     lines = summary(folder)
     screen = show.console()
     screen.print(show.table(HEADINGS, [line.cells() for line in lines], marked=len(lines) - 1))
-    screen.print(f"report: {write_report(folder)}")
+    typer.echo(f"report: {write_report(folder)}")
 
 
 @app.command()
 def check(file: ScenarioPath, allow_code: AllowCode = False) -> None:
     """Say what a scenario resolves to, or everything that is wrong with it."""
-    from fleet.cli.resolve import check_all
+    from fleet.cli.resolve import check_rows, resolve
+    from fleet.scenario import load
+
+    scenario = load(file, allow_code=allow_code)
+    found = resolve(scenario)
+    screen = show.console()
+    screen.print(Text(scenario.question, style="bold"))
+    screen.print(show.words(None, check_rows(found)))
+
+
+@app.command()
+def plan(file: ScenarioPath, allow_code: AllowCode = False) -> None:
+    """Table of training schemes: what each needs of the boards of a scenario. Nothing is trained."""
+    from fleet.cli.resolve import PLAN_HEADINGS, plan_rows
     from fleet.scenario import load
 
     scenario = load(file, allow_code=allow_code)
     screen = show.console()
-    screen.print(Text(scenario.question, style="bold"))
-    screen.print(show.words(("", ""), check_all(scenario)))
+    for board in dict.fromkeys(group.board for group in scenario.fleet):
+        screen.print(
+            Text(f"{scenario.model.zoo} on {board}, the scenario's own scheme first; time and energy are modelled")
+        )
+        screen.print(show.table(PLAN_HEADINGS, plan_rows(scenario, board), marked=0))
 
 
 @app.command()
-def prepare(file: ScenarioPath) -> None:
-    """Make again what a run starts from: the data shards and the int8 model."""
+def prepare(
+    file: ScenarioPath,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="NPZ", help="default: as the scenario or its net is named")
+    ] = None,
+) -> None:
+    """Pretrain and quantise a scenario's model, as the shipped ones were made. Needs PyTorch."""
     from fleet.scenario import load
 
     scenario = load(file, preparing=True)
     with show.progress(show.console()) as progress:
         from fleet.run.prepare import prepare as make
 
-        made = make(scenario, progress)
-    show.console().print(f"prepared: {made}")
+        made = make(scenario, out=out or scenario.model_file, progress=progress)
+    typer.echo(f"model: {made}")
 
 
 @app.command()
@@ -184,3 +205,29 @@ def scenarios(
         typer.echo(readme() if fields else json_schema_text(), nl=False)
     else:
         show.console().print(show.words(("scenario", "question"), scenario_rows()))
+
+
+@app.command()
+def export(
+    file: ScenarioPath,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="a new folder")],
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="BOARD", help="default: the first of the fleet")
+    ] = None,
+) -> None:
+    """Write a node of a scenario as a C project for a board, with the windows to verify it on."""
+    from fleet.cli.firmware import export_node
+    from fleet.scenario import load
+
+    scenario = load(file, allow_code=True)  # nothing of a strategy runs here
+    made = export_node(scenario, device or scenario.fleet[0].board, out)
+    typer.echo(f"project: {made}\nnext: fleet verify {made}")
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project that `fleet export` wrote")]) -> None:
+    """Build a project, run it in an emulator, and compare every byte with the simulation."""
+    from fleet.cli.firmware import verify_lines
+
+    for line in verify_lines(folder):
+        typer.echo(line)

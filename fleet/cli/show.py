@@ -123,11 +123,12 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, marked: int
     return made
 
 
-def words(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of words: left-aligned, wrapped in its last column."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for index, heading in enumerate(headings):
-        made.add_column(heading, no_wrap=index < len(headings) - 1)
+def words(headings: tuple[str, str] | None, rows: Iterable[tuple[str, str]]) -> Table:
+    """A table of words: a name and what is said of it, wrapped."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=headings is not None)
+    name, said = headings or ("", "")
+    made.add_column(name, no_wrap=True)
+    made.add_column(said)
     for row in rows:
         made.add_row(*row)
     return made

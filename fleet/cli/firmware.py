@@ -1,0 +1,44 @@
+"""From a scenario to a node's firmware project: `fleet export` and `fleet verify`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fleet.base.rng import Stream
+from fleet.cli.resolve import chosen, fullest
+from fleet.learning.data import Shard
+from fleet.learning.orders import sample_order
+from fleet.node.export import Trial, export
+from fleet.node.export.trial import STEPS
+from fleet.node.model.fixed import real
+from fleet.node.plan import plan_of
+from fleet.node.profile import load_profile
+from fleet.run.prepare import node_data, starting_model
+from fleet.scenario import Scenario
+
+
+def export_node(scenario: Scenario, board: str, out: Path) -> Path:
+    """The project of the scenario's first node on a board; its trial is that node's first training steps."""
+    data = node_data(scenario)
+    graph = starting_model(scenario, data.dataset)
+    plan = plan_of(graph, chosen(graph, scenario.training.scheme))
+    trial = _trial(scenario, data.shards[0])
+    return export(plan, load_profile(board), out=out, name=scenario.name, trial=trial, windows=fullest(data))
+
+
+def _trial(scenario: Scenario, shard: Shard) -> Trial:
+    order = sample_order(scenario.seed, Stream.ORDER, shard.node, shard.train.size, 0, STEPS)
+    return Trial(
+        windows=shard.train.x[order],
+        labels=shard.train.y[order],
+        own=shard.classes,
+        rate=real(scenario.training.rate),
+        seed=scenario.seed,
+        node=shard.node,
+    )
+
+
+def verify_lines(folder: Path) -> Iterator[str]:
+    """What `fleet verify` prints; CheckFailed when a byte differs."""
+    from fleet.node.twin import verify
+
+    yield from verify(folder).lines()

@@ -1,0 +1,182 @@
+"""What a scenario comes to: data, model, plan and memory, for `fleet check` and `fleet plan`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from fleet.base import units
+from fleet.base.errors import DoesNotFit, Fault, InputError
+from fleet.base.units import TIME_US
+from fleet.node.cost import step_cost
+from fleet.node.model.graph import Graph
+from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.counts import training_counts
+from fleet.node.plan.ledger import Ledger, check_fit, ledger
+from fleet.node.profile import Profile, load_profile
+from fleet.node.wire.frames import push_bytes
+from fleet.run.prepare import NodeData, node_data, starting_model
+from fleet.scenario import FleetGroup, Scenario, SchemeChoice
+from fleet.scenario.names import SCHEME_PARAMETERS, STORES
+from fleet.world.radio import RADIOS
+
+Rows = Iterator[tuple[str, str]]
+PLAN_HEADINGS = ("scheme", "values", "SRAM", "of", "fits", "step", "energy", "push")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A scenario with its data and its plan on each board of the fleet."""
+
+    scenario: Scenario
+    data: NodeData
+    graph: Graph
+    plan: Plan
+    ledgers: tuple[Ledger, ...]
+
+
+def resolve(scenario: Scenario) -> Resolved:
+    """Everything but time; InputError with all that is wrong beyond the file itself, memory included."""
+    faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
+    data = node_data(scenario)
+    graph = starting_model(scenario, data.dataset)
+    plan = plan_of(graph, chosen(graph, scenario.training.scheme))
+    windows = fullest(data)
+    ledgers = tuple(ledger(plan, load_profile(board), windows=windows) for board in _boards(scenario))
+    for each in ledgers:
+        try:
+            check_fit(each)
+        except DoesNotFit as refusal:
+            faults.append(Fault(_where(scenario), str(refusal)))
+    if faults:
+        raise InputError(faults)
+    return Resolved(scenario=scenario, data=data, graph=graph, plan=plan, ledgers=ledgers)
+
+
+def chosen(graph: Graph, choice: SchemeChoice) -> Scheme:
+    """The scheme that a scenario names, on this net."""
+    return build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
+
+
+def fullest(data: NodeData) -> int:
+    """Training windows that the fullest node keeps in its flash."""
+    return max(shard.train.size for shard in data.shards)
+
+
+def _boards(scenario: Scenario) -> list[str]:
+    return list(dict.fromkeys(group.board for group in scenario.fleet))
+
+
+def _where(scenario: Scenario) -> str:
+    return str(scenario.path or scenario.name)
+
+
+def _radio_faults(scenario: Scenario, group: FleetGroup) -> list[Fault]:
+    """What the radio's own model refuses: combinations of its settings."""
+    radio = group.radio
+    try:
+        RADIOS[radio.kind](phy=radio.phy, loss=radio.loss, interval_us=radio.interval_us)
+    except InputError as error:
+        return [Fault(f"{_where(scenario)}: {fault.where}", fault.text) for fault in error.faults]
+    return []
+
+
+def check_rows(found: Resolved) -> Rows:
+    """What the scenario resolves to, in a few lines of two words or more."""
+    scenario, training = found.scenario, found.scenario.training
+    yield "scenario", f"{scenario.name}, seed {scenario.seed}, draw {scenario.data.draw}"
+    yield from _data_rows(found)
+    yield from (("nodes" if i == 0 else "", _group_text(group)) for i, group in enumerate(scenario.fleet))
+    layout = found.plan.layout
+    yield "model", f"{found.graph.name}, {found.graph.parameters:,} parameters, {scenario.model.pretrained}"
+    trained = f"{layout.size:,} values ({layout.weights:,} weights, {layout.biases:,} biases)"
+    yield "trains", f"{scheme_text(training.scheme)}: {trained}"
+    yield from (("SRAM", _memory_text(each)) for each in found.ledgers)
+    personal = f", then {training.personal_steps} personal steps" if training.personal_steps else ""
+    server = scenario.server
+    yield "work", f"{server.rounds} rounds of {training.steps_per_round} steps{personal}; {server.strategy}"
+    yield "beside it", ", ".join(scenario.compare) or "nothing"
+
+
+def _data_rows(found: Resolved) -> Rows:
+    data, drawn = found.data, found.data.drawn
+    sizes = sorted(shard.train.size for shard in data.shards)
+    labels = data.dataset.labels
+    people = f"{len(drawn.pretrain_people)} people pretrain, {len(drawn.fleet_people)} are the fleet"
+    yield "data", f"{data.dataset.source}: {data.dataset.size:,} windows; {people}"
+    yield "windows", f"{sizes[0]} to {sizes[-1]} per node to train on"
+    if drawn.new_classes:
+        new = ", ".join(labels[c] for c in drawn.new_classes)
+        holders = sum(shard.did_new for shard in data.shards)
+        yield "new", f"{new}: {holders} of {len(data.shards)} nodes have them"
+
+
+def _group_text(group: FleetGroup) -> str:
+    radio = group.radio
+    lossy = f", {units.show(radio.loss, units.SHARE)} lost" if radio.loss else ""
+    capacity = group.energy.capacity_mah or STORES[group.energy.kind].capacity_mah
+    store = f"{group.energy.kind} of {capacity:g} mAh" if capacity else group.energy.kind
+    every = units.show(group.every_us, TIME_US)
+    return f"{group.count} {group.board} on {store}, {radio.kind} {radio.phy}{lossy}; a round every {every}"
+
+
+def scheme_text(choice: SchemeChoice) -> str:
+    """'sparse, layers 2, ratio 1/4, blocks 2'."""
+    used = {name: getattr(choice, name) for name in SCHEME_PARAMETERS[choice.kind]}
+    return ", ".join([choice.kind, *(f"{name} {value}" for name, value in used.items())])
+
+
+def _memory_text(each: Ledger) -> str:
+    bank = each.profile.banks[0].name
+    reserved = sum(line.size_bytes for line in each.lines if line.bank == bank and line.basis == "reserved")
+    needed, free = each.taken(bank) - reserved, each.capacity(bank) - reserved
+    return f"{needed:,} of {free:,} bytes of {each.profile.board} ({reserved:,} more are reserved)"
+
+
+def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
+    """One row for each scheme of the scenario's net on a board, under PLAN_HEADINGS; the scenario's own comes first."""
+    data = node_data(scenario)
+    graph = starting_model(scenario, data.dataset)
+    profile = load_profile(board)
+    for choice in _choices(graph, scenario.training.scheme):
+        plan = plan_of(graph, chosen(graph, choice))
+        yield _plan_row(choice, plan, profile, fullest(data))
+
+
+def _plan_row(choice: SchemeChoice, plan: Plan, profile: Profile, windows: int) -> tuple[str, ...]:
+    each = ledger(plan, profile, windows=windows)
+    bank = profile.banks[0].name
+    reserved = sum(line.size_bytes for line in each.lines if line.bank == bank and line.basis == "reserved")
+    cost = step_cost(profile, training_counts(plan))
+    return (
+        scheme_text(choice),
+        f"{plan.layout.size:,}",
+        f"{each.taken(bank) - reserved:,}",
+        f"{each.capacity(bank) - reserved:,} B",
+        "yes" if _fits(each) else "no",
+        f"{cost.time_us / 1000:.1f} ms",
+        f"{cost.energy_nj / 1e6:.3g} mJ",
+        f"{push_bytes(plan.layout):,} B",
+    )
+
+
+def _fits(each: Ledger) -> bool:
+    try:
+        check_fit(each)
+    except DoesNotFit:
+        return False
+    return True
+
+
+def _choices(graph: Graph, own: SchemeChoice) -> Iterator[SchemeChoice]:
+    blocks = len({op.name.partition(".")[0] for op in graph.weighted}) - 1
+    listed = [
+        SchemeChoice(kind="head"),
+        SchemeChoice(kind="bias"),
+        SchemeChoice(kind="sparse"),
+        SchemeChoice(kind="sparse", layers=2, ratio=Fraction(1, 2), blocks=2),
+        *(SchemeChoice(kind="last_k", layers=count) for count in range(1, blocks)),
+        SchemeChoice(kind="full"),
+    ]
+    shown = {scheme_text(choice): choice for choice in [own, *listed]}
+    yield from shown.values()

@@ -1,0 +1,206 @@
+"""Everything a user can get wrong: where, what was expected, what was got, what to do, all at once."""
+
+from collections.abc import Callable
+
+import pytest
+
+Edited = Callable[..., str]
+FaultsOf = Callable[[str], list[str]]
+
+CASES = {
+    "a misspelt key": (("    count: 12", "    cuont: 12"), "fleet[0].cuont", "got 'cuont'; did you mean 'count'?"),
+    "a unit out of range": (
+        ("loss: 2 %", "loss: 200 %"),
+        "fleet[0].radio.loss",
+        "expected a share from 0 % to 90 %, got '200 %'",
+    ),
+    "a missing unit": (("every: 1 h ", "every: 3600 "), "fleet[0].every", "got 3600; write it like '30 min'"),
+    "an unknown unit": (("every: 1 h ", "every: 1 hour "), "fleet[0].every", "got the unit 'hour'"),
+    "an unknown board": (
+        ("board: nrf52840", "board: nrf52480"),
+        "fleet[0].board",
+        "got 'nrf52480'; did you mean 'nrf52840'?",
+    ),
+    "a board without the radio": (
+        ("board: nrf52840", "board: stm32f746"),
+        "fleet[0].radio.kind",
+        "got 'ble' on stm32f746, which has none",
+    ),
+    "an unknown store": (("store: cr2032", "store: cr2023"), "fleet[0].energy.store", "did you mean 'cr2032'?"),
+    "an unknown radio": (("kind: ble", "kind: blue"), "fleet[0].radio.kind", "expected one of ble, got 'blue'"),
+    "an unknown source": (
+        ("source: seglearn-watch", "source: seglern-watch"),
+        "data.source",
+        "did you mean 'seglearn-watch'?",
+    ),
+    "a missing data file": (("draw: 0", "path: none.npz\n  draw: 0"), "data.path", "expected a file, got nothing"),
+    "a missing model file": (
+        ("pretrained: shipped ", "pretrained: none.npz "),
+        "model.pretrained",
+        "got none at none.npz",
+    ),
+    "an unknown net": (("zoo: imu-ds-cnn", "zoo: imu-ds-cn"), "model.zoo", "did you mean 'imu-ds-cnn'?"),
+    "an unknown strategy": (
+        ("strategy: masked-fedavg", "strategy: maskd-fedavg"),
+        "server.strategy",
+        "did you mean 'masked-fedavg'?",
+    ),
+    "an unknown line": (("[pretrained, alone,", "[pretrained, lone,"), "compare[1]", "did you mean 'alone'?"),
+    "a line twice": (("[pretrained, alone,", "[alone, alone,"), "compare", "expected each line once"),
+    "a scheme that trains nothing": (
+        ("scheme: sparse ", "scheme: {kind: sparse, ratio: 0/1, blocks: 0} "),
+        "training.scheme",
+        "expected a scheme that trains something, got sparse with layers 2, ratio 0, blocks 0; raise one, or",
+    ),
+    "a bias scheme of no block": (
+        ("scheme: sparse ", "scheme: {kind: bias, blocks: 0} "),
+        "training.scheme",
+        "got bias with blocks 0",
+    ),
+    "more layers than there are": (
+        ("scheme: sparse ", "scheme: {kind: sparse, layers: 5} "),
+        "training.scheme.layers",
+        "expected at most 4, which is all that",
+    ),
+    "a parameter of another scheme": (
+        ("scheme: sparse ", "scheme: {kind: head, layers: 1} "),
+        "training.scheme.layers",
+        "expected no parameters with head",
+    ),
+    "no steps": (("steps_per_round: 64", "steps_per_round: 0"), "training.steps_per_round", "from 1 to 100000, got 0"),
+    "a rate out of range": (("rate: 0.06", "rate: 6"), "training.rate", "expected a number above 0 up to 1, got 6"),
+    "a personal rate without steps": (
+        ("personal_steps: 320", "personal_steps: 0"),
+        "training.personal_rate",
+        "add personal_steps",
+    ),
+    "recordings held out whole": (
+        ("hold_out: within_recording ", "hold_out: by_recording "),
+        "data.hold_out",
+        "expected every class in every node's training part",
+    ),
+    "nothing left to test on": (
+        ("hold_out: within_recording ", "hold_out: {kind: within_recording, train: 90 %, val: 10 %} "),
+        "data.hold_out",
+        "got train 90% and val 10%; leave a part for the test",
+    ),
+    "a gap between recordings": (
+        ("hold_out: within_recording ", "hold_out: {kind: by_recording, gap: 1} "),
+        "data.hold_out.gap",
+        "expected no gap",
+    ),
+    "another kind of node": (("[subject, side]", "[subject]"), "data.node", "expected [subject, side], got [subject]"),
+    "a draw that has no model": (
+        ("draw: 0", "draw: 10"),
+        "data.draw",
+        "expected 0 to 9, the draws that models ship for, got 10",
+    ),
+    "people the models do not know": (
+        ("pretrain_people: 4", "pretrain_people: 5"),
+        "data.pretrain_people",
+        "expected 4, as the shipped",
+    ),
+    "more people than there are": (
+        ("pretrain_people: 4", "pretrain_people: 10"),
+        "data.pretrain_people",
+        "expected 1 to 9 of 10 people",
+    ),
+    "nodes that have no data": (
+        ("count: 12", "count: 13"),
+        "fleet[0].count",
+        "expected 12 nodes, as seglearn-watch gives (6 people), got 13",
+    ),
+    "a round longer than its interval": (
+        ("timeout: 30 min", "timeout: 61 min"),
+        "server.timeout",
+        "expected at most 1 h, when the next round opens (fleet[0].every), got 61 min",
+    ),
+    "an interval off the grid": (
+        ("loss: 2 %", "loss: 2 %, interval: 8 ms"),
+        "fleet[0].radio.interval",
+        "expected a multiple of 1250 us, got 8 ms; take 7500 us",
+    ),
+    "another version": (("schema: 1", "schema: 2"), "schema", "this mcufleet reads version 1"),
+    "a name that is no folder": (("name: quickstart", "name: quick/start"), "name", "expected lower-case letters"),
+    "a word where a number belongs": (
+        ("rounds: 10", "rounds: no"),
+        "server.rounds",
+        "expected a whole number from 1 to 100000, got 'no'",
+    ),
+    "a seed below zero": (("seed: 0", "seed: -1"), "seed", "got -1"),
+    "arithmetic the engine has not": (
+        ("gradients: int8", "gradients: fp32"),
+        "training.gradients",
+        "expected one of int8, got 'fp32'",
+    ),
+}
+
+
+# Mistakes that leave something else wrong too.
+CONSEQUENCES = {
+    "a misspelt key",  # the right one is missing
+    "more people than there are",  # the shipped models fit others
+    "people the models do not know",  # and the count
+    "a gap between recordings",  # by_recording itself
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_mistake_is_one_message_that_names_the_place(name: str, edited: Edited, faults_of: FaultsOf) -> None:
+    edit, place, said = CASES[name]
+    text = edited(edit)
+    all_faults = faults_of(text)
+    faults = [fault for fault in all_faults if f": {place}: " in fault and said in fault]
+    assert len(faults) == 1, all_faults
+    assert (len(all_faults) > 1) == (name in CONSEQUENCES), all_faults
+    key = place.rpartition(".")[2].partition("[")[0]
+    assert f"{key}:" in text.splitlines()[int(faults[0].split(":")[1]) - 1]
+
+
+def test_a_duplicate_key_is_a_fault_beside_the_others(edited: Edited, faults_of: FaultsOf) -> None:
+    faults = faults_of(edited(("seed: 0", "seed: 0\nseed: 1"), ("rate: 0.06", "rate: 60")))
+    assert faults[0].endswith("seed: expected each key once, got it again (first in line 5); delete one")
+    assert ": training.rate: " in faults[1]
+
+
+def test_numbers_and_words_are_those_of_yaml_1_2(edited: Edited, faults_of: FaultsOf) -> None:
+    faults = faults_of(edited(("name: quickstart", "name: no"), ("rate: 0.06", "rate: 1e-3"), ("seed: 0", "seed: 1e1")))
+    assert faults == [
+        "f.yaml:5: seed: expected a whole number from 0 to 9223372036854775807, got 10.0; write digits without a unit"
+    ]
+
+
+def test_twelve_faults_come_back_in_one_go(edited: Edited, faults_of: FaultsOf) -> None:
+    twelve = [
+        ("seed: 0", "seed: x"),
+        ("source: seglearn-watch", "source: seglearn"),
+        ("draw: 0", "draw: -1"),
+        ("zoo: imu-ds-cnn", "zoo: resnet"),
+        ("gradients: int8", "gradients: int4"),
+        ("rate: 0.06", "rate: 0"),
+        ("steps_per_round: 64", "steps_per_round: 0"),
+        ("board: nrf52840", "board: nrf51"),
+        ("store: cr2032", "store: aaa"),
+        ("loss: 2 %", "loss: 2"),
+        ("every: 1 h ", "every: 1 "),
+        ("strategy: masked-fedavg", "strategy: krum"),
+    ]
+    faults = faults_of(edited(*twelve))
+    assert len(faults) == 12
+    assert all("expected " in fault and ", got " in fault and "; " in fault for fault in faults)
+    lines = [int(fault.split(":")[1]) for fault in faults]
+    assert lines == sorted(lines)
+
+
+def test_groups_must_share_their_rounds_and_their_nodes(edited: Edited, faults_of: FaultsOf) -> None:
+    group = "  - {board: nrf52840, count: 1, energy: {store: ideal}, radio: {kind: ble}, every: 2 h}\n"
+    faults = faults_of(edited(("\nserver:", f"{group}\nserver:")))
+    assert [fault.split(": ")[1] for fault in faults] == ["fleet", "fleet[1].every"]
+    assert "expected 1 h as in fleet[0], got 2 h; give all groups the same" in faults[1]
+    assert "expected 12 nodes, as seglearn-watch gives (6 people), got 13" in faults[0]
+
+
+def test_a_fleet_of_no_group_is_refused(edited: Edited, quickstart_text: str, faults_of: FaultsOf) -> None:
+    start, end = quickstart_text.index("fleet:\n"), quickstart_text.index("server:\n")
+    text = quickstart_text[:start] + "fleet: []\n" + quickstart_text[end:]
+    assert any("fleet: expected at least one group of nodes, got none; add one" in fault for fault in faults_of(text))

@@ -1,0 +1,41 @@
+"""The documents that come from the declaration."""
+
+import json
+
+from fleet.base.declared import declared_fields
+from fleet.base.places import scenarios_dir
+from fleet.base.yaml import parse
+from fleet.node.model.scheme import KINDS
+from fleet.node.profile import boards
+from fleet.scenario import dump, load, names
+from fleet.scenario.schema import ScenarioFile
+from fleet.scenario.tables import field_table, json_schema_text, readme
+
+
+def test_the_readme_of_the_scenarios_is_fresh() -> None:
+    shown = (scenarios_dir() / "README.md").read_text(encoding="utf-8")
+    assert shown == readme(), "regenerate it: fleet scenarios --fields > scenarios/README.md"
+
+
+def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> None:
+    document = parse(dump(load(scenarios_dir() / "quickstart.yaml")), "f")
+    keys = {".".join(str(part) for part in path if not isinstance(part, int)) for path in document.lines if path}
+    rows = {line.split("|")[1].strip(" `").replace("[]", "") for line in field_table().splitlines()[2:]}
+    assert keys <= rows
+    assert rows - keys == {"data.path", "fleet.energy.capacity"}
+
+
+def test_the_json_schema_lists_keys_names_and_ranges() -> None:
+    schema = json.loads(json_schema_text())
+    assert list(schema["properties"]) == [field.key for field in declared_fields(ScenarioFile)]
+    assert schema["additionalProperties"] is False
+    group = schema["properties"]["fleet"]["items"]["properties"]
+    assert group["board"]["enum"] == list(boards())
+    assert group["count"] == {"description": "nodes", "type": "integer", "minimum": 1, "maximum": 1_000_000}
+    assert group["radio"]["properties"]["loss"]["default"] == "0 %"
+    scheme = schema["properties"]["training"]["properties"]["scheme"]["anyOf"]
+    assert (scheme[0], scheme[1]["type"]) == ({"enum": list(KINDS)}, "object")
+
+
+def test_every_scheme_says_which_parameters_it_reads() -> None:
+    assert set(names.SCHEME_PARAMETERS) == set(KINDS)
