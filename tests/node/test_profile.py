@@ -1,5 +1,6 @@
 """Profiles: what they hold, what they refuse, and that every number keeps its origin."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,14 @@ def test_a_board_can_be_built_when_it_has_a_port(tmp_path: Path) -> None:
     assert not load_profile("nrf52840", devices=folder).can_build
     (folder / "nrf52840" / "port").mkdir()
     assert load_profile("nrf52840", devices=folder).can_build
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_link_script_asks_for_every_bank_of_its_board_and_no_other(board: str) -> None:
+    template = (devices_dir() / board / "port" / "link.ld.in").read_text()
+    memory = template[template.index("MEMORY") : template.index("PHDRS")]
+    asked = set(re.findall(r"@([a-z0-9]+)\.(?:start|size)@", memory))
+    assert asked == {FLASH, *(bank.name for bank in load_profile(board).banks)}
 
 
 def test_a_radio_that_a_board_lacks_is_refused_in_a_sentence() -> None:
