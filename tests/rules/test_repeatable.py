@@ -30,7 +30,7 @@ PICKLES = {"pickle", "cloudpickle", "dill", "marshal", "shelve", "joblib"}
 
 # "pattern of files" -> why. An entry that no file needs fails.
 MAY_USE_CHANCE = {
-    "fleet/federation/flower.py": "Flower samples nodes from the process-wide generators: seeded for its code, then put back",
+    "fleet/federation/flower.py": "Flower samples nodes from the process-wide generators: seeded for it, then put back",
 }
 MAY_READ_THE_CLOCK: dict[str, str] = {}
 
