@@ -44,8 +44,8 @@ def _group_figure(story: Story, name: str, did: bool, classes: str, words: str) 
     return Figure(
         name=name,
         finding=f"{words}: {percent(end)}",
-        caption=f"Mean over the {count(len(story.group(did)), 'node')} that {'did' if did else 'never did'} the new classes, "
-        "per cent over virtual time.",
+        caption=f"Mean over the {count(len(story.group(did)), 'node')} that {'did' if did else 'never did'} the new "
+        "classes, per cent over virtual time.",
         traces=[*view.node_traces(), *view.rivals(), view.mean_trace()],
         layout=view.layout(view.labels(), 300, floor=0),
         height=300,

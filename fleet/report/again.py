@@ -5,7 +5,7 @@ from html import escape
 from fleet.report.story import Story
 from fleet.report.tables import table
 
-_KNOWN = ("question", "command", "seed", "limit:", "bank:", "basis:", "digest:")
+_SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "limit:", "bank:", "basis:", "digest:")
 MEANINGS = {
     "measured": "read from a real artefact or machine",
     "counted": "computed exactly: bytes, windows, steps, operations",
@@ -28,7 +28,8 @@ def again(story: Story) -> str:
 def _facts(story: Story) -> str:
     fingerprint = story.run.fingerprint or "none yet: the run is unfinished"
     facts = {"Command": story.value("command"), "Seed": story.value("seed"), "Fingerprint": fingerprint}
-    facts |= {row.key: row.value for row in story.values if not row.key.startswith(_KNOWN)}
+    others = [row for row in story.values if not row.key.startswith(_SHOWN_ELSEWHERE)]
+    facts |= {row.key.replace("_", " ").capitalize(): row.value for row in others}
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value is not None
     )

@@ -124,8 +124,8 @@ def plan_figure(story: Story) -> Figure | None:
         name="plan",
         finding=f"The arena takes {arena:,} B; it is fullest at step {step} with {live:,} B in use",
         caption=f"Each box is a tensor: the steps that need it, and its bytes in the arena, in KiB. "
-        f"{count(last + 1, 'step')} forward, backward and update. Orange-red: in use at the fullest step; dashed: the "
-        "end of the arena.",
+        f"{count(last + 1, 'step')} forward, backward and update. Dark: in use at the fullest step, the "
+        "orange band; dashed: the end of the arena.",
         traces=[_tensor_trace(story.plan, step, True), _tensor_trace(story.plan, step, False)],
         layout={
             "xaxis": axis("step of the plan", range=[-0.6, last + 0.6], showgrid=False),
@@ -156,7 +156,7 @@ def _starts(plan: list[PlanRow]) -> list[int]:
 
 def _tensor_trace(plan: list[PlanRow], step: int, at_peak: bool) -> Trace:
     rows = [row for row in plan if (row.first_step <= step <= row.last_step) == at_peak]
-    colour = "@worst" if at_peak else "@ours-two"
+    colour = "@ours" if at_peak else "@reserved"
     return {
         "type": "bar",
         "x": [(row.first_step + row.last_step) / 2 for row in rows],
@@ -182,8 +182,8 @@ def _line(**ends: float) -> dict[str, object]:
 
 
 def _step_band(step: int, arena: int) -> dict[str, object]:
-    band = {"type": "rect", "x0": step - 0.5, "x1": step + 0.5, "y0": 0, "y1": arena / KIB, "layer": "below"}
-    return {**band, "fillcolor": "@worst", "opacity": 0.16, "line": {"width": 0}}
+    band = {"type": "rect", "x0": step - 0.5, "x1": step + 0.5, "y0": 0, "y1": arena / KIB}
+    return {**band, "fillcolor": "@worst", "opacity": 0.4, "line": {"width": 0}}
 
 
 def _peak_label(step: int, arena: int, live: int) -> dict[str, object]:

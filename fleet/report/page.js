@@ -98,7 +98,16 @@
   for (const name of Object.keys(page.figures)) document.getElementById(name).on("plotly_click", clicked);
   dark.addEventListener("change", drawAll);
   narrow.addEventListener("change", drawAll);
-  addEventListener("beforeprint", () => { printing = true; drawAll(); });
-  addEventListener("afterprint", () => { printing = false; drawAll(); });
+  // Paper cannot unfold anything and is white.
+  function print(begins) {
+    printing = begins;
+    for (const folded of document.querySelectorAll(begins ? "details:not([open])" : "details[data-unfolded]")) {
+      folded.open = begins;
+      folded.toggleAttribute("data-unfolded", begins);
+    }
+    drawAll();
+  }
+  addEventListener("beforeprint", () => print(true));
+  addEventListener("afterprint", () => print(false));
   document.documentElement.dataset.drawn = "yes";
 })();

@@ -90,7 +90,7 @@ def _accuracy(story: Story, sheet: Sheet) -> str:
         "that of a whole line and stands where the line ends.</p>"
     )
     whole, groups = sheet.place(accuracy_figure(story)), sheet.place(*group_figures(story))
-    return _section(title, f"<p class=note>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
+    return _section(title, f"<p class='note hint'>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
 
 
 def _energy(story: Story, sheet: Sheet) -> str:
