@@ -79,6 +79,15 @@ class Node:
                 return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
         return self._sleep(_outcome(job, reason if self.alive else Reason.DIED))
 
+    def deliver(self, job: Job) -> Life:
+        """A push that is not answered: wake, receive it, compute, sleep. The outcome's frame never goes on the air."""
+        if not (yield from self._wake(job)):
+            return _outcome(job, Reason.DIED)
+        reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
+        if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
+            return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
+        return self._sleep(_outcome(job, reason if self.alive else Reason.DIED))
+
     def compute_only(self, job: Job) -> Life:
         """Work that nothing is sent for: wake, compute, sleep."""
         if (yield from self._wake(job)):

@@ -65,9 +65,11 @@ class World:
 
     def compute_only(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Outcomes of jobs without radio or deadline, by node; ends when the last node is done."""
-        tasks = self._start(jobs, Node.compute_only, None)
-        self._env.run(until=self._env.all_of(tasks.values()))
-        return [_result(tasks[job.node]) for job in sorted(jobs, key=lambda job: job.node)]
+        return self._to_the_end(jobs, Node.compute_only)
+
+    def deliver(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Outcomes of pushes that nobody answers, by node, without deadline; ends when the last node is done."""
+        return self._to_the_end(jobs, Node.deliver)
 
     def close(self) -> tuple[list[EnergyRow], list[BatteryRow]]:
         """Ends the line once every node is asleep; its energy and battery rows, which also go to the records."""
@@ -78,6 +80,11 @@ class World:
         self._records.energy.extend(energy)
         self._records.battery.extend(battery)
         return energy, battery
+
+    def _to_the_end(self, jobs: Sequence[Job], live: Callable[[Node, Job], Life]) -> list[Outcome]:
+        tasks = self._start(jobs, live, None)
+        self._env.run(until=self._env.all_of(tasks.values()))
+        return [_result(tasks[job.node]) for job in sorted(jobs, key=lambda job: job.node)]
 
     def _start(
         self, jobs: Sequence[Job], live: Callable[[Node, Job], Life], deadline_us: int | None

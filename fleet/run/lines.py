@@ -1,0 +1,249 @@
+"""The lines of a run: nobody trains, everyone alone, plain FedAvg, and the scenario's own federation.
+
+All lines are courses of the same fleet: same data, same starting model, same order of windows, fresh cells.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fleet.base.rng import Stream
+from fleet.federation.client_app import Gateway
+from fleet.federation.grid import Exchange, VirtualGrid
+from fleet.federation.server_app import run_strategy, strategy_of
+from fleet.learning.client import Client
+from fleet.node.model.fixed import real
+from fleet.node.wire.frames import decode_update, push_bytes
+from fleet.record import EventRow, RoundRow
+from fleet.run.stage import LineTables, Stage, Values
+
+Own = Sequence[tuple[int, ...]]
+
+
+def pretrained(stage: Stage) -> list[Values]:
+    """Nobody trains: the model as it came, at time 0."""
+    tables = stage.line("pretrained")
+    tables.observe("start", 0, "shared", [stage.party.initial])
+    tables.close()
+    return [stage.party.initial]
+
+
+def alone(stage: Stage) -> list[Values]:
+    """Every node trains by itself, as often as in the federation, on all classes; then its personal steps."""
+    tables = stage.line("alone")
+    training, rounds = stage.party.scenario.training, stage.party.scenario.server.rounds
+    values = [stage.party.initial for _ in stage.party.nodes]
+    tables.observe("start", 0, "own", values)
+    own = everything(stage)
+    for number in range(1, rounds + 1):
+        tables.world.advance_to(number * stage.every_us)
+        work = Local(steps=training.steps_per_round, rate=training.rate, own=own, stream=Stream.ORDER)
+        first = (number - 1) * training.steps_per_round
+        values = local(tables, "round", number, work, values, first, radio=False)
+        tables.add("rounds", [_round_row(tables, number, number * stage.every_us, len(values))])
+        tables.observe("round", number, "own", values)
+        tables.flush()
+    values = personal(tables, values, own, radio=False)
+    tables.close()
+    return values
+
+
+def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, personal_pass: bool) -> list[Values]:
+    """A strategy over the fleet in virtual time; then, if wanted, a last push and every node's personal steps."""
+    tables = stage.line(name)
+    party = stage.party
+    strategy, form = strategy_of(strategy_name, party.graph, party.plan.layout, len(party.clients), _refusals(tables))
+    gateway = Gateway(
+        clients=party.clients,
+        own=own,
+        form=form,
+        layout=party.plan.layout,
+        answer=lambda number, node, compute: tables.answered("round", number, node, compute),
+    )
+    grid = VirtualGrid(
+        tables.world,
+        gateway,
+        step_us=[party.step_cost(n).time_us for n in party.nodes],
+        every_us=stage.every_us,
+        pool=stage.pool,
+        observe=lambda exchange: tables.add("rounds", [_exchange_row(stage, name, exchange)]),
+        finished=lambda number, node, frame: tables.finished("round", number, node, frame),
+    )
+
+    def observe(number: int, values: Values) -> float:
+        mean = tables.observe("round" if number else "start", number, "shared", [values])
+        tables.flush()
+        return mean
+
+    shared = run_strategy(
+        strategy,
+        form,
+        grid,
+        initial=party.initial,
+        server=party.scenario.server,
+        training=party.scenario.training,
+        seed=party.scenario.seed,
+        observe=observe,
+    )
+    values = [shared for _ in party.nodes]
+    if personal_pass and party.scenario.training.personal_steps:
+        values = personal(tables, values, own, radio=True)
+    tables.close()
+    return values
+
+
+def everything(stage: Stage) -> Own:
+    """All classes for every node's softmax."""
+    return [tuple(range(stage.party.graph.classes)) for _ in stage.party.nodes]
+
+
+def own_classes(stage: Stage) -> Own:
+    """The classes that each node's softmax runs over in the scenario's own line."""
+    if stage.party.scenario.training.loss_classes == "all":
+        return everything(stage)
+    return [client.shard.classes for client in stage.party.clients]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """Training that no frame describes: how many steps, at which rate, over which classes."""
+
+    steps: int
+    rate: float
+    own: Own
+    stream: Stream
+
+
+def personal(tables: LineTables, values: list[Values], own: Own, *, radio: bool) -> list[Values]:
+    """Every node's values after its personal steps. radio: the values to start from are pushed first."""
+    training, rounds = tables.stage.party.scenario.training, tables.stage.party.scenario.server.rounds
+    opened_us = (rounds + 1) * tables.stage.every_us
+    tables.world.advance_to(max(tables.world.now_us, opened_us))
+    work = Local(steps=training.personal_steps, rate=training.personal_rate, own=own, stream=Stream.PERSONAL_ORDER)
+    after = local(tables, "personal", rounds + 1, work, values, rounds * training.steps_per_round, radio=radio)
+    tables.observe("personal", rounds + 1, "own", after)
+    tables.flush()
+    return after
+
+
+def local(
+    tables: LineTables, phase: str, number: int, work: Local, values: list[Values], first: int, *, radio: bool
+) -> list[Values]:
+    """Values after local training; a node that does not come to its end keeps what it had."""
+    stage = tables.stage
+    jobs = [
+        LocalJob(
+            client=client,
+            values=values[client.shard.node],
+            work=work,
+            first_step=first,
+            round=number,
+            phase=phase,
+            step_us=stage.party.step_cost(client.shard.node).time_us,
+            down_bytes=push_bytes(stage.party.plan.layout) if radio else 0,
+            tables=tables,
+        )
+        for client in stage.party.clients
+    ]
+    if radio:
+        tables.world.deliver(jobs)
+    else:
+        tables.world.compute_only(jobs)
+    return [job.values if job.after is None else job.after for job in jobs]
+
+
+@dataclass(slots=True, kw_only=True)
+class LocalJob:
+    """Training on one node that nothing is sent for. after: its values, once it has finished."""
+
+    client: Client
+    values: Values
+    work: Local
+    first_step: int
+    round: int
+    phase: str
+    step_us: int
+    down_bytes: int
+    tables: LineTables
+    after: Values | None = None
+    _future: "Future[bytes] | None" = field(default=None, init=False)
+
+    @property
+    def node(self) -> int:
+        return self.client.shard.node
+
+    @property
+    def steps(self) -> int:
+        return self.work.steps
+
+    def start(self) -> None:
+        """Computes on the pool."""
+        pool = self.tables.stage.pool
+        self._future = pool.submit(self.tables.answered, self.phase, self.round, self.node, self._compute)
+
+    def finish(self) -> bytes:
+        """The values, as bytes; now they are the node's."""
+        assert self._future is not None
+        content = self._future.result()
+        self.after = np.frombuffer(content, dtype="<i4").astype(np.int32)
+        self.tables.finished(self.phase, self.round, self.node, content)
+        return content
+
+    def abandon(self, steps_done: int) -> None:  # noqa: ARG002 (the node is dead: nobody reads what it had)
+        """Forgets the work."""
+        if self._future is not None:
+            self._future.cancel()
+
+    def _compute(self) -> bytes:
+        after = self.client.train(
+            self.values,
+            steps=self.work.steps,
+            rate=real(self.work.rate),
+            own=self.work.own[self.node],
+            first_step=self.first_step,
+            stream=self.work.stream,
+            first_window=0 if self.work.stream is Stream.PERSONAL_ORDER else None,
+        )
+        return after.astype("<i4").tobytes()
+
+
+def _refusals(tables: LineTables) -> Callable[[int, int, str], None]:
+    def refused(number: int, node: int, why: str) -> None:
+        row = EventRow(
+            line=tables.name, time_us=tables.world.now_us, node=node, round=number, kind="stale", detail=why
+        )
+        tables.add("events", [row])
+
+    return refused
+
+
+def _round_row(tables: LineTables, number: int, opened_us: int, asked: int) -> RoundRow:
+    """A round without a server: nobody replies."""
+    return RoundRow(
+        line=tables.name,
+        round=number,
+        opened_us=opened_us,
+        closed_us=tables.world.now_us,
+        asked=asked,
+        replied=0,
+        uplink_bytes=0,
+        downlink_bytes=0,
+        clipped=0,
+    )
+
+
+def _exchange_row(stage: Stage, name: str, exchange: Exchange) -> RoundRow:
+    frames = [outcome.frame for outcome in exchange.outcomes if outcome.delivered and outcome.frame is not None]
+    return RoundRow(
+        line=name,
+        round=exchange.round,
+        opened_us=exchange.opened_us,
+        closed_us=exchange.closed_us,
+        asked=len(exchange.outcomes),
+        replied=len(frames),
+        uplink_bytes=sum(len(frame) for frame in frames),
+        downlink_bytes=exchange.down_bytes,
+        clipped=sum(decode_update(stage.party.plan.layout, frame).clipped for frame in frames),
+    )

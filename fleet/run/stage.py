@@ -1,0 +1,142 @@
+"""What all lines of a run share: the assembly, the memory, the tables, a pool of threads, who watches."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.learning import scores
+from fleet.learning.client import Client
+from fleet.learning.scores import Score
+from fleet.record import AccuracyRow, Row, RunFolder
+from fleet.run.assemble import Assembly
+from fleet.run.memory import Memory
+from fleet.run.progress import Progress
+from fleet.world.records import Records
+from fleet.world.specs import node_spec
+from fleet.world.world import World
+
+Values = NDArray[np.int32]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """One run in the making."""
+
+    party: Assembly
+    memory: Memory
+    folder: RunFolder
+    pool: Executor
+    progress: Progress
+
+    @property
+    def every_us(self) -> int:
+        """Time from one round's opening to the next: the longest that a group asks for."""
+        return max(group.every_us for group in self.party.scenario.fleet)
+
+    def line(self, name: str) -> "LineTables":
+        """The tables of a line, and a world for it."""
+        self.progress.line(name, self.party.scenario.server.rounds)
+        records = Records()
+        world = World(
+            [node_spec(n, self.party.profile(n), self.party.groups[n]) for n in self.party.nodes],
+            seed=self.party.scenario.seed,
+            line=name,
+            records=records,
+        )
+        return LineTables(stage=self, name=name, world=world, records=records)
+
+
+@dataclass(slots=True, kw_only=True)
+class LineTables:
+    """Rows of one line; each flush is one part file per table, and makes what came before it safe."""
+
+    stage: Stage
+    name: str
+    world: World
+    records: Records
+    _pending: dict[str, list[Row]] = field(default_factory=dict)
+    _parts: int = 0
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Rows for the next flush."""
+        self._pending.setdefault(table, []).extend(rows)
+
+    def observe(self, phase: str, number: int, model: str, values: Sequence[Values]) -> float:
+        """Scores every node's values now; one entry in values is everybody's. Returns the mean accuracy on val windows."""
+        key = (self.name, phase, number)
+        counted = self.stage.memory.scores(key, lambda: self._count(values))
+        self.add("accuracy", (self._row(score, phase, number, model) for score in counted))
+        mean = _mean_accuracy(counted, "val")
+        self.stage.progress.update(
+            virtual_us=self.world.now_us, round=number, alive=len(self.world.alive()), accuracy=mean
+        )
+        return mean
+
+    def flush(self) -> None:
+        """Writes what is pending; the journal is on disk before the tables are."""
+        self.stage.memory.sync()
+        self.add("traffic", self.records.traffic)
+        self.add("events", self.records.events)
+        self.records.traffic.clear()
+        self.records.events.clear()
+        part = 1000 * _NUMBER[self.name] + self._parts
+        for table, rows in self._pending.items():
+            if rows:
+                self.stage.folder.write_part(table, part, rows)
+        self._pending.clear()
+        self._parts += 1
+
+    def close(self) -> None:
+        """Ends the line: energy and battery, and the last flush."""
+        energy, battery = self.world.close()
+        self.add("energy", energy)
+        self.add("battery", battery)
+        self.flush()
+
+    def answered(self, phase: str, number: int, node: int, compute: Callable[[], bytes]) -> bytes:
+        """A node's answer, remembered or computed. Called from the pool; written down by finished()."""
+        known = self.stage.memory.answer((self.name, phase, number), node)
+        return compute() if known is None else known
+
+    def finished(self, phase: str, number: int, node: int, content: bytes) -> None:
+        """A simulated node has completed its work."""
+        self.stage.memory.add_answer((self.name, phase, number), node, content)
+
+    def _count(self, values: Sequence[Values]) -> list[Score]:
+        party = self.stage.party
+        jobs = [(client, values[client.shard.node % len(values)]) for client in party.clients]
+        counted = self.stage.pool.map(lambda job: self._node_scores(*job), jobs)
+        return [score for node in counted for score in node]
+
+    def _node_scores(self, client: Client, values: Values) -> list[Score]:
+        backend, new = self.stage.party.backend, self.stage.party.draw.new_classes
+        parts = (("val", client.shard.val.x), ("test", client.shard.test.x))
+        return [s for part, x in parts for s in scores.count(client.shard, part, backend.logits(values, x), new)]
+
+    def _row(self, score: Score, phase: str, number: int, model: str) -> AccuracyRow:
+        return AccuracyRow(
+            line=self.name,
+            phase=phase,
+            round=number,
+            time_us=self.world.now_us,
+            node=score.node,
+            model=model,
+            part=score.part,
+            classes=score.classes,
+            correct=score.correct,
+            total=score.total,
+        )
+
+
+_NUMBER = {"pretrained": 1, "alone": 2, "fedavg": 3, "federated": 4}
+
+
+def _mean_accuracy(counted: Sequence[Score], part: str) -> float:
+    nodes = {score.node for score in counted}
+    return fmean(scores.accuracy([s for s in counted if s.node == n and s.part == part]) for n in nodes)
+
+
