@@ -20,7 +20,9 @@ from fleet.base.errors import EngineError
 from fleet.base.places import cache_dir, package_data
 
 WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wimplicit-fallthrough", "-Werror")
-FLAGS = ("-O3", *WARNINGS, "-ffp-contract=off", "-fno-sanitize=all", "-fvisibility=default", "-shared", "-fPIC", "-nostdlib")
+# Without it clang takes four int8 products at a time, not eight: a forward pass costs a third more. Same bits.
+VECTORS = ("-mllvm", "-vectorizer-maximize-bandwidth")
+FLAGS = ("-O3", *VECTORS, *WARNINGS, "-ffp-contract=off", "-fno-sanitize=all", "-fvisibility=default", "-shared", "-fPIC", "-nostdlib")
 BASELINE = {"x86_64": "x86_64", "aarch64": "generic", "arm64": "generic"}
 
 

@@ -7,38 +7,48 @@
  */
 #include "fe_conv_s8.h"
 
-/* The taps of one output position that fall on the map: rows [y0, y1), columns [x0, x1) of the kernel. */
-typedef struct {
-    int32_t y0, y1, x0, x1;
-    int32_t in_y, in_x; /* input place of tap (0, 0), may be negative */
-} fe_window;
-
-static fe_window window_at(const fe_geometry *d, int32_t oy, int32_t ox)
+/* acc[j] += sum (x - zx) w of four outputs, whose weights lie `apart` bytes from each other: x is read once. */
+static void dot4(const int8_t *x, const int8_t *w, int32_t apart, int32_t n, int32_t zero_x, int32_t acc[4])
 {
-    fe_window v;
-    v.in_y = oy * d->stride_h - d->pad_top;
-    v.in_x = ox * d->stride_w - d->pad_left;
-    v.y0 = v.in_y < 0 ? -v.in_y : 0;
-    v.x0 = v.in_x < 0 ? -v.in_x : 0;
-    v.y1 = d->in_h - v.in_y < d->k_h ? d->in_h - v.in_y : d->k_h;
-    v.x1 = d->in_w - v.in_x < d->k_w ? d->in_w - v.in_x : d->k_w;
-    return v;
+    const int8_t *w0 = w, *w1 = w0 + apart, *w2 = w1 + apart, *w3 = w2 + apart;
+    int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const int16_t v = (int16_t)(x[i] - zero_x);
+        a0 += v * w0[i];
+        a1 += v * w1[i];
+        a2 += v * w2[i];
+        a3 += v * w3[i];
+    }
+    acc[0] += a0;
+    acc[1] += a1;
+    acc[2] += a2;
+    acc[3] += a3;
 }
 
-static int32_t dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x, fe_weights w, int32_t o)
+/* acc[j] += the products of `count` outputs, 1 or 4, over one window and n channels.   w: [count][K][n].
+ * Places that lie side by side in x and in w are one run: a pointwise layer, or a signal over time, is a single one. */
+static void dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x, const int8_t *w, int32_t n,
+                       int32_t count, int32_t *acc)
 {
-    const int32_t na = d->trained, nb = d->in_c - na;
-    int32_t acc = 0;
-    for (int32_t ky = v->y0; ky < v->y1; ky++)
-        for (int32_t kx = v->x0; kx < v->x1; kx++) {
-            const int8_t *in = x + ((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c;
-            const int32_t tap = (o * d->k_h + ky) * d->k_w + kx;
-            if (na > 0)
-                acc += fe_dot(in, w.trained + tap * na, na, d->zero_x);
-            if (nb > 0)
-                acc += fe_dot(in + na, w.frozen + tap * nb, nb, d->zero_x);
+    const int32_t line = d->in_w * d->in_c, apart = d->k_h * d->k_w * n;
+    int32_t rows = v->y1 - v->y0, columns = v->x1 - v->x0, run = n;
+    if (n == d->in_c) {
+        run *= columns;
+        columns = 1;
+        if (run == line && d->in_w == d->k_w) {
+            run *= rows;
+            rows = 1;
         }
-    return acc;
+    }
+    for (int32_t ky = v->y0; ky < v->y0 + rows; ky++)
+        for (int32_t kx = v->x0; kx < v->x0 + columns; kx++) {
+            const int8_t *in = x + (v->in_y + ky) * line + (v->in_x + kx) * d->in_c;
+            const int8_t *to = w + (ky * d->k_w + kx) * n;
+            if (count == 4)
+                dot4(in, to, apart, run, d->zero_x, acc);
+            else
+                acc[0] += fe_dot(in, to, run, d->zero_x);
+        }
 }
 
 /* y = requant(W (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch.
@@ -46,48 +56,81 @@ static int32_t dot_window(const fe_geometry *d, const fe_window *v, const int8_t
 void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                         int8_t *y, uint8_t *mask)
 {
+    const int32_t na = d->trained, nb = d->in_c - na, taps = d->k_h * d->k_w;
     int32_t i = 0;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++) {
-            const fe_window v = window_at(d, oy, ox);
-            for (int32_t o = 0; o < d->out_c; o++, i++) {
-                const int32_t acc = b[o] + dot_window(d, &v, x, w, o);
-                y[i] = fe_clip_s8(fe_scale(acc, fe_real_at(scale, o)), d->zero_y, mask, i);
+            const fe_window v = fe_window_at(d, oy, ox);
+            for (int32_t o = 0, count; o < d->out_c; o += count) {
+                int32_t acc[4];
+                count = d->out_c - o < 4 ? 1 : 4;
+                for (int32_t j = 0; j < count; j++)
+                    acc[j] = b[o + j];
+                if (na > 0)
+                    dot_window(d, &v, x, w.trained + o * taps * na, na, count, acc);
+                if (nb > 0)
+                    dot_window(d, &v, x + na, w.frozen + o * taps * nb, nb, count, acc);
+                for (int32_t j = 0; j < count; j++, i++)
+                    y[i] = fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, mask, i);
             }
         }
 }
 
-static void scatter(int32_t *dx, const int8_t *w, int32_t n, int32_t t)
+/* Up to four outputs with something to say at one position, gathered so that each sum is read and written once. */
+typedef struct {
+    int32_t count;
+    int16_t t[4];
+    int32_t o[4];
+} fe_spread;
+
+/* dx[i] += sum over j of t[j] w[o[j]][i], for one tap and n channels.   w: [O][K][n], at the tap of output 0. */
+static void spread_tap(const fe_spread *s, const int8_t *w, int32_t apart, int32_t n, int32_t *dx)
 {
+    const int8_t *w0 = w + s->o[0] * apart, *w1 = w + s->o[1] * apart;
+    const int8_t *w2 = w + s->o[2] * apart, *w3 = w + s->o[3] * apart;
+    const int16_t t0 = s->t[0], t1 = s->t[1], t2 = s->t[2], t3 = s->t[3];
     for (int32_t i = 0; i < n; i++)
-        dx[i] += (int32_t)(int16_t)t * w[i];
+        dx[i] += t0 * w0[i] + t1 * w1[i] + t2 * w2[i] + t3 * w3[i];
+}
+
+static void spread(const fe_geometry *d, const fe_window *v, const fe_spread *s, fe_weights w, int32_t *dx)
+{
+    const int32_t na = d->trained, nb = d->in_c - na, taps = d->k_h * d->k_w;
+    for (int32_t ky = v->y0; ky < v->y1; ky++)
+        for (int32_t kx = v->x0; kx < v->x1; kx++) {
+            int32_t *at = dx + ((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c;
+            const int32_t tap = ky * d->k_w + kx;
+            if (na > 0)
+                spread_tap(s, w.trained + tap * na, taps * na, na, at);
+            if (nb > 0)
+                spread_tap(s, w.frozen + tap * nb, taps * nb, nb, at + na);
+        }
 }
 
 /* dx += sum over o and taps of t w, t = (g r[o]) >> r_shift in real units.   dx: s32 [in_h][in_w][I], zeroed here.
  * |t| <= 16256: fewer than 1040 products per place keep |dx| < 2^31. Uses w before this step's update. */
 void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx)
 {
-    const int32_t na = d->trained, nb = d->in_c - na;
     fe_clear_s32(dx, d->in_h * d->in_w * d->in_c);
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
-            const fe_window v = window_at(d, oy, ox);
+            const fe_window v = fe_window_at(d, oy, ox);
+            fe_spread s = {0};
             for (int32_t o = 0; o < d->out_c; o++) {
                 const int32_t t = fe_round_shift(g[o] * (int32_t)gr->r[o], gr->r_shift);
                 if (t == 0)
-                    continue;
-                for (int32_t ky = v.y0; ky < v.y1; ky++)
-                    for (int32_t kx = v.x0; kx < v.x1; kx++) {
-                        int32_t *at = dx + ((v.in_y + ky) * d->in_w + v.in_x + kx) * d->in_c;
-                        const int32_t tap = (o * d->k_h + ky) * d->k_w + kx;
-                        if (na > 0)
-                            scatter(at, w.trained + tap * na, na, t);
-                        if (nb > 0)
-                            scatter(at + na, w.frozen + tap * nb, nb, t);
-                    }
+                    continue; /* clipped in the forward pass, as half of a ReLU's outputs are */
+                s.t[s.count] = (int16_t)t;
+                s.o[s.count++] = o;
+                if (s.count == 4) {
+                    spread(d, &v, &s, w, dx);
+                    s = (fe_spread){0};
+                }
             }
+            if (s.count > 0)
+                spread(d, &v, &s, w, dx);
         }
 }
 
@@ -99,8 +142,8 @@ static int32_t gather(const fe_geometry *d, const int8_t *g, const int8_t *x, in
     fe_clear_s32(row, d->k_h * d->k_w * n);
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++) {
-            const fe_window v = window_at(d, oy, ox);
-            const int32_t e = g[(oy * d->out_w + ox) * d->out_c + o];
+            const fe_window v = fe_window_at(d, oy, ox);
+            const int16_t e = g[(oy * d->out_w + ox) * d->out_c + o];
             any |= e;
             if (e == 0)
                 continue;
@@ -109,7 +152,7 @@ static int32_t gather(const fe_geometry *d, const int8_t *g, const int8_t *x, in
                     const int8_t *in = x + ((v.in_y + ky) * d->in_w + v.in_x + kx) * d->in_c;
                     int32_t *out = row + (ky * d->k_w + kx) * n;
                     for (int32_t i = 0; i < n; i++)
-                        out[i] += e * (int32_t)(int16_t)(in[i] - d->zero_x);
+                        out[i] += e * (int16_t)(in[i] - d->zero_x);
                 }
         }
     return any;

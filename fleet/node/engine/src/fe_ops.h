@@ -78,6 +78,27 @@ static inline void fe_clear_s32(int32_t *words, int32_t count)
         words[i] = 0;
 }
 
+/* The taps of one output position that fall on the map: rows [y0, y1), columns [x0, x1) of the kernel. Both may
+ * be empty, but never one alone. */
+typedef struct {
+    int32_t y0, y1, x0, x1;
+    int32_t in_y, in_x; /* input place of tap (0, 0), may be negative */
+} fe_window;
+
+static inline fe_window fe_window_at(const fe_geometry *d, int32_t oy, int32_t ox)
+{
+    fe_window v;
+    v.in_y = oy * d->stride_h - d->pad_top;
+    v.in_x = ox * d->stride_w - d->pad_left;
+    v.y0 = v.in_y < 0 ? -v.in_y : 0;
+    v.x0 = v.in_x < 0 ? -v.in_x : 0;
+    v.y1 = d->in_h - v.in_y < d->k_h ? d->in_h - v.in_y : d->k_h;
+    v.x1 = d->in_w - v.in_x < d->k_w ? d->in_w - v.in_x : d->k_w;
+    if (v.y1 <= v.y0 || v.x1 <= v.x0)
+        v.y0 = v.y1 = v.x0 = v.x1 = 0;
+    return v;
+}
+
 /* sum (x - zx) w over n products. |sum| <= n * 255 * 127. */
 static inline int32_t fe_dot(const int8_t *x, const int8_t *w, int32_t n, int32_t zero_x)
 {
