@@ -9,6 +9,7 @@ import numpy as np
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Layout, Scheme, layout_of
 from fleet.node.plan.arena import Buffer, aligned, lifetimes, live_peak, place
+from fleet.node.plan.bounds import check_bounds
 from fleet.node.plan.image import Image, image_of, state_size
 from fleet.node.plan.steps import Program, Ref, Region, Step, program
 
@@ -59,7 +60,8 @@ class Plan:
 
 
 def plan_of(graph: Graph, scheme: Scheme) -> Plan:
-    """The plan of a scheme over a graph."""
+    """The plan of a scheme over a graph. Raises InputError for a graph whose sums could overflow."""
+    check_bounds(graph)
     layout = layout_of(graph, scheme)
     image = image_of(graph, scheme)
     steps = program(graph, scheme)

@@ -1,0 +1,36 @@
+"""Networks whose sums could leave 32 bits are refused before they are planned. SPEC.md, section "Bounds"."""
+
+from typing import Final
+
+import numpy as np
+
+from fleet.base.errors import Fault, InputError
+from fleet.node.model.graph import BIAS_LIMIT, Dense, Depthwise, Graph, Weighted, positions
+
+MOST_PRODUCTS: Final = 33_155  # 33155 * 255 * 127 + 2^30 < 2^31: products of one output and its bias
+MOST_POSITIONS: Final = 66_311  # 66311 * 255 * 127 < 2^31: products of one weight gradient
+MOST_CLASSES: Final = 2_040  # a frame counts the bytes of a class mask in 8 bits
+
+
+def check_bounds(graph: Graph) -> None:
+    """Raises InputError with every operator that the engine's 32-bit sums cannot hold."""
+    faults = [Fault(op.name, text) for op in graph.weighted for text in _excesses(graph, op)]
+    if graph.classes > MOST_CLASSES:
+        faults.append(Fault(graph.head.name, f"expected at most {MOST_CLASSES} classes, got {graph.classes}; merge some"))
+    if faults:
+        raise InputError(faults)
+
+
+def _excesses(graph: Graph, op: Weighted) -> list[str]:
+    texts = []
+    products = op.weight[..., 0].size if isinstance(op, Depthwise) else op.weight[0].size
+    if products > MOST_PRODUCTS:
+        texts.append(f"expected at most {MOST_PRODUCTS} products per output, got {products}; make the kernel smaller")
+    places = 1 if isinstance(op, Dense) else positions(graph.tensor(op.y))
+    if places > MOST_POSITIONS:
+        texts.append(f"expected at most {MOST_POSITIONS} output positions, got {places}; make the input smaller")
+    if int(op.weight.min()) < -127:
+        texts.append("expected weights from -127 to 127, got -128; quantise symmetrically")
+    if int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:
+        texts.append(f"expected biases within 2^30, got {int(np.abs(op.bias.astype(np.int64)).max())}; retrain the layer")
+    return texts

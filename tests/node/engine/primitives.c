@@ -1,0 +1,31 @@
+/* The inline functions of fe_int.h, fe_ops.h and fe_random.h as a library, for test_primitives.py. */
+#include "fe_ops.h"
+
+int32_t t_round_shift(int32_t v, int32_t n) { return fe_round_shift(v, n); }
+int32_t t_doubling_high_mul(int32_t a, int32_t b) { return fe_doubling_high_mul(a, b); }
+int32_t t_rounding_divide(int32_t v, int32_t n) { return fe_rounding_divide(v, n); }
+int32_t t_scale(int32_t v, int32_t mant, int32_t exp) { return fe_scale(v, (fe_real){mant, exp}); }
+int32_t t_round_shift64(int64_t v, int32_t n) { return fe_round_shift64(v, n); }
+uint32_t t_draw(uint64_t key, uint32_t index) { return fe_draw(key, index); }
+uint64_t t_absorb(uint64_t key, uint64_t part) { return fe_absorb(key, part); }
+
+void t_multiply(fe_real a, fe_real b, int32_t out[2])
+{
+    const fe_real p = fe_multiply(a, b);
+    out[0] = p.mant;
+    out[1] = p.exp;
+}
+
+int32_t t_step_weight(uint64_t key, int32_t k, fe_real rate, uint32_t index, int32_t w, int32_t g)
+{
+    const fe_update u = {key, {0, 0}, k};
+    return fe_step_weight(&u, rate, index, (int8_t)w, g);
+}
+
+int32_t t_step_bias(int32_t k, fe_real rate, int32_t b, int32_t g)
+{
+    const fe_update u = {0, {0, 0}, k};
+    return fe_step_bias(&u, rate, b, g);
+}
+
+int32_t t_clip(int32_t y, int32_t zero, uint8_t *mask) { return fe_clip_s8(y, zero, mask, 5); }

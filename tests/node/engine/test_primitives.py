@@ -1,0 +1,180 @@
+"""Every fixed-point primitive of the C headers against fixed.py, at the edges of 32 bits and between them."""
+
+import ctypes as c
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fleet.base import rng
+from fleet.node.engine.build import FLAGS, compiler, headers
+from fleet.node.model import fixed
+from fleet.node.model.fixed import Real
+from tests.base.test_rng import POSITIONS, VECTORS
+
+INT32 = st.integers(-(2**31), 2**31 - 1) | st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1])
+MANTISSA = st.integers(2**30, 2**31 - 1) | st.sampled_from([0, 2**30, 2**31 - 1])
+INT62 = st.integers(-(2**62) + 1, 2**62 - 1) | st.integers(-(2**20), 2**20)
+
+
+class CReal(c.Structure):
+    _fields_ = [("mant", c.c_int32), ("exp", c.c_int32)]
+
+
+def c_real(value: Real) -> CReal:
+    return CReal(value.mant, value.exp)
+
+
+@pytest.fixture(scope="session")
+def lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """primitives.c, compiled with the flags of the engine."""
+    here = Path(__file__).parent / "primitives.c"
+    built = tmp_path_factory.mktemp("primitives") / "primitives.so"
+    command = [*compiler(), *FLAGS, f"-I{headers()[0].parent}", str(here), "-o", str(built)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = c.CDLL(str(built))
+    loaded.t_draw.argtypes, loaded.t_draw.restype = [c.c_uint64, c.c_uint32], c.c_uint32
+    loaded.t_absorb.argtypes, loaded.t_absorb.restype = [c.c_uint64, c.c_uint64], c.c_uint64
+    loaded.t_round_shift64.argtypes = [c.c_int64, c.c_int32]
+    loaded.t_multiply.argtypes = [CReal, CReal, c.c_void_p]
+    loaded.t_step_weight.argtypes = [c.c_uint64, c.c_int32, CReal, c.c_uint32, c.c_int32, c.c_int32]
+    loaded.t_step_bias.argtypes = [c.c_int32, CReal, c.c_int32, c.c_int32]
+    loaded.t_clip.argtypes = [c.c_int32, c.c_int32, c.c_void_p]
+    return loaded
+
+
+def one(value: int) -> fixed.Int64:
+    return np.array(value, dtype=np.int64)
+
+
+@pytest.mark.parametrize("parts, golden_key, golden_draws", VECTORS)
+def test_c_keys_and_draws_are_the_golden_ones(
+    lib: Any, parts: tuple[int, ...], golden_key: int, golden_draws: tuple[int, ...]
+) -> None:
+    key = 0
+    for part in parts:
+        key = lib.t_absorb(key, part)
+    assert key == golden_key
+    assert tuple(lib.t_draw(golden_key, j) for j in POSITIONS) == golden_draws
+
+
+@given(key=st.integers(0, 2**64 - 1), j=st.integers(0, 2**32 - 1), part=st.integers(0, 2**64 - 1))
+def test_draws_and_keys_are_those_of_python(lib: Any, key: int, j: int, part: int) -> None:
+    assert lib.t_draw(key, j) == rng.draw32(key, j)
+    assert lib.t_absorb(key, part) == rng.absorb(key, part)
+
+
+@given(v=INT32, n=st.integers(0, 60))
+@example(v=2_147_124_992, n=24)  # the largest sum a merge can make: v + half has no room in 32 bits
+@example(v=-(2**31), n=31)
+def test_round_shift_is_the_nearest_with_halves_up(lib: Any, v: int, n: int) -> None:
+    if n != 1 or v < 2**31 - 1:
+        assert lib.t_round_shift(v, n) == (v + (1 << n >> 1)) >> n == fixed.round_shift(one(v), n)
+
+
+@given(a=INT32, b=INT32)
+@example(a=-1, b=2**30)
+@example(a=-3, b=2**30)
+@example(a=3, b=2**30)
+def test_doubling_high_mul_is_that_of_gemmlowp(lib: Any, a: int, b: int) -> None:
+    if (a, b) != (-(2**31), -(2**31)):
+        nudge = 2**30 if a * b >= 0 else 1 - 2**30
+        quotient = abs(a * b + nudge) // 2**31 * (1 if a * b + nudge >= 0 else -1)
+        assert lib.t_doubling_high_mul(a, b) == quotient == fixed.doubling_high_mul(one(a), b)
+
+
+@given(v=INT32, n=st.integers(0, 31))
+@example(v=-1, n=1)
+@example(v=1, n=1)
+@example(v=-(2**31), n=31)
+def test_rounding_divide_takes_halves_away_from_zero(lib: Any, v: int, n: int) -> None:
+    away = (2 * abs(v) + 2**n) // 2 ** (n + 1) * (1 if v >= 0 else -1)
+    assert lib.t_rounding_divide(v, n) == away == fixed.rounding_divide(one(v), n)
+
+
+@given(v=INT32, mant=MANTISSA, exp=st.integers(-31, 40))
+@example(v=2**30, mant=2**31 - 1, exp=1)
+@example(v=-1, mant=2**30, exp=31)
+def test_scaling_saturates_and_never_wraps(lib: Any, v: int, mant: int, exp: int) -> None:
+    scaled = lib.t_scale(v, mant, exp)
+    assert scaled == fixed.scale(one(v), Real(mant, exp))
+    assert scaled * v >= 0
+
+
+@given(v=INT62, n=st.integers(-100, 200))
+@example(v=2**62 - 1, n=62)
+@example(v=1, n=-31)
+def test_round_shift64_is_the_exact_quotient_within_2_to_the_30(lib: Any, v: int, n: int) -> None:
+    exact = (v + (1 << n >> 1)) >> n if n > 0 else v << -n
+    assert lib.t_round_shift64(v, n) == max(-(2**30), min(exact, 2**30)) == fixed.round_shift64(one(v), n)
+
+
+@given(a=MANTISSA, b=MANTISSA, exps=st.tuples(st.integers(-60, 60), st.integers(-60, 60)))
+def test_a_product_of_reals_is_in_the_normal_form(lib: Any, a: int, b: int, exps: tuple[int, int]) -> None:
+    out = (c.c_int32 * 2)()
+    lib.t_multiply(CReal(a, exps[0]), CReal(b, exps[1]), out)
+    expected = fixed.multiply(Real(a, exps[0]), Real(b, exps[1]))
+    assert tuple(out) == (expected.mant, expected.exp)
+    assert expected.mant == 0 if 0 in (a, b) else 2**30 <= expected.mant < 2**31
+
+
+@given(value=st.floats(2**-31, 2**31, exclude_min=True))
+def test_a_real_is_the_nearest_with_31_bits(value: float) -> None:
+    got = fixed.real(value)
+    assert 2**30 <= got.mant < 2**31
+    assert abs(got.mant * 2.0 ** (got.exp - 31) - value) <= value * 2**-31
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0**-33, 1e-30])
+def test_a_real_too_small_to_matter_is_zero(value: float) -> None:
+    assert fixed.real(value) == Real(0, 0)
+
+
+@given(
+    key=st.integers(0, 2**64 - 1),
+    k=st.integers(-20, 60),
+    rate=st.floats(1e-6, 1e6),
+    index=st.integers(0, 2**32 - 1),
+    w=st.integers(-127, 127),
+    g=INT32.filter(lambda g: g not in (0, -(2**31))),
+)
+def test_a_weight_takes_the_step_the_specification_says(
+    lib: Any, key: int, k: int, rate: float, index: int, w: int, g: int
+) -> None:
+    factor = fixed.real(rate)
+    q = int(fixed.round_shift64(one(g * factor.mant), 31 - factor.exp + k - 16))
+    expected = max(-127, min(w - ((q + (rng.draw32(key, index) >> 16)) >> 16), 127))
+    assert lib.t_step_weight(key, k, c_real(factor), index, w, g) == expected
+
+
+@given(
+    k=st.integers(-20, 60),
+    rate=st.floats(1e-6, 1e6),
+    b=st.integers(-(2**30), 2**30),
+    g=INT32.filter(lambda g: g != -(2**31)),
+)
+def test_a_bias_takes_the_nearest_step_and_stays_within_2_to_the_30(lib: Any, k: int, rate: float, b: int, g: int) -> None:
+    factor = fixed.real(rate)
+    q = int(fixed.round_shift64(one(g * factor.mant), 31 - factor.exp + k))
+    assert lib.t_step_bias(k, c_real(factor), b, g) == max(-(2**30), min(b - q, 2**30))
+
+
+@given(y=INT32, zero=st.integers(-128, 127))
+def test_an_output_is_kept_exactly_when_it_was_not_clipped(lib: Any, y: int, zero: int) -> None:
+    mask = (c.c_uint8 * 1)(0)
+    clipped = lib.t_clip(y, zero, mask)
+    assert clipped == max(-128, min(y + zero, 127))
+    assert mask[0] == (32 if clipped == y + zero else 0)
+
+
+def test_a_stochastic_step_is_right_on_average(lib: Any) -> None:
+    """0.3 of a weight step, 20,000 times: standard deviation of the mean 0.0032. Five of them allowed."""
+    rate, key = fixed.real(0.3 / 127), rng.key(3)
+    steps = [20 - lib.t_step_weight(key, 0, c_real(rate), j, 20, 127) for j in range(20_000)]
+    assert set(steps) == {0, 1}
+    assert abs(np.mean(steps) - 0.3) < 5 * 0.0033
