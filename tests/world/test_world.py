@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.base import rng
 from fleet.record.rows import CAUSES, EnergyRow
 from fleet.world import Job, NodeSpec, Outcome, Reason, Records
 from fleet.world.meter import energy_nj
@@ -136,8 +137,29 @@ def test_another_seed_gives_other_losses() -> None:
     assert rows(run([0, 1, 2, 3])) != rows(run([0, 1, 2, 3], seed=1))
 
 
-def test_the_order_of_the_jobs_does_not_matter() -> None:
-    assert rows(run([0, 1, 2, 3])) == rows(run([2, 0, 3, 1]))
+@pytest.mark.parametrize("loss", [0.0, 0.1])
+def test_the_order_of_the_jobs_does_not_matter(loss: float) -> None:
+    assert rows(run([0, 1, 2, 3], loss=loss)) == rows(run([2, 0, 3, 1], loss=loss))
+
+
+@dataclass(slots=True)
+class Listening:
+    """A link that remembers under which keys it drew."""
+
+    keys: list[int]
+
+    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
+        self.keys.append(key)
+        return BleLink().transfer(direction, payload_bytes, key)
+
+
+def test_losses_are_drawn_by_seed_node_round_and_direction() -> None:
+    links = {node: Listening([]) for node in (3, 5)}
+    fleet, _ = world(*(spec(node, link=link) for node, link in links.items()), seed=9)
+    for number in (1, 2):
+        fleet.exchange(jobs(3, 5, in_round=number), deadline_us=FAR_US)
+    for node, link in links.items():
+        assert link.keys == [rng.key(9, rng.Stream.RADIO, node, n, way) for n in (1, 2) for way in (0, 1)]
 
 
 def test_outcomes_come_by_node() -> None:

@@ -46,6 +46,8 @@ def test_a_push_without_losses_is_the_sum_of_its_packets() -> None:
     assert transfer.receive_us == CONNECT_US + events * WINDOW_US + SETUP_EVENTS * SETUP_PACKET_US + 18 * 2120 + last_us
     assert transfer.transmit_us == ADV_US + (SETUP_EVENTS + 19) * 80
     assert transfer.idle_us == 150 + (SETUP_EVENTS + 19) * 300
+    assert transfer.control_us == 600 + SETUP_EVENTS * 600 + 600  # after the CONNECT_IND and after every event
+    assert transfer.start_us == (1_250 - 600) + SETUP_EVENTS * 1_400  # 1.25 ms leave the crystal no time to stop
 
 
 def test_a_reply_is_a_push_with_the_roles_swapped() -> None:
@@ -63,9 +65,10 @@ def test_elapsed_time_counts_set_up_and_intervals() -> None:
 
 
 def test_an_event_takes_what_its_interval_holds() -> None:
-    """Full encrypted 1M exchanges take 2500 us: (50 ms - 1.25 ms - 58 us) / 2500 us = 19, so the 20th waits."""
-    nineteen, twenty = received(19 * 244), received(20 * 244)
-    assert twenty.elapsed_us - nineteen.elapsed_us == 50_000 - 19 * 2_500 + 2_500
+    """Full encrypted 1M exchanges take 2500 us. 51.25 ms less the guard hold 19, so the 20th waits; 52.5 ms hold 20."""
+    for interval_us, wait_us in ((51_250, 51_250 - 19 * 2_500), (52_500, 0)):
+        nineteen, twenty = (received(n * 244, replace(LINK, interval_us=interval_us)) for n in (19, 20))
+        assert twenty.elapsed_us - nineteen.elapsed_us == wait_us + 2_500
 
 
 def test_a_controller_that_sends_few_packets_per_event_takes_longer() -> None:
@@ -113,7 +116,8 @@ def test_a_dead_channel_is_given_up_after_the_advertising_period() -> None:
     assert not transfer.delivered
     assert (transfer.pdus, transfer.retransmissions) == (0, 0)
     assert ADV_PERIOD_US <= transfer.elapsed_us < ADV_PERIOD_US + 41_000
-    assert transfer.airtime_us % ADV_US == 0
+    assert transfer.airtime_us == transfer.transmit_us
+    assert transfer.receive_us * ADV_US == transfer.transmit_us * CONNECT_US  # it listened after each ADV_IND
 
 
 def test_a_link_that_falls_silent_is_lost_at_its_supervision_timeout() -> None:
@@ -140,6 +144,13 @@ def test_a_connection_never_established_ends_after_six_intervals() -> None:
     session = silenced(0)
     assert session.now_us == ADV_US + 150 + CONNECT_US + 6 * LINK.interval_us
     assert session.attempts == 6
+
+
+def test_a_node_that_waits_for_an_acknowledgement_listens_for_it() -> None:
+    session = Session(replace(LINK, loss=1.0), Direction.UP, 0)
+    assert not session._exchange(27)
+    assert (session.transmit_us, session.idle_us, session.receive_us) == (SETUP_PACKET_US, 150, 80)
+    assert session.airtime_us == SETUP_PACKET_US
 
 
 def test_an_established_connection_ends_at_its_supervision_timeout() -> None:
