@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Add, Conv2d, Dense, GlobalAveragePool, Graph, Tensor
+from fleet.node.model.graph import Add, Conv2d, Dense, GlobalAveragePool, Graph, Op, Tensor
 from fleet.node.model.graph_file import graph_bytes, graph_digest, load_graph, save_graph
 from fleet.node.model.zoo import shipped_model, shipped_path
 
@@ -52,7 +52,12 @@ def with_skip() -> Graph:
     )
     ends = [Tensor(name="pool", shape=(1, 1, 3), scale=0.25, zero_point=-128)]
     ends += [Tensor(name="head", shape=(1, 1, 2), scale=1 / 256, zero_point=0)]
-    ops = (*convs, Add(name="add", x="a", x2="b", y="sum"), GlobalAveragePool(name="pool", x="sum", y="pool"), head)
+    ops: tuple[Op, ...] = (
+        *convs,
+        Add(name="add", x="a", x2="b", y="sum"),
+        GlobalAveragePool(name="pool", x="sum", y="pool"),
+        head,
+    )
     return Graph(name="skip", tensors=(*maps, *ends), ops=ops)
 
 
@@ -108,12 +113,10 @@ def test_a_flipped_bit_is_refused_or_harmless(graph: Graph, scratch: Path, place
     damaged[int(place * len(damaged))] ^= 1 << bit
     scratch.write_bytes(damaged)
     try:
-        loaded = load_graph(scratch)
+        seen = graph_digest(load_graph(scratch))
     except InputError as refused:
-        assert len(refused.faults) == 1
-        assert refused.faults[0].where == str(scratch)
-    else:
-        assert graph_digest(loaded) == graph_digest(graph)
+        seen = " and ".join(fault.where for fault in refused.faults)
+    assert seen in (graph_digest(graph), str(scratch))
 
 
 @settings(max_examples=50)
