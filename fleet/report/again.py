@@ -5,10 +5,12 @@ from html import escape
 from fleet.report.story import Story
 from fleet.report.tables import table
 
-_SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "limit:", "bank:", "basis:", "digest:")
+_SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "peak_step", "limit:", "bank:", "basis:", "digest:")
+LABELS = {"scheme": "Scheme", "steps:alone": "Steps of a node alone", "steps:personal": "Steps of the personal pass"}
 MEANINGS = {
     "measured": "read from a real artefact or machine",
     "counted": "computed exactly: bytes, windows, steps, operations",
+    "planned": "laid out before the run, byte by byte",
     "modelled": "from a model with sourced parameters",
     "unverified": "a number whose source could not be checked",
 }
@@ -27,9 +29,10 @@ def again(story: Story) -> str:
 
 def _facts(story: Story) -> str:
     fingerprint = story.run.fingerprint or "none yet: the run is unfinished"
-    facts = {"Command": story.value("command"), "Seed": story.value("seed"), "Fingerprint": fingerprint}
+    command = story.value("command") or "fleet run scenario.yaml, with the scenario below"
+    facts = {"Command": command, "Seed": story.value("seed"), "Fingerprint": fingerprint}
     others = [row for row in story.values if not row.key.startswith(_SHOWN_ELSEWHERE)]
-    facts |= {row.key.replace("_", " ").capitalize(): row.value for row in others}
+    facts |= {LABELS.get(row.key, row.key): row.value for row in others}
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value is not None
     )
@@ -52,6 +55,8 @@ def _bases(story: Story) -> str:
             if row.basis == basis
         ]
         known += [f"<b>memory</b>: {escape(item)}" for item in doubtful if basis == "unverified"]
+        if not known and basis == "planned":
+            continue
         things = "".join(f"<li>{thing}</li>" for thing in known) or "<li>nothing in this run</li>"
         body += f"<div><h3>{basis.capitalize()}</h3><p class=note>{meaning}</p><ul>{things}</ul></div>"
     return f"<div class=bases>{body}</div>"

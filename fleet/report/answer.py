@@ -6,7 +6,7 @@ wins, the report says that it wins.
 
 from html import escape
 
-from fleet.report.numbers import count, duration, energy, percent, points, size, three
+from fleet.report.numbers import count, duration, energy, percent, size, three
 from fleet.report.story import Moment, Story, per_node
 
 SMALL_LEAD = 0.05  # over ten draws of the quickstart a lead of some points changed its sign between draws
@@ -30,7 +30,7 @@ def answer(story: Story) -> list[str]:
     if result is None or not start:
         return ["There is no answer yet: no round of the federated line is recorded."]
     said = [_new_classes(story, result)] if story.has_new else []
-    return [*said, _everything(start[0], result, brief=bool(said)), *_cost(story, result)]
+    return [*said, _everything(story, start[0], result, brief=bool(said)), *_cost(story, result)]
 
 
 def _new_classes(story: Story, result: Moment) -> str:
@@ -39,14 +39,14 @@ def _new_classes(story: Story, result: Moment) -> str:
     shares = {name: moment.mean(never, "new") for name, moment in rivals.items() if moment is not None}
     against = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
     return (
-        f"{_after(result)}, the {count(len(never), 'node')} that never did the new classes recognise "
+        f"{_after(story, result)}, the {count(len(never), 'node')} that never did the new classes recognise "
         f"<b>{percent(result.mean(never, 'new'))}</b> of them{f' ({against})' if against else ''}."
     )
 
 
-def _everything(start: Moment, result: Moment, *, brief: bool) -> str:
+def _everything(story: Story, start: Moment, result: Moment, *, brief: bool) -> str:
     worst_before, worst_after = start.worst(), result.worst()
-    opening = "Over all classes" if brief else f"{_after(result)}, over all classes"
+    opening = "Over all classes" if brief else f"{_after(story, result)}, over all classes"
     worst = ""
     if worst_before and worst_after:
         worst = f" and the worst node from {percent(worst_before[1])} to {percent(worst_after[1])}"
@@ -55,9 +55,10 @@ def _everything(start: Moment, result: Moment, *, brief: bool) -> str:
     return f"{opening}, the mean over {fleet} goes from {percent(start.mean())} to {number}{worst}."
 
 
-def _after(result: Moment) -> str:
+def _after(story: Story, result: Moment) -> str:
     personal = " and a personal pass" if result.phase == "personal" else ""
-    return f"After {count(result.round, 'round')}{personal}"
+    shared = story.at("federated", "round")
+    return f"After {count(shared.round if shared else 0, 'round')}{personal}"
 
 
 def _cost(story: Story, result: Moment) -> list[str]:
@@ -92,21 +93,22 @@ def limits(story: Story) -> list[str]:
 
 
 def _against_alone(story: Story, result: Moment) -> str | None:
-    """How training alone compares over all classes, whoever wins."""
+    """How training alone compares over all classes, whoever is ahead."""
     rival = story.rival
-    ours, theirs = result.mean(), rival.mean() if rival else None
-    worst_ours, worst_theirs = result.worst(), rival.worst() if rival else None
+    if rival is None:
+        return None
+    ours, theirs = result.mean(), rival.mean()
+    worst_ours, worst_theirs = result.worst(), rival.worst()
     if ours is None or theirs is None or worst_ours is None or worst_theirs is None:
         return None
-    work = " with equal work" if rival and rival.phase == "personal" else ""
-    reach = (
-        f"training alone{work} reaches {percent(theirs)} in the mean and {percent(worst_theirs[1])} at the worst node"
-    )
-    lead = f"{points(ours - theirs)} and {points(worst_ours[1] - worst_theirs[1])} points for the federation"
+    pairs = [(ours, theirs), (worst_ours[1], worst_theirs[1])]
+    alone = f"training alone{' with equal work' if rival.phase == 'personal' else ''}"
+    ahead = f"the federation is ahead of {alone}"
     if ours <= theirs:
-        return f"Over all classes training alone wins: {reach} ({lead})."
-    small = ", a small lead that one run cannot prove" if ours - theirs < SMALL_LEAD else ""
-    return f"Over all classes {reach} ({lead}){small}."
+        ahead, pairs = f"{alone} wins", [(second, first) for first, second in pairs]
+    mean, worst = (f"{percent(first)} against {percent(second)}" for first, second in pairs)
+    small = ", a small lead that one run cannot prove" if abs(ours - theirs) < SMALL_LEAD else ""
+    return f"Over all classes {ahead}: {mean} in the mean{small}; {worst} at the worst node."
 
 
 def _those_who_did(story: Story, result: Moment) -> str | None:

@@ -24,12 +24,13 @@ def energy_figure(story: Story) -> Figure:
     drawn = story.drawn_nj("federated")
     nodes = sorted(drawn, key=lambda node: -drawn[node])
     shown = nodes[:SHOWN_NODES]
+    spent = {row.cause for row in rows if row.energy_nj}
     return Figure(
         name="energy",
         finding=_energy_finding(rows, drawn, nodes),
         caption="Energy drawn from each node's store over the whole run, in joules, by what the node was doing; "
-        f"the node that drew most on top{_cut(nodes)}. {_against(story)}",
-        traces=[_cause_trace(story, cause, rows, shown) for cause in CAUSES],
+        f"the node that drew most on top{_cut(nodes)}. {_idle(spent)}{_against(story)}",
+        traces=[_cause_trace(story, cause, rows, shown) for cause in CAUSES if cause in spent],
         layout={
             "xaxis": axis("energy drawn, J", rangemode="tozero"),
             "yaxis": node_ticks(shown),
@@ -72,6 +73,12 @@ def _energy_finding(rows: list[EnergyRow], drawn: dict[int, int], nodes: list[in
     most = max(by_cause, key=lambda cause: by_cause[cause])
     node = f"node {nodes[0]} draws most, {energy(drawn[nodes[0]])}"
     return f"{most.capitalize()} takes {percent(by_cause[most] / total)} of the energy; {node}"
+
+
+def _idle(spent: set[str]) -> str:
+    """Which causes have no bar, said rather than left out."""
+    idle = [cause for cause in CAUSES if cause not in spent]
+    return f"Nothing went into {' or '.join(idle)}. " if idle else ""
 
 
 def _against(story: Story) -> str:

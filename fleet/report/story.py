@@ -158,8 +158,9 @@ class Story:
         return tested_new and bool(self.group(False)) and bool(self.group(True))
 
     def drawn_nj(self, line: str) -> dict[int, int]:
-        """Node → energy it drew over a line; empty when none was recorded."""
-        return _sums((row.node, row.energy_nj) for row in self.energy if row.line == line)
+        """Node → energy it drew over a line; empty when nothing was, as for a line in which nothing runs."""
+        drawn = _sums((row.node, row.energy_nj) for row in self.energy if row.line == line)
+        return drawn if any(drawn.values()) else {}
 
     def sent_bytes(self, line: str, direction: str) -> dict[int, int]:
         """Node → payload in one direction over a line."""

@@ -77,7 +77,7 @@ def write_round(run: RunFolder, number: int) -> None:
 
 def write_end(run: RunFolder, rounds: int, *, events: bool, cells: bool) -> None:
     end_us = (rounds + 1) * HOUR_US
-    ends = [row for line, end in PERSONAL.items() for row in scores(line, "personal", rounds, end_us, end)]
+    ends = [row for line, end in PERSONAL.items() for row in scores(line, "personal", rounds + 1, end_us, end)]
     run.write_part("accuracy", rounds + 1, ends)
     run.write_part("energy", 0, [row for line in LINES for row in energy(line, rounds)])
     run.write_part("battery", 0, [battery(line, node, cells) for line in LINES for node in NODES])

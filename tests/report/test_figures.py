@@ -149,7 +149,7 @@ def test_labels_at_line_ends_do_not_cover_each_other() -> None:
 
 def test_the_five_cards_come_with_their_comparison(story: Story) -> None:
     shown = cards(story)
-    assert [plain(card.value) for card in shown] == ["61.7 → 83.0 %", "11 h", "89.6 mJ", "43.1 kB", "45.8 %"]
+    assert [plain(card.value) for card in shown] == ["61.7 → 83.2 %", "11 h", "89.6 mJ", "43.1 kB", "45.8 %"]
     assert all(card.against for card in shown)
 
 
