@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import sqrt
+from math import prod, sqrt
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from fleet.base.rng import draws32, key
 from fleet.node.model.graph import (
     BIAS_LIMIT,
     Add,
@@ -31,12 +33,13 @@ Shape = tuple[int, int, int]
 
 @dataclass
 class Builder:
-    """Grows a network operator by operator, with scales that keep its maps busy."""
+    """Grows a network operator by operator, with scales that keep its maps busy; a seed names the same one for ever."""
 
-    rng: np.random.Generator
+    seed: int
     tensors: list[Tensor] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     odd: bool = False  # dead channels, and biases at their limits
+    drawn: int = 0
 
     def input(self, shape: Shape, zero: int = 0, scale: float = 1 / 64) -> Tensor:
         return self._tensor("input", shape, scale, zero)
@@ -81,7 +84,7 @@ class Builder:
                 x=x.name,
                 y="logits",
                 weight=self._weight(classes, x.size),
-                bias=self.rng.integers(-900, 901, classes).astype(np.int32),
+                bias=self._whole(900, classes).astype(np.int32),
                 weight_scale=np.full(classes, scale, dtype=np.float32),
             )
         )
@@ -96,19 +99,27 @@ class Builder:
         return self._tensor(f"map{len(self.ops)}", shape, x.scale * 0.004 * TYPICAL * sqrt(products), zero)
 
     def _weight(self, *shape: int) -> Int8:
-        return self.rng.integers(-127, 128, shape).astype(np.int8)
+        return self._whole(127, prod(shape)).astype(np.int8).reshape(shape)
 
     def _scales(self, count: int) -> Float32:
-        scales = self.rng.uniform(0.002, 0.006, count)
+        scales = 0.002 + 0.004 * self._uniform(count)
         if self.odd:
-            scales[self.rng.random(count) < 0.2] = self.rng.choice(DEAD)
+            scales[self._uniform(count) < 0.2] = DEAD[self.seed % 2]
         return scales.astype(np.float32)
 
     def _bias(self, count: int) -> Int32:
-        bias = self.rng.integers(-9000, 9001, count)
+        bias = self._whole(9000, count)
         if self.odd:
-            bias[self.rng.random(count) < 0.1] = self.rng.choice([-BIAS_LIMIT, BIAS_LIMIT])
+            bias[self._uniform(count) < 0.1] = BIAS_LIMIT if self.seed % 3 else -BIAS_LIMIT
         return bias.astype(np.int32)
+
+    def _whole(self, most: int, count: int) -> NDArray[np.int64]:
+        """Whole numbers from -most to most."""
+        return np.floor(self._uniform(count) * (2 * most + 1)).astype(np.int64) - most
+
+    def _uniform(self, count: int) -> NDArray[np.float64]:
+        self.drawn += count
+        return draws32(key(self.seed), self.drawn - count, count) / 2**32
 
 
 def _out(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int, int, int]) -> tuple[int, int]:
@@ -120,7 +131,7 @@ def _out(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple
 @st.composite
 def graphs(draw: st.DrawFn) -> Graph:
     """Networks of one to five operators and a head, with branches that meet again in an Add."""
-    build = Builder(np.random.default_rng(draw(st.integers(0, 2**32 - 1))), odd=draw(st.booleans()))
+    build = Builder(draw(st.integers(0, 2**32 - 1)), odd=draw(st.booleans()))
     shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 5), st.integers(1, 5)))
     maps = [build.input(shape, zero=draw(st.integers(-128, 127)))]
     for _ in range(draw(st.integers(1, 5))):
@@ -166,7 +177,7 @@ def schemes(draw: st.DrawFn, graph: Graph) -> Scheme:
 
 def imu_net(seed: int = 0, skip: bool = False) -> Graph:
     """The quickstart's network with random weights. skip: block 4 keeps its width and adds its input to its output."""
-    build = Builder(np.random.default_rng(seed))
+    build = Builder(seed)
     spec = zoo_net("imu-ds-cnn", 7)
     x, entry = build.input(spec.input_shape), None
     for layer in spec.layers[:-2]:
@@ -190,5 +201,5 @@ def _named(graph: Graph, names: list[str], *, skip: bool) -> Graph:
 
 def windows(graph: Graph, count: int, seed: int = 0) -> Int8:
     """int8 [count, H, W, C] over the whole range."""
-    rng = np.random.default_rng(seed)
-    return rng.integers(-128, 128, (count, *graph.input.shape)).astype(np.int8)
+    size = count * graph.input.size
+    return (draws32(key(seed, 1), 0, size) >> np.uint32(24)).astype(np.uint8).view(np.int8).reshape(count, *graph.input.shape)
