@@ -7,7 +7,7 @@ Keys of the table `values` that readers understand; all are optional, others are
     steps:alone      steps one node took alone                  steps:personal   steps of the personal pass
     raw_bytes        training windows of one node as stored, mean over nodes: what sending data would take
     bank:<board>:<sram|flash>:<bank>   size of a memory bank in bytes
-    digest:<line>:<phase>[:<node>]     SHA-256 of final weights; part of the fingerprint
+    digest:<whose>   SHA-256 of final weights; part of the fingerprint
     basis:<thing>    what is measured, counted, modelled or unverified: the row's basis says which, its value what it is
 """
 

@@ -88,7 +88,7 @@ class RunFolder:
 
     @property
     def summary(self) -> dict[str, Any] | None:
-        """The numbers of the final table; None while the run is unfinished."""
+        """The numbers of the final table; None before a reader wrote them."""
         file = self.path / "summary.json"
         return _read_json(file) if file.exists() else None
 
@@ -139,8 +139,7 @@ class RunFolder:
         return value
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Writes summary.json."""
-        self._must_write()
+        """Writes summary.json; it follows from the tables, so a reader may write it again at any time."""
         self._write_json("summary.json", summary)
 
     def _files(self, table: str) -> list[Path]:

@@ -39,7 +39,7 @@ def _ledger_figure(story: Story, board: str, memory: str) -> Figure:
     return Figure(
         name=f"ledger-{board}-{memory}",
         finding=_ledger_finding(story, board, memory),
-        caption=f"{NAMES[memory]} of {board} in KiB (1 KiB = 1,024 B), item by item. Light: kept by the board's own "
+        caption=f"What lies in the {NAMES[memory]} of {board}, in KiB (1 KiB = 1,024 B), item by item. Pale: kept by the board's own "
         "software; hatched: its source could not be checked; outlined: free.",
         traces=[*_item_traces(rows), *free],
         layout={
@@ -124,7 +124,7 @@ def plan_figure(story: Story) -> Figure | None:
         name="plan",
         finding=f"The arena takes {arena:,} B; it is fullest at step {step} with {live:,} B in use",
         caption=f"Each box is a tensor: the steps that need it, and its bytes in the arena, in KiB. "
-        f"{count(last + 1, 'step')} forward, backward and update. Dark: in use at the fullest step, the "
+        f"{count(last + 1, 'step')} forward, backward and update. Strong: in use at the fullest step, the "
         "orange band; dashed: the end of the arena.",
         traces=[_tensor_trace(story.plan, step, True), _tensor_trace(story.plan, step, False)],
         layout={

@@ -12,6 +12,7 @@ from fleet.record import RunFolder, write_whole
 from fleet.report.figure import PALETTE
 from fleet.report.sections import Sheet, scenario_name, sections
 from fleet.report.story import Story
+from fleet.report.summary import as_json, lines
 
 NAME = "report.html"
 POLICY = (
@@ -21,10 +22,12 @@ POLICY = (
 
 
 def write_report(run: Path) -> Path:
-    """The path of report.html, written into the run folder; an unfinished run gives a report that says so."""
+    """The path of report.html, written into the run folder beside summary.json; an unfinished run's says so."""
     folder = RunFolder.open(Path(run))
+    story = Story.read(folder)
+    folder.write_summary(as_json(lines(story)))
     file = folder.path / NAME
-    write_whole(file, render(Story.read(folder)).encode())
+    write_whole(file, render(story).encode())
     return file
 
 

@@ -1,7 +1,8 @@
 """The table at the end of a run: one line per thing compared."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from fleet.record import RunFolder, open_run
 from fleet.report.numbers import energy, percent, size
@@ -37,6 +38,11 @@ class SummaryLine:
 def summary(run: RunFolder | Path | str) -> list[SummaryLine]:
     """Pretrained, alone, alone with equal work, plain FedAvg, federated, federated + personal: as far as recorded."""
     return lines(Story.read(run if isinstance(run, RunFolder) else open_run(run)))
+
+
+def as_json(found: list[SummaryLine]) -> dict[str, Any]:
+    """The lines as summary.json holds them, names as in SummaryLine."""
+    return {"lines": [asdict(line) for line in found]}
 
 
 def lines(story: Story) -> list[SummaryLine]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import RunError
-from fleet.record import EventRow, LedgerRow, RunFolder
-from fleet.report import write_report
+from fleet.record import EventRow, LedgerRow, RunFolder, open_run
+from fleet.report import summary, write_report
 from fleet.report.page import render
 from fleet.report.story import Story
 from tests.report.synthetic import make_run
@@ -92,6 +92,13 @@ def test_the_page_says_how_to_get_it_again(elements: Elements, story: Story) -> 
 
 def test_the_same_run_gives_the_same_page(run_path: Path, page: str) -> None:
     assert write_report(run_path).read_text() == page
+
+
+def test_the_numbers_of_the_final_table_lie_beside_the_page(run_path: Path, page: str) -> None:
+    saved = open_run(run_path).summary
+    assert saved is not None
+    assert [line["name"] for line in saved["lines"]][-1] == "federated + personal"
+    assert saved["lines"][-1]["mean"] == summary(run_path)[-1].mean
 
 
 def test_an_unfinished_run_gives_a_report_that_says_so(unfinished_path: Path) -> None:
