@@ -39,8 +39,8 @@ def _ledger_figure(story: Story, board: str, memory: str) -> Figure:
     return Figure(
         name=f"ledger-{board}-{memory}",
         finding=_ledger_finding(story, board, memory),
-        caption=f"What lies in the {NAMES[memory]} of {board}, in KiB (1 KiB = 1,024 B), item by item. Pale: kept by the board's own "
-        "software; hatched: its source could not be checked; outlined: free.",
+        caption=f"What lies in the {NAMES[memory]} of {board}, in KiB (1 KiB = 1,024 B), item by item. Pale: kept by "
+        "the board's own software; hatched: its source could not be checked; outlined: free.",
         traces=[*_item_traces(rows), *free],
         layout={
             "xaxis": axis(f"{NAMES[memory]}, KiB", rangemode="tozero"),
