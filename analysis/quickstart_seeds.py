@@ -66,7 +66,10 @@ def one_draw(draw: int) -> dict[str, Result]:
     steps = training.steps_per_round * party.scenario.server.rounds
     own = {c.shard.node: c.shard.classes for c in party.clients}
     alike = {c.shard.node: every for c in party.clients}
-    alone = each(party, lambda c: c.train(start, steps=steps, rate=real(training.rate), own=every, first_step=0, stream=Stream.ORDER))
+    alone = each(
+        party,
+        lambda c: c.train(start, steps=steps, rate=real(training.rate), own=every, first_step=0, stream=Stream.ORDER),
+    )
     masked = federated(party, own)
     plain = federated(party, alike)
     return {
@@ -136,10 +139,9 @@ def measure(party: Assembly, values: list[Values]) -> Result:
         for c in party.clients
     ]
     by_node = [100 * scores.accuracy(s) for s in counted]
-    did = [c.shard.did_new for c in party.clients]
     groups = [
-        100 * fmean(scores.accuracy([s for s in node if s.classes == name]) for node, d in zip(counted, did, strict=True) if d is wanted)
-        for wanted in (True, False)
+        100 * fmean(scores.accuracy([s for s in counted[c.shard.node] if s.classes == name]) for c in group)
+        for group in ([c for c in party.clients if c.shard.did_new is did] for did in (True, False))
         for name in ("old", "new")
     ]
     return Result(fmean(by_node), min(by_node), (groups[0], groups[1], groups[2], groups[3]))
@@ -153,7 +155,8 @@ def print_lines(table: dict[int, dict[str, Result]]) -> None:
         groups = [fmean(r.groups[i] for r in rows) for i in range(4)]
         print(
             f"{line:<20}{spread([r.mean for r in rows]):>12}{spread([r.worst for r in rows]):>14}   "
-            f"{groups[0]:>8.1f}/{groups[1]:.1f}{groups[2]:>10.1f}/{groups[3]:.1f}   {EXPECTED[line][0]} / {EXPECTED[line][1]}"
+            f"{groups[0]:>8.1f}/{groups[1]:.1f}{groups[2]:>10.1f}/{groups[3]:.1f}   "
+            f"{EXPECTED[line][0]} / {EXPECTED[line][1]}"
         )
 
 
@@ -173,18 +176,23 @@ def print_draws(table: dict[int, dict[str, Result]]) -> None:
 
 def print_gates(table: dict[int, dict[str, Result]]) -> int:
     """The claims of the quickstart; the number of those that fail."""
-    pairs = [(r["masked + personal"], r["pretrained"], r["alone 960"], r["FedAvg plain"], r["masked"]) for r in table.values()]
-    better = sum(own.mean > before.mean for own, before, *_ in pairs)
-    worst = sum(own.worst > before.worst for own, before, *_ in pairs)
-    never = fmean(own.groups[3] for own, *_ in pairs)
-    lead = fmean(own.mean - alone.mean for own, _, alone, *_ in pairs)
-    gain = fmean(masked.groups[3] - plain.groups[3] for *_, plain, masked in pairs)
-    count = len(pairs)
+    rows = list(table.values())
+    own, before, alone = ([row[name] for row in rows] for name in ("masked + personal", "pretrained", "alone 960"))
+    means = [a.mean - b.mean for a, b in zip(own, before, strict=True)]
+    worsts = [a.worst - b.worst for a, b in zip(own, before, strict=True)]
+    never = fmean(r.groups[3] for r in own)
+    lead = fmean(a.mean - b.mean for a, b in zip(own, alone, strict=True))
+    gain = fmean(row["masked"].groups[3] - row["FedAvg plain"].groups[3] for row in rows)
+    count, better, worst = len(rows), sum(m > 0 for m in means), sum(m > 0 for m in worsts)
     print(f"\nmasked + personal above pretrained: mean {better} of {count}, worst node {worst} of {count}")
-    print("margins, mean:       " + " ".join(f"{own.mean - before.mean:+.1f}" for own, before, *_ in pairs))
-    print("margins, worst node: " + " ".join(f"{own.worst - before.worst:+.1f}" for own, before, *_ in pairs))
-    print(f"nodes that never did the new exercises recognise {never:.1f} % of them (alone: {fmean(p[2].groups[3] for p in pairs):.1f} %)")
-    print(f"masked above plain FedAvg on these by {gain:+.1f}; masked + personal above alone at equal work by {lead:+.1f} in the mean")
+    print("margins, mean:       " + " ".join(f"{m:+.1f}" for m in means))
+    print("margins, worst node: " + " ".join(f"{m:+.1f}" for m in worsts))
+    print(
+        f"nodes that never did the new exercises recognise {never:.1f} % of them "
+        f"(alone: {fmean(r.groups[3] for r in alone):.1f} %)"
+    )
+    print(f"masked above plain FedAvg on these by {gain:+.1f}")
+    print(f"masked + personal above alone at equal work by {lead:+.1f} in the mean")
     gates = (better == count, worst >= 0.9 * count, never >= 35)
     print("gates: " + ", ".join("pass" if g else "MISSED" for g in gates))
     return int(not all(gates))

@@ -50,7 +50,7 @@ class WholeNumbers:
         """int32 [size]: the master, rounded."""
         return aggregate.pushed(arrays[MASTER].numpy(), self.layout.weights)
 
-    def reply(self, arrays: ArrayRecord, frame: bytes) -> RecordDict:
+    def reply(self, arrays: ArrayRecord, frame: bytes) -> RecordDict:  # noqa: ARG002 (deltas need no base here)
         """The frame, and the windows it counts for."""
         update = decode_update(self.layout, frame)
         return RecordDict({"metrics": _metrics(update), WIRE: ConfigRecord({FRAME: frame})})

@@ -50,7 +50,9 @@ class TrainJob:
 
     def start(self) -> None:
         """Hands the message to the client app, on a thread of the pool."""
-        self._after = flower.new_context(self.context.node_id, self.node, int(self.context.node_config["num-partitions"]))
+        self._after = flower.new_context(
+            self.context.node_id, self.node, int(self.context.node_config["num-partitions"])
+        )
         self._after.state = RecordDict(dict(self.context.state))
         self._future = self.pool.submit(self.app, self.message, self._after)
 

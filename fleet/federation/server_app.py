@@ -60,7 +60,7 @@ def run_strategy(
             train_config=train_config(training.steps_per_round, training.rate),
             evaluate_fn=evaluate,
         )
-    return form.values(result.arrays if result.arrays else start)
+    return form.values(result.arrays or start)
 
 
 def _imported(path: str) -> Callable[..., Strategy]:

@@ -24,7 +24,9 @@ class MaskedFedAvg(FedAvg):
     refused: told (round, node, why) of an answer that was not used. Other arguments are FedAvg's.
     """
 
-    def __init__(self, layout: Layout, *, refused: Refused, fraction_train: float = 1.0, min_train_nodes: int = 1) -> None:
+    def __init__(
+        self, layout: Layout, *, refused: Refused, fraction_train: float = 1.0, min_train_nodes: int = 1
+    ) -> None:
         super().__init__(
             fraction_train=fraction_train,
             fraction_evaluate=0.0,

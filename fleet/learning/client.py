@@ -59,7 +59,10 @@ class Client:
         stream: rng.Stream,
         first_window: int | None = None,
     ) -> NDArray[np.int32]:
-        """int32 [size] after some steps from these values. first_window: place in the order of windows, if not first_step."""
+        """int32 [size] after some steps from these values.
+
+        first_window: place in the order of windows, where it is not first_step.
+        """
         train = self.shard.train
         place = first_step if first_window is None else first_window
         return self.backend.train(

@@ -1,4 +1,4 @@
-"""The seam through which everyone sees a node compute: the in-process engine by default, anything with these calls else."""
+"""The seam through which everyone sees a node compute: the in-process engine, or anything else with these calls."""
 
 import threading
 from collections.abc import Collection

@@ -1,26 +1,22 @@
 """One run, from a Scenario to a finished run folder, and on from where one was interrupted."""
 
 import hashlib
-import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 from pathlib import Path
 
-import fleet
 from fleet.base.errors import RunError
-from fleet.node.cost import MODELLED
 from fleet.node.plan.image import state_bytes
-from fleet.node.plan.ledger import Ledger, check_fit, ledger, ledger_rows, plan_rows
-from fleet.record import NodeRow, RunFolder, ValueRow
+from fleet.node.plan.ledger import Ledger, check_fit, ledger
+from fleet.record import RunFolder, ValueRow
 from fleet.run import lines
 from fleet.run.assemble import Assembly, assemble
+from fleet.run.facts import describe, versions
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress, Silent
 from fleet.run.stage import Stage, Values
 from fleet.scenario import Scenario, dump, load
 
-PACKAGES = ("numpy", "flwr", "simpy", "ziglang", "pandas", "pyarrow", "pydantic")
 Line = Callable[[Stage], list[Values]]
 
 
@@ -59,12 +55,6 @@ def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:
     return ledgers
 
 
-def versions() -> dict[str, str]:
-    """What a run is made with."""
-    made = {package: version(package) for package in PACKAGES}
-    return {"mcufleet": fleet.__version__, "python": platform.python_version(), **made}
-
-
 def _sail(party: Assembly, ledgers: tuple[Ledger, ...], folder: RunFolder, jobs: int, progress: Progress) -> Path:
     memory = Memory(folder.journal(), _identity(party))
     try:
@@ -72,7 +62,7 @@ def _sail(party: Assembly, ledgers: tuple[Ledger, ...], folder: RunFolder, jobs:
             progress.message(f"resuming: {memory.recalled} answers of nodes are known and not computed again")
         with ThreadPoolExecutor(jobs) as pool:
             stage = Stage(party=party, memory=memory, folder=folder, pool=pool, progress=progress)
-            _describe(stage, ledgers)
+            describe(party, ledgers, folder)
             digests = [row for name, line in planned_lines(stage) for row in _digests(stage, name, line(stage))]
         folder.write_part("values", 1, digests)
         folder.write_fingerprint()
@@ -98,77 +88,6 @@ def planned_lines(stage: Stage) -> list[tuple[str, Line]]:
     return [*((name, known[name]) for name in known if name in scenario.compare), ("federated", federated)]
 
 
-def _describe(stage: Stage, ledgers: tuple[Ledger, ...]) -> None:
-    """The tables that are known before time begins."""
-    stage.folder.write_part("nodes", 0, list(_node_rows(stage.party)))
-    stage.folder.write_part("ledger", 0, [row for one in ledgers for row in ledger_rows(one)])
-    stage.folder.write_part("plan", 0, list(plan_rows(stage.party.plan)))
-    stage.folder.write_part("values", 0, list(_facts(stage.party)))
-
-
-def _node_rows(party: Assembly) -> Iterator[NodeRow]:
-    for client, group in zip(party.clients, party.groups, strict=True):
-        shard = client.shard
-        yield NodeRow(
-            node=shard.node,
-            board=group.board,
-            subject=str(shard.subject),
-            side=str(shard.side),
-            did_new=shard.did_new,
-            classes=",".join(map(str, shard.classes)),
-            train_windows=shard.train.size,
-            val_windows=shard.val.size,
-            test_windows=shard.test.size,
-        )
-
-
-def _facts(party: Assembly) -> Iterator[ValueRow]:
-    scenario, training = party.scenario, party.scenario.training
-    layout = party.plan.layout
-    raw = round(sum(c.shard.train.size for c in party.clients) * party.graph.input.size / len(party.clients))
-    given = {
-        "question": scenario.question,
-        "seed": str(scenario.seed),
-        "scheme": f"{party.plan.scheme.name}: {layout.size:,} of {party.graph.parameters:,} values train",
-        "steps:alone": str(scenario.server.rounds * training.steps_per_round),
-        "steps:personal": str(training.personal_steps),
-        "raw_bytes": str(raw),
-        "peak_step": str(party.plan.peak_step),
-        "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
-        "limit:2": "Training alone on the same number of steps comes close in the mean; "
-        "it never recognises an exercise its own node has not done.",
-    }
-    yield from (ValueRow(key=key, value=value, basis="given") for key, value in given.items())
-    yield from _banks(party)
-    yield from _bases(party)
-
-
-def _banks(party: Assembly) -> Iterator[ValueRow]:
-    for board, profile in party.profiles.items():
-        for bank in profile.banks:
-            yield ValueRow(key=f"bank:{board}:sram:{bank.name}", value=str(bank.size_bytes), basis="given")
-        yield ValueRow(key=f"bank:{board}:flash:flash", value=str(profile.flash.size_bytes), basis="given")
-
-
-def _bases(party: Assembly) -> Iterator[ValueRow]:
-    for board in party.profiles:
-        node = next(n for n, group in enumerate(party.groups) if group.board == board)
-        cost = party.step_cost(node)
-        text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
-        yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
-    for name, value, basis in (
-        ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),
-        ("bytes on the air", "length of the encoded frames", "counted"),
-        ("memory of the node", "plan and ledger; code size from a linked image", "planned"),
-        ("time on the air", "BLE link-layer timing, Bluetooth Core specification", MODELLED),
-        ("energy", "currents of the board profile times time in each state", MODELLED),
-    ):
-        yield ValueRow(key=f"basis:{name}", value=value, basis=basis)
-    for board, profile in party.profiles.items():
-        for item in profile.unverified:
-            yield ValueRow(key=f"basis:{board} {item}", value="not looked up in the maker's document", basis="unverified")
-
-
 def _digests(stage: Stage, name: str, values: list[Values]) -> list[ValueRow]:
     """SHA-256 of every node's final trained values."""
     layout = stage.party.plan.layout
@@ -186,7 +105,7 @@ def _identity(party: Assembly) -> dict[str, str]:
         "plan": party.plan.digest,
         "model": hashlib.sha256(party.plan.model).hexdigest(),
         "scenario": hashlib.sha256(dump(party.scenario).encode()).hexdigest(),
-        "mcufleet": fleet.__version__,
+        "mcufleet": versions()["mcufleet"],
         "origin": str(party.scenario.path.resolve()) if party.scenario.path else "",
     }
 

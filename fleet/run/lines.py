@@ -211,9 +211,7 @@ class LocalJob:
 
 def _refusals(tables: LineTables) -> Callable[[int, int, str], None]:
     def refused(number: int, node: int, why: str) -> None:
-        row = EventRow(
-            line=tables.name, time_us=tables.world.now_us, node=node, round=number, kind="stale", detail=why
-        )
+        row = EventRow(line=tables.name, time_us=tables.world.now_us, node=node, round=number, kind="stale", detail=why)
         tables.add("events", [row])
 
     return refused

@@ -10,7 +10,7 @@ class Progress(Protocol):
         """A line begins: one of pretrained, alone, fedavg, federated; it has this many rounds."""
 
     def update(self, *, virtual_us: int, round: int, alive: int, accuracy: float) -> None:  # noqa: A002 (the word of the house)
-        """The line has come this far. accuracy: mean over nodes, 0 to 1."""
+        """The line has come this far. round: beyond the last one in the personal pass. accuracy: mean over nodes."""
 
     def message(self, text: str) -> None:
         """One sentence that stays on the screen."""

@@ -66,7 +66,10 @@ class LineTables:
         self._pending.setdefault(table, []).extend(rows)
 
     def observe(self, phase: str, number: int, model: str, values: Sequence[Values]) -> float:
-        """Scores every node's values now; one entry in values is everybody's. Returns the mean accuracy on val windows."""
+        """Scores every node's values now. Returns the mean accuracy on validation windows.
+
+        values: one per node in order, or one that all share.
+        """
         key = (self.name, phase, number)
         counted = self.stage.memory.scores(key, lambda: self._count(values))
         self.add("accuracy", (self._row(score, phase, number, model) for score in counted))
@@ -138,5 +141,3 @@ _NUMBER = {"pretrained": 1, "alone": 2, "fedavg": 3, "federated": 4}
 def _mean_accuracy(counted: Sequence[Score], part: str) -> float:
     nodes = {score.node for score in counted}
     return fmean(scores.accuracy([s for s in counted if s.node == n and s.part == part]) for n in nodes)
-
-

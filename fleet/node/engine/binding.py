@@ -56,7 +56,8 @@ def library() -> c.CDLL:
 class Course:
     """How a node trains from here on. key: rng.key(seed, UPDATE, node). own: classes of the softmax.
 
-    rate: of float SGD with one window per step; a number is rounded to the nearest Real. step counts up over all rounds: restarting it would repeat the rounding of earlier rounds.
+    rate: of float SGD with one window per step; a number is rounded to the nearest Real. step counts up over all
+    rounds: restarting it would repeat the rounding of earlier rounds.
     """
 
     key: int
@@ -86,7 +87,9 @@ class Node:
         sizes = (self._words.size, self._model.nbytes, self._state.nbytes, self._arena.nbytes)
         status = Status(library().fe_check_plan(self._words.ctypes.data, *sizes))
         if status is not Status.OK:
-            raise EngineError(f"plan {self.plan.digest[:12]}: expected a plan of this engine, got {status.name}; plan it again")
+            raise EngineError(
+                f"plan {self.plan.digest[:12]}: expected a plan of this engine, got {status.name}; plan it again"
+            )
 
     @property
     def values(self) -> NDArray[np.int32]:
@@ -104,7 +107,9 @@ class Node:
         library().fe_infer_many(self._node, windows.ctypes.data, len(windows), out.ctypes.data)
         return out
 
-    def train(self, windows: Int8, labels: NDArray[np.uint8], order: NDArray[np.int64], course: Course) -> NDArray[np.float64]:
+    def train(
+        self, windows: Int8, labels: NDArray[np.uint8], order: NDArray[np.int64], course: Course
+    ) -> NDArray[np.float64]:
         """One step on windows[i] for each i in order; advances the course. Returns p(label) before each step.
 
         windows: int8 [n, H, W, C]. labels: uint8 [n]. Raises EngineError for a label outside the course's classes.
@@ -112,7 +117,7 @@ class Node:
         windows = self._windows(windows)
         labels = np.ascontiguousarray(labels, dtype=np.uint8)
         steps = np.ascontiguousarray(order, dtype=np.int32)
-        if steps.size and not (0 <= steps.min() and steps.max() < len(windows) == len(labels)):
+        if steps.size and not (steps.min() >= 0 and steps.max() < len(windows) == len(labels)):
             raise EngineError(f"order: expected windows 0 to {len(windows) - 1}, got {steps.min()} to {steps.max()}")
         own = class_bits(course.own, self.plan.graph.classes)
         p_true = np.zeros(steps.size, dtype=np.uint32)

@@ -300,7 +300,7 @@ class InputFactors:
     exp: int
 
 
-def input_factors(graph: Graph, op: Weighted) -> InputFactors:
+def input_factors(op: Weighted) -> InputFactors:
     """How an output gradient becomes the operand of the input gradient's sum (`t16`)."""
     e = fixed.exponent(float(op.weight_scale.max()))
     r = np.array([floor(float(s) * 2.0 ** (15 - e) + 0.5) for s in op.weight_scale], dtype=np.int64)
@@ -318,7 +318,7 @@ def products_per_input(op: Weighted) -> int:
 
 
 def _weighted_input_gradient(graph: Graph, op: Weighted, g: Gradient) -> tuple[Int64, int]:
-    factors = input_factors(graph, op)
+    factors = input_factors(op)
     t = fixed.round_shift(g.e * factors.r, factors.shift)
     if isinstance(op, Dense):
         acc = t.ravel() @ op.weight.astype(np.int64)

@@ -16,7 +16,9 @@ def check_bounds(graph: Graph) -> None:
     """Raises InputError with every operator that the engine's 32-bit sums cannot hold."""
     faults = [Fault(op.name, text) for op in graph.weighted for text in _excesses(graph, op)]
     if graph.classes > MOST_CLASSES:
-        faults.append(Fault(graph.head.name, f"expected at most {MOST_CLASSES} classes, got {graph.classes}; merge some"))
+        faults.append(
+            Fault(graph.head.name, f"expected at most {MOST_CLASSES} classes, got {graph.classes}; merge some")
+        )
     if faults:
         raise InputError(faults)
 
@@ -32,5 +34,7 @@ def _excesses(graph: Graph, op: Weighted) -> list[str]:
     if int(op.weight.min()) < -127:
         texts.append("expected weights from -127 to 127, got -128; quantise symmetrically")
     if int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:
-        texts.append(f"expected biases within 2^30, got {int(np.abs(op.bias.astype(np.int64)).max())}; retrain the layer")
+        texts.append(
+            f"expected biases within 2^30, got {int(np.abs(op.bias.astype(np.int64)).max())}; retrain the layer"
+        )
     return texts

@@ -10,7 +10,7 @@ GRADS = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE)
 
 
 def training_counts(plan: Plan) -> tuple[OpCount, ...]:
-    """One training step: forward, loss, backward, updates. A window without any gradient costs less; this is the most."""
+    """One training step: forward, loss, backward, updates; a window without any gradient costs less."""
     return tuple(_count(plan, step) for step in plan.steps)
 
 

@@ -1,6 +1,6 @@
 """The constant part of a node: frozen weights, biases, scales, training rates, first trained values.
 
-It depends on the graph and on what trains, never on learning rates, so that a model pushed over the air fits any course.
+It depends on the graph and on what trains, never on learning rates: a model pushed over the air fits any course.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def _layer(graph: Graph, scheme: Scheme, op: Weighted) -> list[tuple[str, str, b
         parts.append((f"{op.name} frozen", "weights", op.weight[..., part.channels :].tobytes()))
     if not part.bias:
         parts.append((f"{op.name} bias", "biases", op.bias.astype("<i4").tobytes()))
-    parts.append((f"{op.name} r", "training", input_factors(graph, op).r.astype("<u2").tobytes()))
+    parts.append((f"{op.name} r", "training", input_factors(op).r.astype("<u2").tobytes()))
     if part.channels:
         parts.append((f"{op.name} weight rate", "training", reals(weight_rates(graph, op))))
     if part.bias:

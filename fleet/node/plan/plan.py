@@ -69,7 +69,13 @@ def plan_of(graph: Graph, scheme: Scheme) -> Plan:
     buffers = place(sizes, lifetimes(steps, EXPONENTS))
     content = _encode(graph, steps, _Addresses(layout=layout, image=image, buffers=buffers))
     return Plan(
-        graph=graph, scheme=scheme, layout=layout, image=image, steps=tuple(steps.steps), buffers=buffers, content=content
+        graph=graph,
+        scheme=scheme,
+        layout=layout,
+        image=image,
+        steps=tuple(steps.steps),
+        buffers=buffers,
+        content=content,
     )
 
 

@@ -143,7 +143,17 @@ def _forward(p: Program, graph: Graph, part: Trained, op: Op, *, masked: bool) -
         case GlobalAveragePool():
             p.add(Code.POOL, op.name, x, y, positions(graph.tensor(op.x)), graph.tensor(op.x).shape[2])
         case _:
-            p.add(FORWARD[type(op)], op.name, x, y, mask, *_weights(op, part), _bias(op, part), _model("scale", op), *geometry(graph, op, part))
+            p.add(
+                FORWARD[type(op)],
+                op.name,
+                x,
+                y,
+                mask,
+                *_weights(op, part),
+                _bias(op, part),
+                _model("scale", op),
+                *geometry(graph, op, part),
+            )
 
 
 def _output_bytes(graph: Graph, op: Op) -> int:
@@ -220,18 +230,50 @@ def _accumulate(p: Program, graph: Graph, part: Trained, op: Op, g: Flowing, acc
             factor, e = pool_factor(count)
             p.add(Code.GRAD_POOL, op.name, g.ref, g.slot, acc, k, count, channels, factor, 15 - e)
         case _:
-            factors = input_factors(graph, op)
-            p.add(GRAD[type(op)], op.name, g.ref, g.slot, acc, k, *_weights(op, part), _model("r", op), factors.shift, factors.exp, *geometry(graph, op, part))
+            factors = input_factors(op)
+            p.add(
+                GRAD[type(op)],
+                op.name,
+                g.ref,
+                g.slot,
+                acc,
+                k,
+                *_weights(op, part),
+                _model("r", op),
+                factors.shift,
+                factors.exp,
+                *geometry(graph, op, part),
+            )
 
 
 def _update(p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing) -> None:
     if part.channels:
         taps = op.weight[0].size // op.weight.shape[-1] if isinstance(op, Conv2d) else 1
         row = NOTHING if isinstance(op, Depthwise) else p.buffer(f"{op.name} row", 4 * taps * part.channels)
-        p.add(UPDATE[type(op)], op.name, _index(graph, op), g.ref, g.slot, Ref(Region.ARENA, op.x), Ref(Region.STATE, f"{op.name} weight"), _model("weight rate", op), row, *geometry(graph, op, part))
+        p.add(
+            UPDATE[type(op)],
+            op.name,
+            _index(graph, op),
+            g.ref,
+            g.slot,
+            Ref(Region.ARENA, op.x),
+            Ref(Region.STATE, f"{op.name} weight"),
+            _model("weight rate", op),
+            row,
+            *geometry(graph, op, part),
+        )
     if part.bias:
         count = 1 if isinstance(op, Dense) else positions(graph.tensor(op.y))
-        p.add(Code.UPDATE_BIAS, op.name, g.ref, g.slot, count, op.bias.size, Ref(Region.STATE, f"{op.name} bias"), _model("bias rate", op))
+        p.add(
+            Code.UPDATE_BIAS,
+            op.name,
+            g.ref,
+            g.slot,
+            count,
+            op.bias.size,
+            Ref(Region.STATE, f"{op.name} bias"),
+            _model("bias rate", op),
+        )
 
 
 def _index(graph: Graph, op: Op) -> int:

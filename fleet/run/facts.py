@@ -1,0 +1,91 @@
+"""What is known of a run before time begins, and what it is made with."""
+
+import platform
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+
+from fleet.node.cost import MODELLED
+from fleet.node.plan.ledger import Ledger, ledger_rows, plan_rows
+from fleet.record import NodeRow, RunFolder, ValueRow
+from fleet.run.assemble import Assembly
+
+PACKAGES = ("mcufleet", "numpy", "flwr", "simpy", "ziglang", "pandas", "pyarrow", "pydantic")
+
+
+def versions() -> dict[str, str]:
+    """What a run is made with."""
+    made = {package: version(package) for package in PACKAGES}
+    return {"python": platform.python_version(), **made}
+
+
+def describe(party: Assembly, ledgers: Iterable[Ledger], folder: RunFolder) -> None:
+    """Writes the tables that are known before time begins: nodes, memory, plan, and the small facts."""
+    folder.write_part("nodes", 0, list(_node_rows(party)))
+    folder.write_part("ledger", 0, [row for one in ledgers for row in ledger_rows(one)])
+    folder.write_part("plan", 0, list(plan_rows(party.plan)))
+    folder.write_part("values", 0, list(_facts(party)))
+
+
+def _node_rows(party: Assembly) -> Iterator[NodeRow]:
+    for client, group in zip(party.clients, party.groups, strict=True):
+        shard = client.shard
+        yield NodeRow(
+            node=shard.node,
+            board=group.board,
+            subject=str(shard.subject),
+            side=str(shard.side),
+            did_new=shard.did_new,
+            classes=",".join(map(str, shard.classes)),
+            train_windows=shard.train.size,
+            val_windows=shard.val.size,
+            test_windows=shard.test.size,
+        )
+
+
+def _facts(party: Assembly) -> Iterator[ValueRow]:
+    scenario, training = party.scenario, party.scenario.training
+    layout = party.plan.layout
+    raw = round(sum(c.shard.train.size for c in party.clients) * party.graph.input.size / len(party.clients))
+    given = {
+        "question": scenario.question,
+        "seed": str(scenario.seed),
+        "scheme": f"{party.plan.scheme.name}: {layout.size:,} of {party.graph.parameters:,} values train",
+        "steps:alone": str(scenario.server.rounds * training.steps_per_round),
+        "steps:personal": str(training.personal_steps),
+        "raw_bytes": str(raw),
+        "peak_step": str(party.plan.peak_step),
+        "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
+        "limit:2": "Training alone on the same number of steps comes close in the mean; "
+        "it never recognises an exercise its own node has not done.",
+    }
+    yield from (ValueRow(key=key, value=value, basis="given") for key, value in given.items())
+    yield from _banks(party)
+    yield from _bases(party)
+
+
+def _banks(party: Assembly) -> Iterator[ValueRow]:
+    for board, profile in party.profiles.items():
+        for bank in profile.banks:
+            yield ValueRow(key=f"bank:{board}:sram:{bank.name}", value=str(bank.size_bytes), basis="given")
+        yield ValueRow(key=f"bank:{board}:flash:flash", value=str(profile.flash.size_bytes), basis="given")
+
+
+def _bases(party: Assembly) -> Iterator[ValueRow]:
+    for board in party.profiles:
+        node = next(n for n, group in enumerate(party.groups) if group.board == board)
+        cost = party.step_cost(node)
+        text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
+        yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
+    for name, value, basis in (
+        ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),
+        ("bytes on the air", "length of the encoded frames", "counted"),
+        ("memory of the node", "plan and ledger; code size from a linked image", "planned"),
+        ("time on the air", "BLE link-layer timing, Bluetooth Core specification", MODELLED),
+        ("energy", "currents of the board profile times time in each state", MODELLED),
+    ):
+        yield ValueRow(key=f"basis:{name}", value=value, basis=basis)
+    for board, profile in party.profiles.items():
+        for item in profile.unverified:
+            yield ValueRow(
+                key=f"basis:{board} {item}", value="not looked up in the maker's document", basis="unverified"
+            )
