@@ -123,18 +123,6 @@ def test_a_product_of_reals_is_in_the_normal_form(lib: Any, a: int, b: int, exps
     assert expected.mant == 0 if 0 in (a, b) else 2**30 <= expected.mant < 2**31
 
 
-@given(value=st.floats(2**-31, 2**31, exclude_min=True))
-def test_a_real_is_the_nearest_with_31_bits(value: float) -> None:
-    got = fixed.real(value)
-    assert 2**30 <= got.mant < 2**31
-    assert abs(got.mant * 2.0 ** (got.exp - 31) - value) <= value * 2**-31
-
-
-@pytest.mark.parametrize("value", [0.0, 2.0**-33, 1e-30])
-def test_a_real_too_small_to_matter_is_zero(value: float) -> None:
-    assert fixed.real(value) == Real(0, 0)
-
-
 @given(
     key=st.integers(0, 2**64 - 1),
     k=st.integers(-20, 60),
