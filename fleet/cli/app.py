@@ -86,22 +86,21 @@ def _run(file: Path, out: Path | None, seed: int | None, jobs: int, *, allow_cod
     folder = out or fresh(RUNS / scenario.name)
     screen = show.console()
     screen.print(Text(scenario.question, style="bold"))
-    with _interruptible(folder), show.progress(screen) as progress:
+    with _interruptible(folder):
         from fleet.run import execute
 
-        done = execute(scenario, out=folder, jobs=jobs, progress=progress)
-    _finish(done)
+        with show.progress(screen) as progress:
+            execute(scenario, out=folder, jobs=jobs, progress=progress)
+        _finish(folder)
 
 
 def _resume(folder: Path, jobs: int, *, allow_code: bool) -> None:
-    from fleet.scenario import check_code
-
-    check_code(folder / "scenario.yaml", allowed=allow_code)
-    with _interruptible(folder), show.progress(show.console()) as progress:
+    with _interruptible(folder):
         from fleet.run import resume
 
-        done = resume(folder, jobs=jobs, progress=progress)
-    _finish(done)
+        with show.progress(show.console()) as progress:
+            resume(folder, jobs=jobs, progress=progress, allow_code=allow_code)
+        _finish(folder)
 
 
 @contextmanager
@@ -227,7 +226,11 @@ def export(
 @app.command()
 def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project that `fleet export` wrote")]) -> None:
     """Build a project, run it in an emulator, and compare every byte with the simulation."""
-    from fleet.cli.firmware import verify_lines
+    from fleet.node import twin
 
-    for line in verify_lines(folder):
-        typer.echo(line)
+    report = twin.verify(folder)
+    screen = show.console()
+    screen.print(show.table(twin.CHECK_HEADINGS, twin.check_rows(report), left=3))
+    screen.print(show.table(twin.MEMORY_HEADINGS, twin.memory_rows(report), left=2))
+    typer.echo(twin.closing(report))
+    typer.echo(f"{folder} and the simulation agree on every byte of {report.steps} training steps")

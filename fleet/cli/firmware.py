@@ -1,6 +1,5 @@
-"""From a scenario to a node's firmware project: `fleet export` and `fleet verify`."""
+"""From a scenario to a node's firmware project."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from fleet.base.rng import Stream
@@ -35,10 +34,3 @@ def _trial(scenario: Scenario, shard: Shard) -> Trial:
         seed=scenario.seed,
         node=shard.node,
     )
-
-
-def verify_lines(folder: Path) -> Iterator[str]:
-    """What `fleet verify` prints; CheckFailed when a byte differs."""
-    from fleet.node.twin import verify
-
-    yield from verify(folder).lines()

@@ -1,14 +1,15 @@
 """What commands print: the live line of a run, tables, the resolved scenario."""
 
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fleet.run.progress import Progress
+if TYPE_CHECKING:
+    from fleet.run.progress import Progress
 
 SECOND_US = 1_000_000
 PIPE_COLUMNS = 160  # a pipe has no width; tables in it are never cut
@@ -42,8 +43,8 @@ class LineProgress:
         self.name, self.rounds = name, rounds
 
     def text(self, *, virtual_us: int, at_round: int, alive: int, accuracy: float) -> str:
-        """'federated   round 3 of 10   virtual 3 h 12 min   12 alive   accuracy 67.7 %'."""
-        place = f"round {at_round} of {self.rounds}" if self.rounds else "no rounds"
+        """'federated   round 3 of 10   virtual 3 h 12 min   12 alive   accuracy 67.7%'."""
+        place = f"round {at_round} of {self.rounds}" if at_round <= self.rounds else "personal pass"
         time = virtual_time(virtual_us)
         return f"{self.name:<10}  {place:<15}  virtual {time:<13}  {alive} alive  accuracy {accuracy:.1%}"
 
@@ -113,11 +114,11 @@ def progress(screen: Console) -> LiveProgress | PlainProgress:
     return made
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, marked: int | None = None) -> Table:
-    """A table without rules; all columns but the first are right-aligned. marked: a row to stand out."""
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, marked: int | None = None) -> Table:
+    """A table without rules. left: columns of words; the others are right-aligned. marked: a row to stand out."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(headings):
-        made.add_column(heading, justify="right" if index else "left", no_wrap=True)
+        made.add_column(heading, justify="left" if index < left else "right", no_wrap=True)
     for index, row in enumerate(rows):
         made.add_row(*row, style="bold" if index == marked else None)
     return made

@@ -1,6 +1,6 @@
 """What the user asked: a YAML file as a frozen Scenario, or every fault of it at once."""
 
-from fleet.scenario.load import check_code, dump, load, loads
+from fleet.scenario.load import dump, load, loads
 from fleet.scenario.schema import (
     Data,
     FleetGroup,
@@ -25,7 +25,6 @@ __all__ = [
     "Server",
     "StoreChoice",
     "Training",
-    "check_code",
     "dump",
     "load",
     "loads",

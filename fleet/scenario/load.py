@@ -1,13 +1,13 @@
 """From a YAML file to a Scenario and back. Loading reports every fault of a file at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from textwrap import wrap
 
-from fleet.base.declared import Found, declare, undeclare
+from fleet.base.declared import declare, undeclare
 from fleet.base.errors import InputError
-from fleet.base.yaml import Document, KeyPath, parse, read
+from fleet.base.yaml import Document, parse, read
 from fleet.base.yaml import dump as dump_yaml
 from fleet.scenario.data_rules import data_rule
 from fleet.scenario.rules import RULES, own_code, pretrained_is_there
@@ -71,17 +71,3 @@ def dump(scenario: Scenario) -> str:
     """The scenario as resolved: every key written, in declared order; loads to an equal Scenario."""
     head = "".join(f"# {line}\n" for line in wrap(scenario.question, width=110, break_long_words=False))
     return head + dump_yaml(undeclare(scenario, ScenarioFile))
-
-
-def check_code(file: Path, *, allowed: bool) -> None:
-    """Nothing, or the InputError of a scenario that names code which nobody allowed. Other faults are not sought."""
-    document = read(file)
-    faults = [document.fault(path, text) for path, text in own_code(allowed)(Found(_strategy(document), document))]
-    if faults:
-        raise InputError(faults)
-
-
-def _strategy(document: Document) -> Iterator[tuple[KeyPath, object]]:
-    server = document.value.get("server") if isinstance(document.value, dict) else None
-    if isinstance(server, dict):
-        yield ("server", "strategy"), server.get("strategy")

@@ -53,9 +53,9 @@ def test_a_terminal_gets_one_line_that_is_overwritten_and_leaves_only_messages()
     assert "node 4 died\n" in text
 
 
-def test_a_line_without_rounds_says_so() -> None:
+def test_what_comes_after_the_last_round_is_the_personal_pass() -> None:
     screen = io.StringIO()
     with progress(Console(file=screen, width=160)) as shown:
-        shown.line("pretrained", 0)
-        shown.update(virtual_us=0, round=0, alive=12, accuracy=0.56)
-    assert screen.getvalue().startswith("pretrained  no rounds ")
+        shown.line("federated", 10)
+        shown.update(virtual_us=11 * H, round=11, alive=12, accuracy=0.8)
+    assert screen.getvalue().startswith("federated   personal pass ")

@@ -1,5 +1,6 @@
 """Names a scenario may use are exactly those that the rooms further up implement."""
 
+from fleet.federation.server_app import STRATEGIES
 from fleet.record import LINES
 from fleet.scenario import names
 from fleet.scenario.schema import RadioChoice
@@ -24,3 +25,7 @@ def test_every_radio_of_a_scenario_is_one_of_the_world_with_its_settings_and_def
 
 def test_every_line_to_compare_with_is_one_a_run_records() -> None:
     assert {*names.LINES, "federated"} == set(LINES)
+
+
+def test_every_strategy_of_a_scenario_is_one_the_server_knows() -> None:
+    assert set(names.STRATEGIES) == set(STRATEGIES)
