@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fleet.base.errors import EngineError
 from fleet.node.engine.build import host_library
-from fleet.node.model.fixed import Real, real
+from fleet.node.model.fixed import LIMIT, Real, real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.image import state_bytes, state_values
 from fleet.node.plan.plan import Plan
@@ -98,7 +98,15 @@ class Node:
 
     @values.setter
     def values(self, values: NDArray[np.int32]) -> None:
-        self._state[:] = np.frombuffer(state_bytes(self.plan.layout, values), dtype="<i4")
+        layout = self.plan.layout
+        if values.shape != (layout.size,):
+            raise EngineError(
+                f"values: expected {layout.size}, got {list(values.shape)}; check that the scheme is the plan's"
+            )
+        sizes = np.abs(values.astype(np.int64))
+        if sizes[: layout.weights].max(initial=0) > 127 or sizes.max(initial=0) > LIMIT:
+            raise EngineError("values: expected weights within 127 and biases within 2^30, got larger ones; clip them")
+        self._state[:] = np.frombuffer(state_bytes(layout, values), dtype="<i4")
 
     def logits(self, windows: Int8) -> NDArray[np.int16]:
         """int16 [n, classes], Q8, for windows int8 [n, H, W, C]."""
@@ -117,7 +125,9 @@ class Node:
         windows = self._windows(windows)
         labels = np.ascontiguousarray(labels, dtype=np.uint8)
         steps = np.ascontiguousarray(order, dtype=np.int32)
-        if steps.size and not (steps.min() >= 0 and steps.max() < len(windows) == len(labels)):
+        if len(labels) != len(windows):
+            raise EngineError(f"labels: expected {len(windows)}, one per window, got {len(labels)}")
+        if steps.size and not (steps.min() >= 0 and steps.max() < len(windows)):
             raise EngineError(f"order: expected windows 0 to {len(windows) - 1}, got {steps.min()} to {steps.max()}")
         own = class_bits(course.own, self.plan.graph.classes)
         p_true = np.zeros(steps.size, dtype=np.uint32)
@@ -138,8 +148,10 @@ class Node:
 
 
 def class_bits(classes: Collection[int], count: int) -> NDArray[np.uint8]:
-    """Bit c of byte c // 8 is set for each class."""
+    """Bit c of byte c // 8 is set for each class. Raises EngineError for one that is not below count."""
     bits = np.zeros(-(-count // 8), dtype=np.uint8)
     for label in classes:
+        if not 0 <= label < count:
+            raise EngineError(f"classes: expected 0 to {count - 1}, got {label}; name classes of the net")
         bits[label >> 3] |= np.uint8(1 << (label & 7))
     return bits

@@ -62,7 +62,8 @@ def gradient_of(step: Step) -> tuple[Ref, int]:
     """The buffer and the exponent slot of the output gradient that a step of the way back reads."""
     fields = step.fields[1:] if step.code in UPDATES else step.fields
     name, slot = fields[0], fields[1]
-    assert isinstance(name, Ref) and isinstance(slot, int)
+    assert isinstance(name, Ref)
+    assert isinstance(slot, int)
     return name, slot
 
 
@@ -81,7 +82,12 @@ def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.B
 
 def assert_gradients_agree(node: Node, grads: ref.Backward) -> None:
     seen: set[str] = set()
-    exponents = read(node, "gradient exponents", "<i4", sum(b.size_bytes // 4 for b in node.plan.buffers if b.name == "gradient exponents"))
+    exponents = read(
+        node,
+        "gradient exponents",
+        "<i4",
+        sum(b.size_bytes // 4 for b in node.plan.buffers if b.name == "gradient exponents"),
+    )
     for step in node.plan.steps:
         if step.code in UPDATES | GRADIENTS | {Code.UPDATE_BIAS}:
             (name, slot), expected = gradient_of(step), grads.outputs[step.op]

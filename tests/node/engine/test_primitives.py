@@ -146,7 +146,9 @@ def test_a_weight_takes_the_step_the_specification_says(
     b=st.integers(-(2**30), 2**30),
     g=INT32.filter(lambda g: g != -(2**31)),
 )
-def test_a_bias_takes_the_nearest_step_and_stays_within_2_to_the_30(lib: Any, k: int, rate: float, b: int, g: int) -> None:
+def test_a_bias_takes_the_nearest_step_and_stays_within_2_to_the_30(
+    lib: Any, k: int, rate: float, b: int, g: int
+) -> None:
     factor = fixed.real(rate)
     q = int(fixed.round_shift64(one(g * factor.mant), 31 - factor.exp + k))
     assert lib.t_step_bias(k, c_real(factor), b, g) == max(-(2**30), min(b - q, 2**30))

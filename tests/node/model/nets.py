@@ -44,7 +44,9 @@ class Builder:
     def input(self, shape: Shape, zero: int = 0, scale: float = 1 / 64) -> Tensor:
         return self._tensor("input", shape, scale, zero)
 
-    def conv(self, x: Tensor, outputs: int, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128) -> Tensor:
+    def conv(
+        self, x: Tensor, outputs: int, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128
+    ) -> Tensor:
         weight = self._weight(outputs, *kernel, x.shape[2])
         scales, bias = self._scales(outputs), self._bias(outputs)
         y = self._output(x, (*_out(x, kernel, stride, pad), outputs), weight[0].size, zero)
@@ -61,7 +63,9 @@ class Builder:
         y = self._output(x, (*_out(x, kernel, stride, pad), channels), kernel[0] * kernel[1], zero)
         name = f"op{len(self.ops)}"
         self.ops.append(
-            Depthwise(name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad)
+            Depthwise(
+                name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad
+            )
         )
         return y
 
@@ -122,7 +126,9 @@ class Builder:
         return draws32(key(self.seed), self.drawn - count, count) / 2**32
 
 
-def _out(x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int, int, int]) -> tuple[int, int]:
+def _out(
+    x: Tensor, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, int, int, int]
+) -> tuple[int, int]:
     down = (x.shape[0] + pad[0] + pad[2] - kernel[0]) // stride[0] + 1
     right = (x.shape[1] + pad[1] + pad[3] - kernel[1]) // stride[1] + 1
     return down, right
@@ -172,7 +178,7 @@ def schemes(draw: st.DrawFn, graph: Graph) -> Scheme:
         for op in graph.weighted[:-1]
     ]
     head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
-    return Scheme(name="drawn", trained=tuple(p for p in parts if p.channels or p.bias) + (head,))
+    return Scheme(name="drawn", trained=(*(p for p in parts if p.channels or p.bias), head))
 
 
 def imu_net(seed: int = 0, skip: bool = False) -> Graph:
@@ -202,4 +208,9 @@ def _named(graph: Graph, names: list[str], *, skip: bool) -> Graph:
 def windows(graph: Graph, count: int, seed: int = 0) -> Int8:
     """int8 [count, H, W, C] over the whole range."""
     size = count * graph.input.size
-    return (draws32(key(seed, 1), 0, size) >> np.uint32(24)).astype(np.uint8).view(np.int8).reshape(count, *graph.input.shape)
+    return (
+        (draws32(key(seed, 1), 0, size) >> np.uint32(24))
+        .astype(np.uint8)
+        .view(np.int8)
+        .reshape(count, *graph.input.shape)
+    )

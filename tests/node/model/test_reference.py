@@ -51,7 +51,9 @@ def test_two_uses_of_a_map_add_their_gradients(e: int, k: int, acc: int, k_acc: 
     """Real values add up to within a step of the result, or of the smaller operand where it is lost in the larger."""
     joined = ref._joined(np.array([acc]), k_acc, ref.Gradient(np.array([e]), k), copied=False)
     exact = acc * 2.0**-k_acc + e * 2.0**-k
-    assert abs(int(joined.e[0]) * 2.0**-joined.k - exact) <= 2.0**-joined.k + max(2.0**-k_acc, 2.0 ** -min(k_acc, k + 22))
+    assert abs(int(joined.e[0]) * 2.0**-joined.k - exact) <= 2.0**-joined.k + max(
+        2.0**-k_acc, 2.0 ** -min(k_acc, k + 22)
+    )
 
 
 @given(values=st.lists(st.integers(-128, 127), min_size=1, max_size=40))

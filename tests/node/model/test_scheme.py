@@ -1,6 +1,7 @@
 """Schemes: what each trains of the quickstart's net, and how its values are numbered."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def net() -> Graph:
     ],
 )
 def test_a_scheme_of_the_quickstart_net_trains_so_many_weights_and_biases(
-    net: Graph, kind: str, counts: dict[str, int], weights: int, biases: int
+    net: Graph, kind: str, counts: Any, weights: int, biases: int
 ) -> None:
     layout = layout_of(net, build_scheme(net, kind, **counts))
     assert (layout.weights, layout.biases) == (weights, biases)
@@ -59,7 +60,7 @@ def test_more_blocks_than_there_are_is_all_of_them(net: Graph) -> None:
 @pytest.mark.parametrize(
     "kind, counts", [("sparse", {"layers": 0, "blocks": 0}), ("bias", {"blocks": 0}), ("last_k", {"layers": 0})]
 )
-def test_a_scheme_that_trains_nothing_but_the_head_is_refused(net: Graph, kind: str, counts: dict[str, int]) -> None:
+def test_a_scheme_that_trains_nothing_but_the_head_is_refused(net: Graph, kind: str, counts: Any) -> None:
     with pytest.raises(InputError, match=f"got '{kind}' with no layer and no block"):
         build_scheme(net, kind, **counts)
 
