@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client of one node: take a push, train on windows, give the update. All memory is static and
+ * declared once, in fe_client.c; each object is one line of the memory ledger.
+ *
+ *   fe_client_start(node)                 once after reset
+ *   fe_client_push(frame, length)         opens a round: values, classes and rate of the server
+ *   window into fe_client_input(), then
+ *   fe_client_train(label)                one step; as many as the round asks for
+ *   fe_client_update(windows)             the answer, in fe_frame
+ */
+#ifndef FE_CLIENT_H
+#define FE_CLIENT_H
+
+#include <stdint.h>
+
+#include "fe.h"
+#include "fe_project.h"
+
+/* What outlives a step, besides the trained values. course.step counts over all rounds, so that no
+ * rounding repeats. open: whether a push has come. steps: made since the push. */
+typedef struct {
+    fe_course course;
+    uint32_t node, base;
+    uint16_t round, asked, steps, open;
+    uint8_t own[FE_OWN_BYTES];
+} fe_client;
+
+extern fe_client fe_runtime;
+extern uint32_t fe_arena[FE_ARENA_BYTES / 4];
+extern uint32_t fe_state[FE_STATE_BYTES / 4];
+extern uint32_t fe_pushed[FE_STATE_BYTES / 4];
+extern uint32_t fe_frame[FE_FRAME_BYTES / 4];
+
+/* The model's first values into the state; no round is open. Refuses a plan of another engine. */
+fe_status fe_client_start(uint32_t node);
+
+/* Opens a round. A frame that is refused changes nothing. The frame may lie in fe_frame. */
+fe_status fe_client_push(const uint8_t *frame, uint32_t length);
+
+/* Where the window of the next step belongs: s8 [FE_INPUT_BYTES]. Overwritten by every step. */
+int8_t *fe_client_input(void);
+
+/* One step on the window in place. FE_BAD_LABEL before the first push, when no class is ours yet. */
+fe_status fe_client_train(int32_t label);
+
+/* Q8 logits s16 [FE_CLASSES] of the window in place, until the next step. */
+const int16_t *fe_client_infer(void);
+
+/* Writes the update against the last push into fe_frame. windows: how many the node trained on.
+ * Returns its length, 0 when no round is open. */
+uint32_t fe_client_update(uint16_t windows);
+
+#endif

@@ -1,0 +1,111 @@
+"""A plan as a C project: the engine's own sources, generated data, the board's port, and what verifies them."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from fleet.base.errors import InputError
+from fleet.base.places import devices_dir, package_data
+from fleet.node.export.c_data import model_source, plan_source, project_header
+from fleet.node.export.record import Project, project_json
+from fleet.node.export.target import target
+from fleet.node.export.texts import link_script, makefile, readme
+from fleet.node.export.trial import Trial, check_trial, random_trial, trial_bytes
+from fleet.node.model.graph_file import graph_bytes
+from fleet.node.plan.ledger import STACK_BYTES, check_fit, ledger
+from fleet.node.plan.plan import Plan
+from fleet.node.profile import Profile
+
+ENGINE = {"engine": ("node", "engine", "src"), "node": ("node", "engine", "node")}
+"""Folders of a project that are the package's own sources, byte for byte."""
+
+SOURCES = (*ENGINE, "data", "port")
+"""Folders of a project that the compiler reads."""
+
+
+def export(
+    plan: Plan,
+    profile: Profile,
+    *,
+    out: Path,
+    name: str,
+    trial: Trial | None = None,
+    windows: int = 0,
+    stack_bytes: int = STACK_BYTES,
+) -> Path:
+    """Writes the project into a new folder and returns it.
+
+    trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
+    Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
+    """
+    _check(profile, out)
+    check_fit(ledger(plan, profile, windows=windows, stack_bytes=stack_bytes))
+    trial = trial or random_trial(plan)
+    check_trial(plan, trial)
+    project = Project(
+        name=name, board=profile.board, core=profile.core, stack_bytes=stack_bytes, windows=windows,
+        scheme=plan.scheme, plan_digest=plan.digest, trial=trial,
+    )  # fmt: skip
+    partial = out.with_name(out.name + ".part")
+    shutil.rmtree(partial, ignore_errors=True)
+    _write(partial, {**_engine(), **_port(profile), **_generated(plan, profile, project)})
+    if out.exists():
+        out.rmdir()
+    partial.rename(out)
+    return out
+
+
+def engine_sources() -> dict[str, bytes]:
+    """The files that every project has unchanged, by their place in it."""
+    return _engine()
+
+
+def _check(profile: Profile, out: Path) -> None:
+    target(profile.core)
+    if not profile.can_build:
+        text = f"expected a board with a port, got {profile.board} without one; add {profile.board}/port to the devices"
+        raise InputError.one("board", text)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError.one(str(out), "expected a new or empty folder, got one with files; name another")
+
+
+def _engine() -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for folder, parts in ENGINE.items():
+        for path in sorted(package_data(*parts).glob("*.[ch]")):
+            files[f"{folder}/{path.name}"] = path.read_bytes()
+    return files
+
+
+def _port(profile: Profile) -> dict[str, bytes]:
+    """The board's files; a template `x.in` becomes `x` with the memory that reservations leave."""
+    files: dict[str, bytes] = {}
+    for path in sorted((devices_dir() / profile.board / "port").iterdir()):
+        if path.suffix == ".in":
+            files[f"port/{path.stem}"] = link_script(path.read_text(encoding="utf-8"), profile).encode()
+        elif path.is_file():
+            files[f"port/{path.name}"] = path.read_bytes()
+    return files
+
+
+def _generated(plan: Plan, profile: Profile, project: Project) -> dict[str, bytes]:
+    name = project.name
+    texts = {
+        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed),
+        "data/model_data.c": model_source(plan, name=name),
+        "data/plan_data.c": plan_source(plan, name=name),
+        "Makefile": makefile(project),
+        "README.md": readme(plan, profile, project),
+        "verify/project.json": project_json(plan, project),
+    }
+    files = {place: text.encode() for place, text in texts.items()}
+    return files | {"verify/model.npz": graph_bytes(plan.graph), "verify/trial.npz": trial_bytes(project.trial)}
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    for place, content in files.items():
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    lines = [f"{hashlib.sha256(content).hexdigest()}  {place}\n" for place, content in sorted(files.items())]
+    (folder / "MANIFEST").write_text("".join(lines), encoding="utf-8")

@@ -1,0 +1,85 @@
+"""verify/project.json: what `fleet verify` needs to make the simulator's side again, next to the original model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from fleet.base.errors import InputError
+from fleet.node.export.trial import Trial, read_windows
+from fleet.node.model.fixed import Real
+from fleet.node.model.scheme import Scheme, Trained
+from fleet.node.plan.plan import Plan
+
+FORMAT: Final = "mcufleet-project"
+VERSION: Final = 1
+_REMEDY: Final = "export the project again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """An exported project's own description. plan_digest: of the plan it was made from."""
+
+    name: str
+    board: str
+    core: str
+    stack_bytes: int
+    windows: int
+    scheme: Scheme
+    plan_digest: str
+    trial: Trial
+
+
+def project_json(plan: Plan, project: Project) -> str:
+    """The description as canonical JSON."""
+    trial = project.trial
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": project.name,
+        "board": project.board,
+        "core": project.core,
+        "stack_bytes": project.stack_bytes,
+        "log_windows": project.windows,
+        "plan_sha256": plan.digest,
+        "scheme": {"name": plan.scheme.name, "trained": [[t.op, t.channels, t.bias] for t in plan.scheme.trained]},
+        "trial": {
+            "seed": trial.seed,
+            "node": trial.node,
+            "rate": [trial.rate.mant, trial.rate.exp],
+            "own": list(trial.own),
+            "steps": trial.steps,
+        },
+    }
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def read_project(folder: Path) -> Project:
+    """The description of an exported project; InputError when the folder is none."""
+    path = folder / "verify" / "project.json"
+    if not path.is_file():
+        raise InputError.one(
+            str(folder), "expected a project made by `fleet export`, got no verify/project.json; name one"
+        )
+    try:
+        return _project(json.loads(path.read_text(encoding="utf-8")), folder)
+    except (ValueError, KeyError, TypeError) as fault:
+        text = f"expected the description of a project, got {type(fault).__name__}: {fault}; {_REMEDY}"
+        raise InputError.one(str(path), text) from fault
+
+
+def _project(found: dict[str, Any], folder: Path) -> Project:
+    if (found["format"], found["version"]) != (FORMAT, VERSION):
+        raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
+    trained = tuple(Trained(op=op, channels=channels, bias=bias) for op, channels, bias in found["scheme"]["trained"])
+    windows, labels = read_windows(folder / "verify" / "trial.npz")
+    given = found["trial"]
+    trial = Trial(
+        windows=windows, labels=labels, own=tuple(given["own"]), rate=Real(*given["rate"]), seed=given["seed"],
+        node=given["node"], steps=given["steps"],
+    )  # fmt: skip
+    return Project(
+        name=found["name"], board=found["board"], core=found["core"], stack_bytes=found["stack_bytes"],
+        windows=found["log_windows"], scheme=Scheme(name=found["scheme"]["name"], trained=trained),
+        plan_digest=found["plan_sha256"], trial=trial,
+    )  # fmt: skip

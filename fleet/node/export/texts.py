@@ -1,0 +1,83 @@
+"""The texts of a project that come from templates: Makefile, README, the board's link script."""
+
+import re
+from collections.abc import Mapping
+
+from fleet.base.errors import InputError
+from fleet.base.places import package_data
+from fleet.node.export.record import Project
+from fleet.node.export.target import clang_flags, gnu_flags
+from fleet.node.plan.ledger import Ledger, ledger
+from fleet.node.plan.plan import Plan
+from fleet.node.profile import FLASH, Profile, usable
+
+
+def makefile(project: Project) -> str:
+    """The project's Makefile, for the packaged clang and for GNU."""
+    return _own(
+        "Makefile",
+        {
+            "name": project.name,
+            "clang": " ".join(clang_flags(project.core, project.stack_bytes)),
+            "gnu": " ".join(gnu_flags(project.core, project.stack_bytes)),
+        },
+    )
+
+
+def readme(plan: Plan, profile: Profile, project: Project) -> str:
+    """One page: what this is, how to build it, what is whose, what it takes."""
+    planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes)
+    return _own(
+        "README.md",
+        {
+            "name": project.name,
+            "network": plan.graph.name,
+            "values": f"{plan.layout.size:,}",
+            "parameters": f"{plan.graph.parameters:,}",
+            "scheme": plan.scheme.name,
+            "board": profile.board,
+            "core": profile.core,
+            "steps": str(project.trial.steps),
+            "memory": memory_table(planned),
+        },
+    )
+
+
+def link_script(template: str, profile: Profile) -> str:
+    """A board's link script with the start and size of every bank that reservations leave."""
+    known = {"bank.start": "@bank.start@", "bank.size": "@bank.size@"}  # how the templates speak of themselves
+    for bank in [*(b.name for b in profile.banks), FLASH]:
+        part = usable(profile, bank)
+        known |= {f"{bank}.start": f"{part.start:#010x}", f"{bank}.size": str(part.size_bytes)}
+    return filled(template, known, where=f"{profile.board}/port")
+
+
+def filled(template: str, known: Mapping[str, str], *, where: str) -> str:
+    """The template with every @name@ replaced; InputError for a name that is not known."""
+
+    def value(found: re.Match[str]) -> str:
+        if found.group(1) not in known:
+            text = f"expected one of {', '.join(known)}, got '@{found.group(1)}@'; correct the template"
+            raise InputError.one(where, text)
+        return known[found.group(1)]
+
+    return re.sub(r"@([\w.]+)@", value, template)
+
+
+def memory_table(ledger: Ledger) -> str:
+    """The ledger as Markdown."""
+    head = ["| bank | item | bytes | known by | why |", "|---|---|---:|---|---|"]
+    rows = []
+    for line in ledger.lines:
+        basis = f"{line.basis}, unverified" if line.unverified else line.basis
+        rows.append(f"| {line.bank} | {line.item} | {line.size_bytes:,} | {basis} | {line.reason} |")
+    banks = dict.fromkeys(line.bank for line in ledger.lines)
+    totals = [
+        f"| {bank} | **in all** | **{ledger.taken(bank):,}** | | of {ledger.capacity(bank):,} |" for bank in banks
+    ]
+    return "\n".join([*head, *rows, *totals])
+
+
+def _own(name: str, known: Mapping[str, str]) -> str:
+    path = package_data("node", "export", "templates", f"{name}.in")
+    return filled(path.read_text(encoding="utf-8"), known, where=name)

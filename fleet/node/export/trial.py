@@ -1,0 +1,82 @@
+"""What an exported project is tried with: windows and labels, who the node is, how it trains."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.base import rng
+from fleet.base.arrays import read_arrays
+from fleet.base.errors import InputError
+from fleet.node.model.fixed import Real, real
+from fleet.node.model.graph import Int8
+from fleet.node.plan.plan import Plan
+
+STEPS = 50
+_REMEDY: Final = "export the project again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """windows: int8 [n, H, W, C], taken in turn. labels: uint8 [n]. own: classes of the softmax.
+
+    seed: of the fleet; with the node's number it decides every rounding. steps: of training.
+    """
+
+    windows: Int8
+    labels: NDArray[np.uint8]
+    own: tuple[int, ...]
+    rate: Real
+    seed: int
+    node: int
+    steps: int = STEPS
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """int64 [steps]: the window of each step."""
+        return np.arange(self.steps, dtype=np.int64) % len(self.labels)
+
+
+def random_trial(plan: Plan, *, seed: int = 0) -> Trial:
+    """A trial on windows without meaning, for a model whose data are not at hand."""
+    shape, classes = plan.graph.input.shape, plan.graph.classes
+    key = rng.key(seed, rng.Stream.START)
+    pixels = rng.draws32(key, 0, STEPS * plan.graph.input.size).astype(np.uint8).astype(np.int8)
+    labels = rng.draws32(rng.absorb(key, 1), 0, STEPS) % classes
+    return Trial(
+        windows=pixels.reshape(STEPS, *shape), labels=labels.astype(np.uint8), own=tuple(range(classes)),
+        rate=real(1 / 16), seed=seed, node=3,
+    )  # fmt: skip
+
+
+def check_trial(plan: Plan, trial: Trial) -> None:
+    """Raises InputError unless the trial is one of this plan's network."""
+    shape = plan.graph.input.shape
+    if trial.windows.dtype != np.int8 or trial.windows.shape[1:] != shape or not len(trial.windows):
+        text = f"expected int8 windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
+        raise InputError.one("trial.windows", f"{text}; hand in the network's own data")
+    if trial.labels.shape != trial.windows.shape[:1] or not set(trial.labels.tolist()) <= set(trial.own):
+        text = f"expected a label of {list(trial.own)} for each window, got {sorted(set(trial.labels.tolist()))}"
+        raise InputError.one("trial.labels", f"{text}; hand in a node's training part")
+
+
+def trial_bytes(trial: Trial) -> bytes:
+    """verify/trial.npz: windows and labels as plain arrays, the same bytes for the same trial."""
+    file = BytesIO()
+    arrays: dict[str, NDArray[Any]] = {"windows": trial.windows, "labels": trial.labels}
+    with ZipFile(file, "w", ZIP_STORED) as archive:  # stored: compressors differ between builds of zlib
+        for name, array in arrays.items():
+            member = BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            archive.writestr(ZipInfo(name + ".npy"), member.getvalue())  # ZipInfo's own date: 1 January 1980
+    return file.getvalue()
+
+
+def read_windows(path: Path) -> tuple[Int8, NDArray[np.uint8]]:
+    """Windows and labels of verify/trial.npz."""
+    arrays = read_arrays(path, ("windows", "labels"), remedy=_REMEDY)
+    return arrays["windows"], arrays["labels"]

@@ -1,0 +1,270 @@
+"""Every byte of a board's SRAM and flash that a node takes, each with its reason, and the refusal of what does not fit.
+
+`planned` lines are exact: `fleet verify` holds them against the symbols of a linked image. Code is `measured` once
+an image was linked, before that `modelled` from an image of the same engine, compiler and flags: the interpreter's
+size depends on the core and on nothing else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fleet.base.errors import DoesNotFit
+from fleet.node.model.graph import Graph
+from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.plan.arena import aligned
+from fleet.node.plan.image import Section
+from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.profile import FLASH, Profile
+from fleet.record.rows import LedgerRow, PlanRow
+
+STACK_BYTES = 1024
+"""Declared stack of a firmware. `fleet verify` paints it and counts: 464 bytes on a Cortex-M4 for the deepest call of a
+training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
+
+CODE_BYTES = {"cortex-m4f": 12_696, "cortex-m7f": 13_108}
+"""Vectors, engine, client and compiler runtime, tables of the code included, of a linked image: clang 22 (ziglang
+0.17.1), -Os. Measured by `fleet verify`; a test compares."""
+
+USES = {
+    "weights": ("frozen weights", "weights that never train, read where they lie"),
+    "biases": ("frozen biases", "biases that never train"),
+    "scales": ("scales", "one multiplier and shift per output channel"),
+    "training": ("training tables", "gradient factors and quantisation-aware rates per channel"),
+    "first values": ("first values", "what the trained values are after reset"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Some bytes of one bank. symbol: the object of a linked image that must have this size, '' if none has."""
+
+    memory: str
+    bank: str
+    item: str
+    size_bytes: int
+    reason: str
+    basis: str = "planned"
+    unverified: bool = False
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What a node of this plan takes of this board. windows: how many the log in flash holds."""
+
+    plan: Plan
+    profile: Profile
+    windows: int
+    lines: tuple[Line, ...]
+
+    def taken(self, bank: str) -> int:
+        """Bytes of a bank that the lines add up to, reservations included."""
+        return sum(line.size_bytes for line in self.lines if line.bank == bank)
+
+    def capacity(self, bank: str) -> int:
+        """Bytes of a whole bank."""
+        sizes = {b.name: b.size_bytes for b in self.profile.banks} | {FLASH: self.profile.flash.size_bytes}
+        return sizes[bank]
+
+    def symbols(self, memory: str) -> dict[str, Line]:
+        """The lines that a linked image must show, by symbol."""
+        return {line.symbol: line for line in self.lines if line.symbol and line.memory == memory}
+
+
+def ledger(
+    plan: Plan, profile: Profile, *, windows: int = 0, code_bytes: int | None = None, stack_bytes: int = STACK_BYTES
+) -> Ledger:
+    """All lines of a plan on a board. windows: kept in flash to train on. code_bytes: of a linked image, if any."""
+    lines = (
+        *_sram(plan, profile.banks[0].name, stack_bytes),
+        *_model(plan),
+        *_code(profile, code_bytes),
+        *_log(plan, windows),
+        *_reserved(profile),
+    )
+    order = {bank.name: i for i, bank in enumerate(profile.banks)}
+    return Ledger(
+        plan=plan, profile=profile, windows=windows, lines=tuple(sorted(lines, key=lambda l: order.get(l.bank, 99)))
+    )
+
+
+def runtime_bytes(classes: int) -> int:
+    """sizeof(fe_client) with 32-bit addresses: 24 of its course, 16 of the round, the class bits, aligned to 8."""
+    return -(-(40 + own_bytes(classes)) // 8) * 8
+
+
+def own_bytes(classes: int) -> int:
+    """Bytes of a set of classes, a bit each."""
+    return -(-classes // 8)
+
+
+def frame_bytes(plan: Plan) -> int:
+    """The frame buffer: the longest frame, which is the push (SPEC.md, "Frames"), up to the next word."""
+    layout = plan.layout
+    return aligned(20 + 8 + own_bytes(layout.classes) + layout.weights + 4 * layout.biases + 4)
+
+
+def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
+    values = f"{plan.layout.weights:,} int8 weights and {plan.layout.biases:,} int32 biases"
+    peak = plan.steps[plan.peak_step]
+    where = f"most at step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
+    for item, size, reason, symbol in (
+        ("arena", plan.arena_bytes, f"maps, gradients and their exponents within one step; {where}", "fe_arena"),
+        ("trained values", plan.state_bytes, values, "fe_state"),
+        ("pushed values", plan.state_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
+        ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
+        ("runtime", runtime_bytes(plan.graph.classes), "course, round and classes of the client", "fe_runtime"),
+        ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
+    ):
+        yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
+
+
+def _model(plan: Plan) -> Iterator[Line]:
+    sizes = dict.fromkeys(USES, 0)
+    for section in plan.image.sections:
+        sizes[use_of(section)] += aligned(len(section.content))
+    for use, size in sizes.items():
+        item, reason = USES[use]
+        if size:
+            yield Line(memory="flash", bank=FLASH, item=item, size_bytes=size, reason=reason)
+    steps = f"{len(plan.steps)} steps, run by the interpreter as they are"
+    yield Line(
+        memory="flash", bank=FLASH, item="plan", size_bytes=len(plan.content), reason=steps, symbol="fe_plan_words"
+    )
+    yield Line(
+        memory="flash",
+        bank=FLASH,
+        item="layout",
+        size_bytes=24,
+        reason="which values are whose, for frames",
+        symbol="fe_trained",
+    )
+
+
+def use_of(section: Section) -> str:
+    """The key of USES that a section of the model belongs to."""
+    return section.name if section.name in USES else section.use
+
+
+def _code(profile: Profile, code_bytes: int | None) -> Iterator[Line]:
+    reason = "vectors, plan interpreter, operators, client, compiler runtime"
+    if code_bytes is not None:
+        yield Line(memory="flash", bank=FLASH, item="code", size_bytes=code_bytes, reason=reason, basis="measured")
+    elif profile.core in CODE_BYTES:
+        reason += "; from an image by clang 22 -Os"
+        size = CODE_BYTES[profile.core]
+        yield Line(memory="flash", bank=FLASH, item="code", size_bytes=size, reason=reason, basis="modelled")
+    else:
+        reason += f"; no image for {profile.core} was measured, so the largest of other cores stands here"
+        size = max(CODE_BYTES.values())
+        yield Line(
+            memory="flash", bank=FLASH, item="code", size_bytes=size, reason=reason, basis="modelled", unverified=True
+        )
+
+
+def _log(plan: Plan, windows: int) -> Iterator[Line]:
+    if windows:
+        each = plan.graph.input.size + 1
+        reason = f"{windows:,} windows to train on, {each} bytes each with the label"
+        yield Line(memory="flash", bank=FLASH, item="window log", size_bytes=windows * each, reason=reason)
+
+
+def _reserved(profile: Profile) -> Iterator[Line]:
+    for part in profile.reserved:
+        memory = "flash" if part.bank == FLASH else "sram"
+        yield Line(
+            memory=memory, bank=part.bank, item=part.reason, size_bytes=part.size_bytes, reason=part.source,
+            basis="reserved", unverified=part.unverified,
+        )  # fmt: skip
+
+
+def ledger_rows(ledger: Ledger) -> tuple[LedgerRow, ...]:
+    """The lines as rows of a run folder."""
+    return tuple(
+        LedgerRow(
+            board=ledger.profile.board,
+            memory=line.memory,
+            bank=line.bank,
+            item=line.item,
+            bytes=line.size_bytes,
+            reason=line.reason,
+            basis=line.basis,
+            unverified=line.unverified,
+        )
+        for line in ledger.lines
+    )
+
+
+def plan_rows(plan: Plan) -> tuple[PlanRow, ...]:
+    """The arena over time as rows of a run folder."""
+    return tuple(
+        PlanRow(tensor=b.name, bytes=b.size_bytes, offset=b.offset, first_step=b.first, last_step=b.last)
+        for b in plan.buffers
+    )
+
+
+def check_fit(ledger: Ledger) -> None:
+    """Raises DoesNotFit with the arithmetic of every bank that is too small and the largest scheme that would fit."""
+    over = _over(ledger)
+    if over:
+        remedy = _remedy(ledger)
+        raise DoesNotFit("\n".join(f"{_arithmetic(ledger, bank)}; {remedy}" for bank in over))
+
+
+def _over(ledger: Ledger) -> list[str]:
+    return [bank for bank in _banks(ledger.profile) if ledger.taken(bank) > ledger.capacity(bank)]
+
+
+def _banks(profile: Profile) -> list[str]:
+    return [*(bank.name for bank in profile.banks), FLASH]
+
+
+def _arithmetic(ledger: Ledger, bank: str) -> str:
+    taken, capacity = ledger.taken(bank), ledger.capacity(bank)
+    lines = [line for line in ledger.lines if line.bank == bank]
+    parts = ", ".join(f"{line.item} {line.size_bytes:,}" for line in sorted(lines, key=lambda l: -l.size_bytes))
+    plan = ledger.plan
+    peak = plan.steps[plan.peak_step]
+    where = f"{ledger.profile.board}, {bank}"
+    text = f"{where}: expected at most {capacity:,} B, got {taken:,} B, {taken - capacity:,} B over ({parts})"
+    if bank == FLASH:
+        return text
+    step = f"step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
+    return f"{text}; the arena is largest at {step}"
+
+
+def _remedy(ledger: Ledger) -> str:
+    fitting = _largest_fitting(ledger)
+    if fitting is None:
+        return "no scheme of this model fits; take a smaller model or another board"
+    text, plan = fitting
+    return f"the largest scheme that fits is {text}, with {plan.layout.size:,} trained values"
+
+
+def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:
+    best: tuple[str, Plan] | None = None
+    for text, scheme in _schemes(ledger.plan.graph):
+        plan = plan_of(ledger.plan.graph, scheme)
+        fits = not _over(_of(ledger, plan))
+        if fits and (best is None or plan.layout.size > best[1].layout.size):
+            best = text, plan
+    return best
+
+
+def _of(other: Ledger, plan: Plan) -> Ledger:
+    """The ledger of another plan under the same conditions."""
+    stack = other.symbols("sram")["fe_stack"].size_bytes
+    code = next(line for line in other.lines if line.item == "code")
+    measured = code.size_bytes if code.basis == "measured" else None
+    return ledger(plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack)
+
+
+def _schemes(graph: Graph) -> Iterator[tuple[str, Scheme]]:
+    """Schemes to propose, each as a scenario writes it."""
+    blocks = len({op.name.split(".")[0] for op in graph.weighted}) - 1
+    counts = range(1, blocks + 1)
+    yield from (("`full`", build_scheme(graph, "full")), ("`head`", build_scheme(graph, "head")))
+    for n in counts:
+        yield f"`last_k` with layers: {n}", build_scheme(graph, "last_k", layers=n)
+        yield f"`bias` with blocks: {n}", build_scheme(graph, "bias", blocks=n)
+    yield "`sparse`", build_scheme(graph, "sparse")

@@ -1,0 +1,80 @@
+"""The linked image against the ledger: every object in SRAM is a line, every line an object."""
+
+from fleet.node.plan.ledger import Ledger
+from fleet.node.profile import FLASH, Profile, usable
+from fleet.node.twin.image import Image, Section, Symbol
+from fleet.node.twin.report import Check, MemoryLine
+
+
+def sram_sections(image: Image, profile: Profile) -> tuple[Section, ...]:
+    """Sections that lie in one of the board's SRAM banks."""
+    return tuple(s for s in image.sections if any(b.start <= s.address < b.end for b in profile.banks))
+
+
+def check_sram(image: Image, ledger: Ledger) -> Check:
+    """Sizes of all objects in SRAM, and of their sections, against the ledger's lines."""
+    planned = {symbol: line.size_bytes for symbol, line in ledger.symbols("sram").items()}
+    linked = {s.name: s.size_bytes for s in _sram_objects(image, ledger)}
+    faults = []
+    for name in sorted(planned.keys() | linked.keys()):
+        if planned.get(name) != linked.get(name):
+            text = f"expected {_size(planned.get(name))}, got {_size(linked.get(name))}"
+            faults.append(f"SRAM, {name}: {text}; every object in SRAM is a line of the ledger")
+    whole = sum(s.size_bytes for s in sram_sections(image, ledger.profile))
+    if not faults and whole != sum(linked.values()):
+        faults.append(
+            f"SRAM: expected {sum(linked.values()):,} B of sections, got {whole:,} B; see the map file for gaps"
+        )
+    return Check(
+        name="SRAM", against=f"{len(planned)} lines of the ledger, {sum(planned.values()):,} B", faults=tuple(faults)
+    )
+
+
+def _size(size_bytes: int | None) -> str:
+    return "none" if size_bytes is None else f"{size_bytes:,} B"
+
+
+def _sram_objects(image: Image, ledger: Ledger) -> tuple[Symbol, ...]:
+    return tuple(o for section in sram_sections(image, ledger.profile) for o in image.objects_in(section))
+
+
+def check_places(image: Image, profile: Profile) -> Check:
+    """That the image keeps to what reservations leave."""
+    parts = [usable(profile, bank) for bank in [*(b.name for b in profile.banks), FLASH]]
+    outside = [
+        s for s in image.sections if not any(p.start <= s.address and s.address + s.size_bytes <= p.end for p in parts)
+    ]
+    allowed = ", ".join(f"{p.name} {p.start:#x} to {p.end:#x}" for p in parts)
+    faults = tuple(
+        f"{s.name}: expected a place in {allowed}, got {s.address:#x} and {s.size_bytes:,} B; see port/link.ld"
+        for s in outside
+    )
+    return Check(name="places", against=f"memory that the reservations of {profile.board} leave", faults=faults)
+
+
+def code_bytes(image: Image, profile: Profile) -> int:
+    """Bytes of flash that are neither model nor plan: instructions, vectors, tables, first content of .data."""
+    flash = usable(profile, FLASH)
+    loaded = sum(len(s.content) for s in image.segments if flash.start <= s.load < flash.end)
+    return loaded - sum(_linked(image, name) for name in ("fe_model", "fe_plan_words", "fe_trained"))
+
+
+def memory_lines(image: Image, ledger: Ledger) -> tuple[MemoryLine, ...]:
+    """All objects with both sides; the model is one of them."""
+    sram = [
+        MemoryLine(memory="sram", item=line.item, planned_bytes=line.size_bytes, linked_bytes=_linked(image, symbol))
+        for symbol, line in ledger.symbols("sram").items()
+    ]
+    plan = ledger.plan
+    planned = {"fe_model": ("model", len(plan.model))}
+    planned |= {symbol: (line.item, line.size_bytes) for symbol, line in ledger.symbols("flash").items()}
+    flash = [
+        MemoryLine(memory="flash", item=item, planned_bytes=size, linked_bytes=_linked(image, symbol))
+        for symbol, (item, size) in planned.items()
+    ]
+    code = MemoryLine(memory="flash", item="code", planned_bytes=None, linked_bytes=code_bytes(image, ledger.profile))
+    return (*sram, *flash, code)
+
+
+def _linked(image: Image, symbol: str) -> int:
+    return image.objects[symbol].size_bytes if symbol in image.objects else 0

@@ -1,0 +1,170 @@
+"""One round on the emulated core beside the same round in the simulator's engine, value by value."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.base import rng
+from fleet.node.engine.binding import Course, Node
+from fleet.node.export.trial import Trial
+from fleet.node.model.scheme import Layout
+from fleet.node.plan.image import state_values
+from fleet.node.plan.plan import Plan
+from fleet.node.twin.emulator import Core
+from fleet.node.twin.report import Check
+from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
+
+COUNTED_STEPS = 3  # counting slows the core down; a step's count hardly depends on its window
+SHOWN_WINDOWS = 8
+ROUND = 1
+_REMEDY = "export again, or undo the change in the project"
+
+Values = NDArray[np.int32]
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """Instructions of one inference and of some training steps."""
+
+    infer: int = 0
+    steps: list[int] = field(default_factory=list)
+
+
+class Twin:
+    """Two executions of one trial. Every method makes both sides do the same and says what differed."""
+
+    def __init__(self, core: Core, plan: Plan, trial: Trial) -> None:
+        self.counts = Counts()
+        self._core = core
+        self._plan = plan
+        self._trial = trial
+        self._host = Node(plan)
+        self._pushed = pushed_values(plan, trial)
+        key = rng.key(trial.seed, rng.Stream.UPDATE, trial.node)
+        self._course = Course(key=key, rate=trial.rate, own=trial.own)
+        self._status = core.call("fe_client_start", trial.node)
+        self._input = core.call("fe_client_input")
+
+    def checks(self) -> Iterator[Check]:
+        """All comparisons, in the order of a round."""
+        trial, layout = self._trial, self._plan.layout
+        yield self._check("start", f"{layout.size:,} first values", self._started())
+        yield self._check("inference", f"logits of {SHOWN_WINDOWS} windows", self._logits("first values"))
+        yield self._check("push", f"{layout.size:,} pushed values", self._push())
+        yield self._check(
+            "training", f"{layout.size:,} trained values after each of {trial.steps} steps", self._train()
+        )
+        yield self._check("update", "every byte of the frame", self._update())
+        yield self._check("inference after", f"logits of {SHOWN_WINDOWS} windows", self._logits("trained values"))
+
+    def _check(self, name: str, against: str, fault: str | None) -> Check:
+        return Check(name=name, against=against, faults=(f"{name}: {fault}; {_REMEDY}",) if fault else ())
+
+    def _started(self) -> str | None:
+        if self._status != 0:
+            return f"expected status 0 of fe_client_start, got {self._status}"
+        return self._values_differ()
+
+    def _values_differ(self) -> str | None:
+        return first_difference(self._plan.layout, self._host.values, self._values())
+
+    def _values(self) -> Values:
+        return state_values(self._plan.layout, self._core.object("fe_state"))
+
+    def _logits(self, whose: str) -> str | None:
+        windows = self._trial.windows[:SHOWN_WINDOWS]
+        for number, (window, expected) in enumerate(zip(windows, self._host.logits(windows), strict=True)):
+            got = self._infer(window)
+            if not np.array_equal(got, expected):
+                label = int(np.flatnonzero(got != expected)[0])
+                return f"logit of class {label}, window {number}, {whose}: expected {expected[label]}, got {got[label]}"
+        return None
+
+    def _infer(self, window: NDArray[np.int8]) -> NDArray[np.int16]:
+        self._core.write(self._input, window.tobytes())
+        if not self.counts.infer:
+            self.counts.infer = self._core.counted(lambda: self._core.call("fe_client_infer"))
+            self._core.write(self._input, window.tobytes())
+        at = self._core.call("fe_client_infer")
+        return np.frombuffer(self._core.read(at, 2 * self._plan.graph.classes), dtype="<i2")
+
+    def _push(self) -> str | None:
+        trial, layout = self._trial, self._plan.layout
+        push = Push(
+            node=trial.node, round=ROUND, steps=trial.steps, rate=trial.rate, own=trial.own, values=self._pushed
+        )
+        frame = encode_push(layout, push)
+        at = self._core.image.objects["fe_frame"].address
+        self._core.write(at, frame)
+        self._host.values = self._pushed
+        status = self._core.call("fe_client_push", at, len(frame))
+        return self._values_differ() if status == 0 else f"expected status 0 of fe_client_push, got {status}"
+
+    def _train(self) -> str | None:
+        trial = self._trial
+        for number, window in enumerate(trial.order, 1):
+            self._host.train(trial.windows, trial.labels, np.array([window]), self._course)
+            status = self._step(int(window), counted=number <= COUNTED_STEPS)
+            if status != 0:
+                return f"step {number}: expected status 0 of fe_client_train, got {status}"
+            if difference := self._values_differ():
+                return f"step {number}: {difference}"
+        return None
+
+    def _step(self, window: int, *, counted: bool) -> int:
+        self._core.write(self._input, self._trial.windows[window].tobytes())
+        status = 0
+
+        def train() -> None:
+            nonlocal status
+            status = self._core.call("fe_client_train", int(self._trial.labels[window]))
+
+        if counted:
+            self.counts.steps.append(self._core.counted(train))
+        else:
+            train()
+        return status
+
+    def _update(self) -> str | None:
+        trial, layout = self._trial, self._plan.layout
+        deltas, clipped = deltas_of(layout, self._host.values, self._pushed)
+        base = base_of(layout, self._pushed)
+        expected = encode_update(layout, Update(
+            node=trial.node, round=ROUND, steps=trial.steps, windows=len(trial.labels), base=base, own=trial.own,
+            clipped=clipped, deltas=deltas,
+        ))  # fmt: skip
+        length = self._core.call("fe_client_update", len(trial.labels))
+        got = self._core.object("fe_frame")[:length]
+        if got == expected:
+            return None
+        if len(got) != len(expected):
+            return f"expected {len(expected):,} bytes, got {len(got):,}"
+        at = next(i for i, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b)
+        return f"byte {at}: expected {expected[at]}, got {got[at]}"
+
+
+def pushed_values(plan: Plan, trial: Trial) -> Values:
+    """int32 [size]: values that a server could push, other than the first: those of another node's round."""
+    other = Node(plan)
+    course = Course(key=rng.key(trial.seed, rng.Stream.UPDATE, trial.node + 1), rate=trial.rate, own=trial.own)
+    other.train(trial.windows, trial.labels, trial.order[::-1], course)
+    return other.values
+
+
+def first_difference(layout: Layout, expected: Values, got: Values) -> str | None:
+    """Tensor, index and both values of the first one that differs; None if none does."""
+    differ = np.flatnonzero(expected != got)
+    if not differ.size:
+        return None
+    at = int(differ[0])
+    rest = f" ({differ.size:,} values differ)" if differ.size > 1 else ""
+    return f"{value_name(layout, at)}: expected {expected[at]}, got {got[at]}{rest}"
+
+
+def value_name(layout: Layout, at: int) -> str:
+    """What people call a trained value: `head weight [2, 31]`."""
+    part = next(s for s in layout.slices if s.first <= at < s.first + s.size)
+    index = [int(i) for i in np.unravel_index(at - part.first, part.shape)]
+    return f"{part.op} {part.kind} {index}"
