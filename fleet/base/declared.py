@@ -171,7 +171,7 @@ def _unknown(cls: type, key: str) -> str:
     known = [field.key for field in declared_fields(cls)]
     near = nearest(key, known)
     advice = f"did you mean '{near}'?" if near else "delete it"
-    return f"expected one of the keys {', '.join(known)}, got '{key}'; {advice}"
+    return f"expected one of the keys {', '.join(known)}, got {got(key)}; {advice}"
 
 
 def _at(cls: type, path: KeyPath) -> Field | None:

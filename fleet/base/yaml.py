@@ -27,7 +27,7 @@ from fleet.base.errors import Fault, InputError
 
 KeyPath = tuple[str | int, ...]
 
-LARGEST_BYTES = 2**20  # a scenario has 2 KiB; the composer is pure Python and slow
+LARGEST_BYTES = 2**18  # a scenario has 2 KiB; the composer is pure Python and takes seconds for this much
 DEEPEST = 32  # levels of nesting; keeps recursion far from Python's limit
 
 _NULL = re.compile(r"|~|null|Null|NULL")
@@ -40,6 +40,7 @@ _HEX = re.compile(r"0x[0-9a-fA-F]{1,400}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,400})?")
 _INF = re.compile(r"[-+]?(?:\.inf|\.Inf|\.INF)")
 _NAN = re.compile(r"\.nan|\.NaN|\.NAN")
+_WORD = re.compile(r"[\w-]+")
 _WORDS = r"[A-Za-z_./][A-Za-z0-9_./%+-]*(?: [A-Za-z0-9_./%+-]+)*"
 _AMOUNT = r"[0-9]+(?:[./][0-9]+)? [A-Za-z%/]+|[0-9]+/[0-9]+|[0-9]+[A-Za-z]"
 _PLAIN = re.compile(f"{_WORDS}|{_AMOUNT}")  # text that needs no quotes when written
@@ -73,9 +74,9 @@ class Document:
 
 
 def dotted(path: KeyPath) -> str:
-    """('fleet', 0, 'radio') as 'fleet[0].radio'."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    """('fleet', 0, 'radio') as 'fleet[0].radio'. A key that is no plain word is quoted, so that it can be printed."""
+    words = (f".{part}" if isinstance(part, str) and _WORD.fullmatch(part) else f"[{part!r}]" for part in path)
+    return "".join(words).removeprefix(".")
 
 
 def read(path: Path) -> Document:

@@ -102,6 +102,10 @@ def _shipped_models_fit(found: Found) -> Said:
     """The shipped models were pretrained for ten draws of one setting."""
     if found.get(("model", "pretrained")) != names.SHIPPED:
         return
+    if found.get(("data", "path")) is not None:
+        text = "expected weights made from your own data, got those that ship"
+        yield ("model", "pretrained"), f"{text}; make them with `fleet prepare` and name their file here"
+        return
     prepare = "change it, or make a model with `fleet prepare` and name its file in model.pretrained"
     draw = found.get(DRAW)
     if isinstance(draw, int) and draw not in names.SHIPPED_DRAWS:

@@ -50,6 +50,7 @@ def test_every_value_knows_its_line_and_path() -> None:
     assert document.where(("fleet", 0, "radio", "phy")) == "f.yaml:5: fleet[0].radio.phy"
     assert document.where(()) == "f.yaml:3"
     assert dotted(("a", 0, 1, "b")) == "a[0][1].b"
+    assert dotted(("a", "\x1b[31m")) == "a['\\x1b[31m']"
 
 
 def test_the_leading_comment_is_kept_and_later_ones_are_not() -> None:
@@ -112,7 +113,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         (tmp_path / "none.yaml", "expected a YAML file, got an error (no such file or directory); check the path"),
         (tmp_path, "expected a YAML file, got an error (is a directory); check the path"),
         (binary, "expected UTF-8 text, got other bytes; save it as UTF-8"),
-        (large, "expected at most 1,048,576 bytes, got more; is this the right file?"),
+        (large, "expected at most 262,144 bytes, got more; is this the right file?"),
     ]:
         with pytest.raises(InputError) as refused:
             read(file)

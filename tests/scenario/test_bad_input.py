@@ -3,6 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.base.errors import InputError
+from fleet.base.places import scenarios_dir
+from fleet.scenario import Scenario, dump, loads
 
 Edited = Callable[..., str]
 FaultsOf = Callable[[str], list[str]]
@@ -34,6 +40,11 @@ CASES = {
         "did you mean 'seglearn-watch'?",
     ),
     "a missing data file": (("draw: 0", "path: none.npz\n  draw: 0"), "data.path", "expected a file, got nothing"),
+    "shipped weights for one's own data": (
+        ("draw: 0", "path: none.npz\n  draw: 0"),
+        "model.pretrained",
+        "expected weights made from your own data",
+    ),
     "a missing model file": (
         ("pretrained: shipped ", "pretrained: none.npz "),
         "model.pretrained",
@@ -138,6 +149,8 @@ CASES = {
 
 # Mistakes that leave something else wrong too.
 CONSEQUENCES = {
+    "a missing data file",  # nor do the shipped models fit it
+    "shipped weights for one's own data",  # that is not there
     "a misspelt key",  # the right one is missing
     "more people than there are",  # the shipped models fit others
     "people the models do not know",  # and the count
@@ -204,3 +217,28 @@ def test_a_fleet_of_no_group_is_refused(edited: Edited, quickstart_text: str, fa
     start, end = quickstart_text.index("fleet:\n"), quickstart_text.index("server:\n")
     text = quickstart_text[:start] + "fleet: []\n" + quickstart_text[end:]
     assert any("fleet: expected at least one group of nodes, got none; add one" in fault for fault in faults_of(text))
+
+
+VALUES = st.sampled_from(
+    ["", "no", "-1", "1e9", "1e-3", ".nan", "[]", "[a, b]", "{}", "{a: 1}", "'x'", "1 h", "9" * 30, "shipped"]
+)
+
+
+@settings(max_examples=40)  # a load takes a tenth of a second
+@given(data=st.data())
+def test_whatever_stands_for_a_value_is_read_or_refused_and_never_anything_else(data: st.DataObject) -> None:
+    lines = (scenarios_dir() / "quickstart.yaml").read_text(encoding="utf-8").splitlines()
+    keyed = [number for number, line in enumerate(lines) if ":" in line and not line.startswith("#")]
+    for number in data.draw(st.lists(st.sampled_from(keyed), min_size=1, max_size=3, unique=True)):
+        head, _, _ = lines[number].partition(":")
+        lines[number] = f"{head}: {data.draw(VALUES)}"
+    scenario, faults = _read("\n".join(lines))
+    assert all(": expected " in fault and "; " in fault for fault in faults)
+    assert scenario is None or loads(dump(scenario)) == scenario
+
+
+def _read(text: str) -> tuple[Scenario | None, list[str]]:
+    try:
+        return loads(text), []
+    except InputError as refused:
+        return None, [str(fault) for fault in refused.faults]
