@@ -4,11 +4,14 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fleet.base.errors import InputError
 from fleet.base.places import scenarios_dir
+from fleet.learning.data import pretraining_windows
 from fleet.node.model.graph_file import graph_digest, save_graph
+from fleet.node.model.reference import forward
 from fleet.node.model.zoo import shipped_model, shipped_path
 from fleet.run.prepare import node_data, prepare, starting_model
 from fleet.run.progress import Silent
@@ -62,6 +65,18 @@ def test_every_draw_ships_a_model_of_its_own(quickstart: Scenario, number: int) 
     assert digest == graph_digest(shipped_model("imu-ds-cnn", "seglearn-watch", number))
     others = [shipped_model("imu-ds-cnn", "seglearn-watch", n) for n in range(10) if n != number]
     assert digest not in [graph_digest(other) for other in others]
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_shipped_model_knows_its_draw(quickstart: Scenario, number: int) -> None:
+    """It recognises what it was pretrained on (every 150th window) and never says a class it has not seen."""
+    data = node_data(drawn_as(quickstart, number))
+    graph = starting_model(drawn_as(quickstart, number), data.dataset)
+    windows = pretraining_windows(data.dataset, data.drawn)
+    said = np.array([int(forward(graph, x).logits.argmax()) for x in windows.x[::150]])
+    assert (said == windows.y[::150]).mean() > 0.95
+    new = np.flatnonzero(np.isin(data.dataset.y, data.drawn.new_classes))[::150]
+    assert not {int(forward(graph, data.dataset.x[i]).logits.argmax()) for i in new} & set(data.drawn.new_classes)
 
 
 def test_the_seed_changes_neither_people_nor_model(quickstart: Scenario) -> None:
