@@ -2,9 +2,10 @@
 
 Everything random (weights, order, jitter, noise) is drawn from counters, none from torch's generators, and all
 arithmetic is double precision on one thread. Matrix kernels differ between processors in the last bits of a sum;
-in double these bits stay far below a step of int8, so that the quantised result is the same on every machine tried.
-That is an observation, not a promise: torch does not guarantee equal bits across releases or platforms
-(PyTorch documentation, "Reproducibility").
+in double these bits stay far below a step of int8. Tried on one x86-64 machine with torch 2.13: all ten shipped
+models come out byte for byte with AVX2 kernels and with the baseline ones (ATEN_CPU_CAPABILITY=default,
+MKL_CBWR=COMPATIBLE). That is an observation, not a promise: torch does not guarantee equal bits across releases or
+platforms (PyTorch documentation, "Reproducibility").
 """
 
 from collections.abc import Callable, Iterator
