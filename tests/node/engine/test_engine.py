@@ -1,7 +1,6 @@
 """The C engine against the NumPy reference, byte for byte: maps, masks, gradients, exponents, probabilities, values."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +12,10 @@ from fleet.node.engine.binding import Course, Node
 from fleet.node.model import fixed
 from fleet.node.model import reference as ref
 from fleet.node.model.graph import Graph
-from fleet.node.model.scheme import KINDS, Scheme, build_scheme
-from fleet.node.plan import Plan, plan_of
-from fleet.node.plan.arena import Buffer, aligned
+from fleet.node.model.scheme import KINDS, build_scheme
+from fleet.node.plan import plan_of
 from fleet.node.plan.steps import Code, Ref, Step
+from tests.node.engine.roomy import read, roomy_node
 from tests.node.model.nets import graphs, imu_net, schemes, windows
 
 KEY = rng.key(7, rng.Stream.UPDATE, 3)
@@ -30,34 +29,6 @@ def courses(rate: float, own: Iterable[int]) -> tuple[Course, ref.Course]:
     return Course(key=KEY, rate=rate, own=classes), ref.Course(key=KEY, rate=fixed.real(rate), own=classes)
 
 
-def side_by_side(sizes: dict[str, int], lives: dict[str, tuple[int, int]]) -> tuple[Buffer, ...]:
-    """Instead of arena.place: nothing shares memory, so that every buffer can be read after the step."""
-    placed: list[Buffer] = []
-    offset = 0
-    for name, (first, last) in lives.items():
-        placed.append(Buffer(name=name, size_bytes=sizes[name], offset=offset, first=first, last=last))
-        offset = aligned(offset + sizes[name])
-    return tuple(placed)
-
-
-@pytest.fixture(scope="module")
-def roomy() -> Any:
-    """plan_of, with a place of its own for every buffer."""
-
-    def plan(graph: Graph, scheme: Scheme) -> Plan:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("fleet.node.plan.plan.place", side_by_side)
-            return plan_of(graph, scheme)
-
-    return plan
-
-
-def read(node: Node, name: str, dtype: str, count: int) -> Any:
-    """A buffer of the arena after a step, as int64."""
-    offset = next(b.offset for b in node.plan.buffers if b.name == name)
-    return np.frombuffer(node._arena.tobytes(), dtype=dtype, count=count, offset=offset).astype(np.int64)
-
-
 def gradient_of(step: Step) -> tuple[Ref, int]:
     """The buffer and the exponent slot of the output gradient that a step of the way back reads."""
     fields = step.fields[1:] if step.code in UPDATES else step.fields
@@ -69,41 +40,36 @@ def gradient_of(step: Step) -> tuple[Ref, int]:
 
 def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.Backward | None) -> None:
     for name, expected in trace.maps.items():
-        assert (read(node, name, "i1", expected.size) == expected.ravel()).all(), name
-    assert (read(node, graph.head.y, "<i2", graph.classes) == trace.logits).all()
+        assert (read(node, name, "i1") == expected.ravel()).all(), name
+    assert (read(node, graph.head.y, "<i2") == trace.logits).all()
     names = {b.name for b in node.plan.buffers}
     for op, kept in trace.kept.items():
         if f"{op} mask" in names:
             bits = np.packbits(kept.ravel(), bitorder="little")
-            assert (read(node, f"{op} mask", "u1", bits.size) == bits).all(), op
+            assert (read(node, f"{op} mask", "u1") == bits).all(), op
     if grads is not None:
         assert_gradients_agree(node, grads)
 
 
 def assert_gradients_agree(node: Node, grads: ref.Backward) -> None:
     seen: set[str] = set()
-    exponents = read(
-        node,
-        "gradient exponents",
-        "<i4",
-        sum(b.size_bytes // 4 for b in node.plan.buffers if b.name == "gradient exponents"),
-    )
+    exponents = read(node, "gradient exponents", "<i4")
     for step in node.plan.steps:
         if step.code in UPDATES | GRADIENTS | {Code.UPDATE_BIAS}:
             (name, slot), expected = gradient_of(step), grads.outputs[step.op]
             assert exponents[slot] == expected.k, step
-            assert (read(node, name.name, "i1", expected.e.size) == expected.e.ravel()).all(), step
+            assert (read(node, name.name, "i1") == expected.e.ravel()).all(), step
             seen.add(step.op)
     assert seen
 
 
 @settings(max_examples=120)
 @given(data=st.data())
-def test_everything_inside_a_step_equals_the_reference(data: st.DataObject, roomy: Any) -> None:
+def test_everything_inside_a_step_equals_the_reference(data: st.DataObject) -> None:
     graph = data.draw(graphs())
     scheme = data.draw(schemes(graph))
     own = data.draw(st.sets(st.integers(0, graph.classes - 1), min_size=1))
-    node, reference = Node(roomy(graph, scheme)), ref.ReferenceNode(graph, scheme)
+    node, reference = roomy_node(graph, scheme), ref.ReferenceNode(graph, scheme)
     engine_course, course = courses(data.draw(st.sampled_from([0.01, 0.3, 8.0])), own)
     for x in windows(graph, 3, seed=data.draw(st.integers(0, 99))):
         label = data.draw(st.sampled_from(sorted(own)))
