@@ -45,3 +45,12 @@ def _no_network() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect)
         yield
+
+
+@pytest.fixture(scope="session")
+def party() -> Any:
+    """The quickstart of draw 0, assembled: data, shipped model, plan, one client per node."""
+    from fleet.run.assemble import assemble
+    from tests.run.quickstart import quickstart
+
+    return assemble(quickstart())

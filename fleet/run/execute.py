@@ -56,8 +56,8 @@ def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:
 
 
 def _sail(party: Assembly, ledgers: tuple[Ledger, ...], folder: RunFolder, jobs: int, progress: Progress) -> Path:
-    memory = Memory(folder.journal(), _identity(party))
-    try:
+    with folder.journal() as journal:
+        memory = Memory(journal, _identity(party))
         if memory.recalled:
             progress.message(f"resuming: {memory.recalled} answers of nodes are known and not computed again")
         with ThreadPoolExecutor(jobs) as pool:
@@ -67,8 +67,6 @@ def _sail(party: Assembly, ledgers: tuple[Ledger, ...], folder: RunFolder, jobs:
         folder.write_part("values", 1, digests)
         folder.write_fingerprint()
         progress.done()
-    finally:
-        memory.close()
     return folder.path
 
 

@@ -49,18 +49,23 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
     given = {
         "question": scenario.question,
         "seed": str(scenario.seed),
+        "command": _command(party),
         "scheme": f"{party.plan.scheme.name}: {layout.size:,} of {party.graph.parameters:,} values train",
         "steps:alone": str(scenario.server.rounds * training.steps_per_round),
         "steps:personal": str(training.personal_steps),
         "raw_bytes": str(raw),
         "peak_step": str(party.plan.peak_step),
         "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
-        "limit:2": "Training alone on the same number of steps comes close in the mean; "
-        "it never recognises an exercise its own node has not done.",
     }
     yield from (ValueRow(key=key, value=value, basis="given") for key, value in given.items())
     yield from _banks(party)
     yield from _bases(party)
+
+
+def _command(party: Assembly) -> str:
+    """What makes this run again; the file as the user named it."""
+    path = party.scenario.path
+    return f"fleet run {path if path is not None else 'scenario.yaml'} --seed {party.scenario.seed}"
 
 
 def _banks(party: Assembly) -> Iterator[ValueRow]:

@@ -49,10 +49,6 @@ class Memory:
         """Returns once everything is on the disk."""
         self._journal.sync()
 
-    def close(self) -> None:
-        """Syncs and closes the journal."""
-        self._journal.close()
-
     def _append(self, kind: str, key: Key, **content: Any) -> None:
         line, phase, number = key
         self._journal.append({"kind": kind, "line": line, "phase": phase, "round": number, **content})

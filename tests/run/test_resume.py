@@ -1,0 +1,100 @@
+"""A run that is cut at any moment and resumed is the run that was never cut; at most one round is computed twice."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fleet.base.errors import RunError
+from fleet.learning.client import Client
+from fleet.record import Journal, open_run
+from fleet.run import execute, resume
+from tests.run.quickstart import fingerprint, short
+
+
+class PowerCut(BaseException):
+    """Ends a run where no `except Exception` can hear it."""
+
+
+@contextmanager
+def cut_after(appends: int) -> Iterator[None]:
+    """The process is gone when this many journal records have been appended; what was not synced is lost with it."""
+    left = [appends]
+    append, sync = Journal.append, Journal.sync
+
+    def counting(self: Journal, record: dict[str, object]) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._file.fileno())
+            os.close(nowhere)
+            raise PowerCut
+        append(self, record)
+
+    def syncing(self: Journal) -> None:
+        if left[0] >= 0:
+            sync(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "append", counting)
+        patch.setattr(Journal, "sync", syncing)
+        with pytest.raises(PowerCut):
+            yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return fingerprint(execute(short(), out=tmp_path_factory.mktemp("whole") / "run", jobs=2))
+
+
+@pytest.mark.parametrize("appends", [0, 1, 2, 9, 16, 33, 45, 60, 76, 88])
+def test_a_run_cut_anywhere_is_resumed_to_the_same_fingerprint(whole: str, tmp_path: Path, appends: int) -> None:
+    run = tmp_path / "cut"
+    with cut_after(appends):
+        execute(short(), out=run, jobs=2)
+    assert open_run(run).fingerprint is None
+    if appends < 2:  # nothing was recorded, not even what the run is
+        with pytest.raises(RunError, match="run the scenario again"):
+            resume(run, jobs=2)
+        return
+    assert fingerprint(resume(run, jobs=2)) == whole
+
+
+def test_a_run_cut_twice_is_resumed_too(whole: str, tmp_path: Path) -> None:
+    run = tmp_path / "cut"
+    with cut_after(20):
+        execute(short(), out=run, jobs=2)
+    with cut_after(30):
+        resume(run, jobs=2)
+    assert fingerprint(resume(run, jobs=1)) == whole
+
+
+@pytest.mark.parametrize("appends", [20, 70, 77])
+def test_at_most_one_round_is_computed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appends: int) -> None:
+    trained: list[int] = []
+    train = Client.train
+
+    def counting(self: Client, *args: object, **kwargs: object) -> object:
+        trained.append(self.shard.node)
+        return train(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Client, "train", counting)
+    execute(short(), out=tmp_path / "whole", jobs=2)
+    once = len(trained)
+    trained.clear()
+    with cut_after(appends):
+        execute(short(), out=tmp_path / "cut", jobs=2)
+    resume(tmp_path / "cut", jobs=2)
+    assert once <= len(trained) <= once + 12
+
+
+def test_a_run_of_another_scenario_is_not_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "cut"
+    with cut_after(20):
+        execute(short(), out=run, jobs=2)
+    text = (run / "scenario.yaml").read_text()
+    (run / "scenario.yaml").write_text(text.replace("steps_per_round: 6", "steps_per_round: 7"))
+    with pytest.raises(RunError, match="expected a run of this scenario, got another"):
+        resume(run, jobs=2)
