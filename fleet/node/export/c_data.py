@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fleet.node.export.blocks import C_TYPES, Block, blocks_of
+from fleet.node.model.scheme import Layout
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
 from fleet.node.plan.plan import HEADER_WORDS, Plan
@@ -86,9 +87,8 @@ def c_shape(block: Block) -> tuple[int, ...]:
     return (*(n for n in outer if n > 1), last)
 
 
-def layout_fields(plan: Plan) -> tuple[int, ...]:
+def layout_fields(layout: Layout) -> tuple[int, ...]:
     """fe_layout, field by field."""
-    layout = plan.layout
     head = {part.kind: part for part in layout.slices if part.op == layout.head}
     weight, bias = head.get("weight"), head.get("bias")
     return (
@@ -100,7 +100,7 @@ def layout_fields(plan: Plan) -> tuple[int, ...]:
 
 def _layout(plan: Plan) -> str:
     names = ("weights", "biases", "classes", "head_weight", "head_inputs", "head_bias")
-    fields = [f"    .{name} = {value}," for name, value in zip(names, layout_fields(plan), strict=True)]
+    fields = [f"    .{name} = {value}," for name, value in zip(names, layout_fields(plan.layout), strict=True)]
     return "\n".join(["const fe_layout fe_trained = {", *fields, "};", ""])
 
 

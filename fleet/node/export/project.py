@@ -1,6 +1,7 @@
 """A plan as a C project: the engine's own sources, generated data, the board's port, and what verifies them."""
 
 import hashlib
+import re
 import shutil
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def export(
     trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
     Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
     """
-    _check(profile, out)
+    _check(profile, out, name)
     check_fit(ledger(plan, profile, windows=windows, stack_bytes=stack_bytes))
     trial = trial or random_trial(plan)
     check_trial(plan, trial)
@@ -60,7 +61,9 @@ def engine_sources() -> dict[str, bytes]:
     return _engine()
 
 
-def _check(profile: Profile, out: Path) -> None:
+def _check(profile: Profile, out: Path, name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise InputError.one("name", f"expected letters, digits, '-', '_' and '.', got '{name}'; it names files")
     target(profile.core)
     if not profile.can_build:
         text = f"expected a board with a port, got {profile.board} without one; add {profile.board}/port to the devices"

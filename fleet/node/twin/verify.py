@@ -98,7 +98,7 @@ def _constants(image: Image, plan: Plan) -> Iterator[Check]:
     model = _bytes_of(image, "fe_model")
     faults = tuple(_model_faults(model, plan, blocks_of(plan)))
     yield Check(name="model", against=f"{len(plan.model):,} bytes of the original, {len(blocks)} arrays", faults=faults)
-    layout = struct.pack("<6i", *layout_fields(plan))
+    layout = struct.pack("<6i", *layout_fields(plan.layout))
     for name, symbol, expected in (("plan", "fe_plan_words", plan.content), ("layout", "fe_trained", layout)):
         got = _bytes_of(image, symbol)
         differs = (

@@ -75,7 +75,7 @@ fe_status fe_client_push(const uint8_t *frame, uint32_t length)
         return status;
     if (push.head.node != fe_runtime.node)
         return FE_OTHER_FRAME;
-    if (!is_rate(push.rate))
+    if (!is_rate(push.rate) || fe_check_values(&fe_trained, push.values) != FE_OK)
         return FE_BAD_VALUES;
     open_round(&push);
     return FE_OK;

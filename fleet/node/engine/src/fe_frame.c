@@ -96,6 +96,21 @@ fe_status fe_read_push(const fe_layout *l, const uint8_t *frame, uint32_t length
     return push->head.base == base_of(l, push->values) ? FE_OK : FE_BAD_VALUES;
 }
 
+fe_status fe_check_values(const fe_layout *l, const uint8_t *values)
+{
+    const uint8_t *biases = values + l->weights;
+    const int32_t limit = 1 << 30;
+    for (int32_t i = 0; i < l->weights; i++)
+        if (values[i] == 0x80)
+            return FE_BAD_VALUES;
+    for (int32_t i = 0; i < l->biases; i++) {
+        const int32_t b = (int32_t)get_u32(biases + 4 * i);
+        if (b > limit || b < -limit)
+            return FE_BAD_VALUES;
+    }
+    return FE_OK;
+}
+
 void fe_unpack_values(const fe_layout *l, const uint8_t *values, uint8_t *state)
 {
     for (int32_t i = 0; i < l->weights; i++)

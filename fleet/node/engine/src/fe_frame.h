@@ -49,6 +49,9 @@ uint32_t fe_push_bytes(const fe_layout *layout);
 /* Checks a whole push and finds its parts. Nothing is copied. */
 fe_status fe_read_push(const fe_layout *layout, const uint8_t *frame, uint32_t length, fe_push *push);
 
+/* Weights within 127 and biases within 2^30: what the engine's sums are proved for (SPEC.md, "Bounds"). */
+fe_status fe_check_values(const fe_layout *layout, const uint8_t *values);
+
 /* The pushed values as they lie in a state. The padding becomes 0. */
 void fe_unpack_values(const fe_layout *layout, const uint8_t *values, uint8_t *state);
 
