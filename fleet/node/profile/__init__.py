@@ -2,7 +2,7 @@
 
 In `devices/<board>/profile.yaml` a number is a mapping, `{value: 64 MHz, source: "…"}`, and is refused without its
 source; an entry of a list has one source for all its numbers. `unverified: true` marks a value that nobody looked up,
-`quoted: true` one that was read in a text quoting the maker's document; both are shown wherever the value is.
+`quoted: true` one that was read in a text quoting the maker's document; `Profile.sources` keeps both.
 """
 
 from fleet.node.profile.board import (
