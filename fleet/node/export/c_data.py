@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from fleet.node.export.blocks import C_TYPES, Block, blocks_of
 from fleet.node.model.scheme import Layout
-from fleet.node.plan.arena import aligned
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
 from fleet.node.plan.plan import HEADER_WORDS, Plan
 from fleet.node.plan.steps import Ref, Region, Step
@@ -108,7 +107,8 @@ def _model_type(plan: Plan) -> Iterator[str]:
     yield "typedef struct {"
     at, pads = 0, 0
     for block, member in zip(blocks_of(plan), members(plan), strict=True):
-        if block.offset != aligned(at) or (block.offset != at and block.values.itemsize == 1):
+        natural = -(-at // block.values.itemsize) * block.values.itemsize  # where C would put it
+        if block.offset != natural:
             yield f"    uint8_t pad{pads}[{block.offset - at}];"
             pads += 1
         sizes = "".join(f"[{n}]" for n in c_shape(block))

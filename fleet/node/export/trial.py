@@ -59,6 +59,9 @@ def check_trial(plan: Plan, trial: Trial) -> None:
     if trial.windows.dtype != np.int8 or trial.windows.shape[1:] != shape or not len(trial.windows):
         text = f"expected int8 windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
         raise InputError.one("trial.windows", f"{text}; hand in the network's own data")
+    if not set(trial.own) <= set(range(plan.graph.classes)):
+        text = f"expected classes 0 to {plan.graph.classes - 1}, got {list(trial.own)}; hand in a node's classes"
+        raise InputError.one("trial.own", text)
     if trial.labels.shape != trial.windows.shape[:1] or not set(trial.labels.tolist()) <= set(trial.own):
         text = f"expected a label of {list(trial.own)} for each window, got {sorted(set(trial.labels.tolist()))}"
         raise InputError.one("trial.labels", f"{text}; hand in a node's training part")

@@ -234,11 +234,20 @@ def _arithmetic(ledger: Ledger, bank: str) -> str:
 
 
 def _remedy(ledger: Ledger) -> str:
+    room = _room_for_windows(ledger)
+    if _over(ledger) == [FLASH] and room > 0:
+        return f"keep at most {room:,} windows in the log"
     fitting = _largest_fitting(ledger)
     if fitting is None:
         return "no scheme of this model fits; take a smaller model or another board"
     text, plan = fitting
     return f"the largest scheme that fits is {text}, with {plan.layout.size:,} trained values"
+
+
+def _room_for_windows(ledger: Ledger) -> int:
+    """Windows that the flash holds beside all else."""
+    each = ledger.plan.graph.input.size + 1
+    return (ledger.capacity(FLASH) - ledger.taken(FLASH)) // each + ledger.windows
 
 
 def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:

@@ -121,9 +121,8 @@ class Core:
             ) from fault
         stopped = int(self._uc.reg_read(UC_ARM_REG_PC)) & ~1
         if stopped != self._halt:
-            text = (
-                f"expected the firmware to come back, got none within {LONGEST_US // 10**6} s, at {self.place(stopped)}"
-            )
+            limit = f"{LONGEST_US / 10**6:g} s"
+            text = f"expected the firmware to come back, got none within {limit}, at {self.place(stopped)}"
             raise CheckFailed(f"{self._core}: {text}; look for a loop that waits for hardware")
 
     def place(self, address: int) -> str:

@@ -1,0 +1,138 @@
+"""The ledger: every byte has a line, the sums are the board's, and a refusal says what to do."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.base.errors import DoesNotFit
+from fleet.node.model.scheme import KINDS, build_scheme
+from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.ledger import Ledger, check_fit, frame_bytes, ledger, ledger_rows, plan_rows, runtime_bytes
+from fleet.node.profile import Profile, boards, load_profile
+from fleet.node.wire.frames import push_bytes
+from fleet.record.rows import check
+from tests.node.model.nets import graphs, imu_net, schemes
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    graph = imu_net()
+    return plan_of(graph, build_scheme(graph, "sparse"))
+
+
+@pytest.fixture(scope="module")
+def nrf() -> Profile:
+    return load_profile("nrf52840")
+
+
+def with_ram(profile: Profile, size_bytes: int) -> Profile:
+    """The board with another size of its first bank."""
+    first, *rest = profile.banks
+    return replace(profile, banks=(replace(first, size_bytes=size_bytes), *rest))
+
+
+def sizes(found: Ledger) -> dict[str, int]:
+    return {line.item: line.size_bytes for line in found.lines}
+
+
+def test_every_line_of_the_quickstart_has_its_size_and_its_reason(plan: Plan, nrf: Profile) -> None:
+    found = sizes(ledger(plan, nrf, windows=100))
+    assert found["arena"] == plan.arena_bytes
+    assert found["trained values"] == found["pushed values"] == found["first values"] == plan.state_bytes == 4412
+    assert found["frame buffer"] == 4448
+    assert found["runtime"] == 48
+    assert found["plan"] == len(plan.content)
+    assert found["window log"] == 100 * 301
+    assert found["SoftDevice S140, working memory"] == 12 * 1024
+    assert all(line.reason for line in ledger(plan, nrf).lines)
+
+
+@given(st.data())
+def test_the_lines_of_the_model_add_up_to_the_model(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    plan = plan_of(graph, data.draw(schemes(graph)))
+    found = sizes(ledger(plan, load_profile("nrf52840")))
+    parts = ("frozen weights", "frozen biases", "scales", "training tables", "first values")
+    assert sum(found.get(part, 0) for part in parts) == len(plan.model)
+    assert 0 <= frame_bytes(plan) - push_bytes(plan.layout) < 4
+
+
+@pytest.mark.parametrize("classes, size_bytes", [(2, 48), (64, 48), (65, 56), (1000, 168)])
+def test_the_runtime_grows_by_a_bit_per_class_in_steps_of_eight_bytes(classes: int, size_bytes: int) -> None:
+    assert runtime_bytes(classes) == size_bytes
+
+
+def test_code_is_modelled_until_an_image_was_measured(plan: Plan, nrf: Profile) -> None:
+    bases = [
+        next(line.basis for line in ledger(plan, nrf, code_bytes=given).lines if line.item == "code")
+        for given in (None, 12_345)
+    ]
+    assert bases == ["modelled", "measured"]
+    assert sizes(ledger(plan, nrf, code_bytes=12_345))["code"] == 12_345
+
+
+def test_reserved_memory_that_nobody_looked_up_is_marked(plan: Plan, nrf: Profile) -> None:
+    marked = {line.item for line in ledger(plan, nrf).lines if line.unverified}
+    assert marked == {part.reason for part in nrf.reserved if part.unverified}
+
+
+@pytest.mark.parametrize("board", boards())
+def test_lines_become_rows_of_a_run(board: str, plan: Plan) -> None:
+    found = ledger(plan, load_profile(board), windows=10)
+    rows = ledger_rows(found)
+    for row in rows:
+        check("ledger", row)
+    assert sum(row.bytes for row in rows) == sum(line.size_bytes for line in found.lines)
+    boxes = plan_rows(plan)
+    for box in boxes:
+        check("plan", box)
+    assert max(box.offset + box.bytes for box in boxes) <= plan.arena_bytes
+
+
+def test_a_plan_that_fills_the_bank_to_the_last_byte_fits_and_one_byte_less_does_not(plan: Plan, nrf: Profile) -> None:
+    needed = ledger(plan, nrf).taken("ram")
+    check_fit(ledger(plan, with_ram(nrf, needed)))
+    with pytest.raises(DoesNotFit, match=f"expected at most {needed - 1:,} B, got {needed:,} B, 1 B over"):
+        check_fit(ledger(plan, with_ram(nrf, needed - 1)))
+
+
+def test_a_refusal_names_the_bank_the_parts_the_peak_and_what_would_fit(nrf: Profile) -> None:
+    graph = imu_net()
+    full = plan_of(graph, build_scheme(graph, "full"))
+    board = with_ram(nrf, 40 * 1024)
+    with pytest.raises(DoesNotFit) as refused:
+        check_fit(ledger(full, board))
+    text = str(refused.value)
+    arena = f"arena {full.arena_bytes:,}"
+    peak = full.steps[full.peak_step]
+    where = f"largest at step {full.peak_step + 1} of {len(full.steps)}, {peak.code.name.lower()} of {peak.op}"
+    assert text.startswith("nrf52840, ram: expected at most 40,960 B, got ")
+    assert arena in text
+    assert where in text
+    assert "the largest scheme that fits is `" in text
+
+
+def test_the_proposed_scheme_fits_and_trains_most_of_those_that_fit(nrf: Profile) -> None:
+    graph = imu_net()
+    board = with_ram(nrf, 40 * 1024)
+    plans = [plan_of(graph, build_scheme(graph, kind)) for kind in KINDS]
+    plans += [plan_of(graph, build_scheme(graph, "last_k", layers=n)) for n in range(1, 6)]
+    fitting = [p.layout.size for p in plans if ledger(p, board).taken("ram") <= 40 * 1024]
+    with pytest.raises(DoesNotFit, match=f"with {max(fitting):,} trained values"):
+        check_fit(ledger(plan_of(graph, build_scheme(graph, "full")), board))
+
+
+def test_when_nothing_fits_the_refusal_says_so(plan: Plan, nrf: Profile) -> None:
+    with pytest.raises(DoesNotFit, match="no scheme of this model fits; take a smaller model or another board"):
+        check_fit(ledger(plan, with_ram(nrf, 16 * 1024)))
+
+
+def test_a_window_log_that_overflows_the_flash_is_refused_with_the_longest_that_fits(plan: Plan, nrf: Profile) -> None:
+    with pytest.raises(DoesNotFit, match=r"nrf52840, flash: .*; keep at most ([\d,]+) windows in the log") as refused:
+        check_fit(ledger(plan, nrf, windows=3_000))
+    longest = int(str(refused.value).split("keep at most ")[1].split()[0].replace(",", ""))
+    check_fit(ledger(plan, nrf, windows=longest))
+    with pytest.raises(DoesNotFit):
+        check_fit(ledger(plan, nrf, windows=longest + 1))
