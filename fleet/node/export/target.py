@@ -17,6 +17,7 @@ LANGUAGE = ("-g", *WARNINGS, "-ffp-contract=off", "-ffunction-sections", "-fdata
 NO_UNWINDING = ("-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 CLANG_ONLY = ("-fno-sanitize=all",)  # ziglang traps undefined behaviour unless told not to
 CALLS = ("fe_client_push", "fe_client_input", "fe_client_train", "fe_client_infer", "fe_client_update")
+GNU_ONLY = ("-fno-toplevel-reorder",)  # gcc turns the order of objects round, which leaves a gap before fe_runtime
 LINK = (
     "-Wl,-e,fe_reset_handler",
     "-Wl,--gc-sections",
@@ -66,7 +67,7 @@ def clang_flags(core: str, stack_bytes: int) -> tuple[str, ...]:
 
 def gnu_flags(core: str, stack_bytes: int) -> tuple[str, ...]:
     """Flags of `arm-none-eabi-gcc`, before sources and output."""
-    return (*target(core).gnu, GNU_LEVEL, *LANGUAGE, *NO_UNWINDING, define_stack(stack_bytes), *GNU_LINK)
+    return (*target(core).gnu, GNU_LEVEL, *LANGUAGE, *GNU_ONLY, *NO_UNWINDING, define_stack(stack_bytes), *GNU_LINK)
 
 
 def define_stack(stack_bytes: int) -> str:
