@@ -18,6 +18,8 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+logging.getLogger("flwr").setLevel(logging.ERROR)  # what goes wrong in a round is in the run's own tables
+
 RUN_ID = 1
 SERVER_NODE_ID = 0
 
@@ -27,7 +29,6 @@ def enter() -> None:
     TaskIdentity.run_id = RUN_ID
     TaskIdentity.node_id = SERVER_NODE_ID
     TaskIdentity.task_id = 1
-    logging.getLogger("flwr").setLevel(logging.ERROR)
 
 
 def empty_run() -> Run:

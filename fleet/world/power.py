@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fleet.node.cost import compute_na
 from fleet.node.profile import Profile
 
 
@@ -32,7 +33,7 @@ def power(profile: Profile, *, sense_na: int = 0) -> Power:
         sleep_na=currents.sleep_na,
         wake_na=currents.wake_na,
         run_na=currents.run_na,
-        compute_na=round(currents.run_na * profile.nn_power_factor),
+        compute_na=compute_na(profile),
         transmit_na=currents.transmit_na or 0,
         receive_na=currents.receive_na or 0,
         radio_idle_na=currents.radio_idle_na or 0,

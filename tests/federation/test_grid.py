@@ -10,7 +10,7 @@ from flwr.serverapp.strategy import FedAdam, FedAvg, FedMedian, Strategy
 from numpy.typing import NDArray
 
 from fleet.base.errors import InputError
-from fleet.federation.client_app import Gateway
+from fleet.federation.client_app import Gateway, steps_made, train_config
 from fleet.federation.grid import Exchange, VirtualGrid
 from fleet.federation.server_app import run_strategy, strategy_of
 from fleet.learning.client import Client
@@ -88,7 +88,7 @@ def test_rounds_open_on_the_hour_and_everybody_answers(party: Party) -> None:
 def test_step_counts_go_on_over_the_rounds(party: Party) -> None:
     voyage = Voyage(party, "masked-fedavg")
     voyage.run(rounds=3, steps=5)
-    assert [int(voyage.grid.context(n).state["node"]["steps"]) for n in range(4)] == [15] * 4  # type: ignore[call-overload,index]
+    assert [steps_made(voyage.grid.context(n)) for n in range(4)] == [15] * 4
 
 
 @pytest.mark.parametrize("kind", [FedAvg, FedAdam, FedMedian])
@@ -117,18 +117,12 @@ def test_a_node_that_dies_while_computing_sends_nothing_and_commits_nothing(part
 def test_messages_can_be_pushed_and_pulled_by_hand(party: Party) -> None:
     voyage = Voyage(party, "masked-fedavg")
     voyage.run(rounds=1)
-    message = voyage.strategy.configure_train(2, voyage.form.arrays(party.initial), config(), voyage.grid)
+    message = voyage.strategy.configure_train(2, voyage.form.arrays(party.initial), train_config(3, 0.06), voyage.grid)
     ids = list(voyage.grid.push_messages(message))
     replies = list(voyage.grid.pull_messages(ids))
     assert [r.metadata.src_node_id for r in replies] == [1, 2, 3, 4]
     assert list(voyage.grid.pull_messages(ids)) == []
     assert list(voyage.grid.send_and_receive([])) == []
-
-
-def config() -> "object":
-    from fleet.federation.client_app import train_config
-
-    return train_config(3, 0.06)
 
 
 def test_messages_carry_the_identity_of_this_process(party: Party) -> None:
@@ -141,7 +135,7 @@ def test_messages_carry_the_identity_of_this_process(party: Party) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    "name, text",
     [
         ("nowhere:Strategy", "expected a class that can be imported, got 'nowhere:Strategy'"),
         ("fractions:Fraction", "expected a Flower Strategy, got 'fractions:Fraction'"),

@@ -6,7 +6,6 @@ CPU, never for the one it happens to run on: a cache may be shared.
 """
 
 import hashlib
-import os
 import platform
 import subprocess
 import sys
@@ -19,10 +18,29 @@ from pathlib import Path
 from fleet.base.errors import EngineError
 from fleet.base.places import cache_dir, package_data
 
-WARNINGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wimplicit-fallthrough", "-Werror")
+WARNINGS = (
+    "-std=c99",
+    "-pedantic",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Wimplicit-fallthrough",
+    "-Werror",
+)
 # Without it clang takes four int8 products at a time, not eight: a forward pass costs a third more. Same bits.
 VECTORS = ("-mllvm", "-vectorizer-maximize-bandwidth")
-FLAGS = ("-O3", *VECTORS, *WARNINGS, "-ffp-contract=off", "-fno-sanitize=all", "-fvisibility=default", "-shared", "-fPIC", "-nostdlib")
+FLAGS = (
+    "-O3",
+    *VECTORS,
+    *WARNINGS,
+    "-ffp-contract=off",
+    "-fno-sanitize=all",
+    "-fvisibility=default",
+    "-shared",
+    "-fPIC",
+    "-nostdlib",
+)
 BASELINE = {"x86_64": "x86_64", "aarch64": "generic", "arm64": "generic"}
 
 
@@ -81,4 +99,4 @@ def _compile(command: list[str], target: Path) -> None:
         done = subprocess.run(full, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise EngineError(f"engine: expected the C compiler to succeed, got:\n{' '.join(full)}\n{done.stderr}")
-        os.replace(built, target)
+        built.replace(target)

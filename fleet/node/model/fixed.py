@@ -41,7 +41,8 @@ def doubling_high_mul(a: Int64, b: int) -> Int64:
 def rounding_divide(v: Int64, n: int) -> Int64:
     """v / 2^n, rounded half away from zero. Source: gemmlowp, RoundingDivideByPOT."""
     mask = 2**n - 1
-    return (v >> n) + ((v & mask) > (mask >> 1) + (v < 0))
+    rounded: Int64 = (v >> n) + ((v & mask) > (mask >> 1) + (v < 0))
+    return rounded
 
 
 def scale(v: Int64, factor: Real) -> Int64:
@@ -63,14 +64,14 @@ def round_shift64(v: Int64, n: int) -> Int64:
     if n > 62:
         return np.zeros_like(v)
     if n > 0:
-        return np.clip((v + (1 << (n - 1))) >> n, -LIMIT, LIMIT)
+        return np.asarray(np.clip((v + (1 << (n - 1))) >> n, -LIMIT, LIMIT), dtype=np.int64)
     left = min(-n, 31)
-    return np.clip(np.clip(v, -LIMIT, LIMIT) << left, -LIMIT, LIMIT)
+    return np.asarray(np.clip(np.clip(v, -LIMIT, LIMIT) << left, -LIMIT, LIMIT), dtype=np.int64)
 
 
 def multiply(a: Real, b: Real) -> Real:
     """a * b in the normal form; 0 stays 0."""
-    mant = int(doubling_high_mul(np.int64(a.mant), b.mant))
+    mant = int(doubling_high_mul(np.array(a.mant, dtype=np.int64), b.mant))
     exp = a.exp + b.exp
     return Real(mant, exp) if mant >= 2**30 else Real(mant << 1, exp - 1)
 

@@ -150,7 +150,9 @@ class Graph:
     def with_weights(self, changed: dict[str, tuple[Int8, Int32]]) -> "Graph":
         """The same network with other weights and biases for the named operators."""
         ops = tuple(
-            replace(op, weight=changed[op.name][0], bias=changed[op.name][1]) if op.name in changed else op
+            replace(op, weight=changed[op.name][0], bias=changed[op.name][1])
+            if isinstance(op, Weighted) and op.name in changed
+            else op
             for op in self.ops
         )
         return replace(self, ops=ops)

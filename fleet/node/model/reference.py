@@ -314,7 +314,7 @@ def products_per_input(op: Weighted) -> int:
         return op.bias.size
     kernel = op.weight.shape[:2] if isinstance(op, Depthwise) else op.weight.shape[1:3]
     taps = -(-kernel[0] // op.stride[0]) * -(-kernel[1] // op.stride[1])
-    return taps if isinstance(op, Depthwise) else taps * op.bias.size
+    return int(taps if isinstance(op, Depthwise) else taps * op.bias.size)
 
 
 def _weighted_input_gradient(graph: Graph, op: Weighted, g: Gradient) -> tuple[Int64, int]:

@@ -125,7 +125,9 @@ def with_values(graph: Graph, layout: Layout, values: NDArray[np.int32]) -> Grap
     return graph.with_weights(changed)
 
 
-def build_scheme(graph: Graph, kind: str, *, layers: int = 2, ratio: Fraction = Fraction(1, 4), blocks: int = 2) -> Scheme:
+def build_scheme(
+    graph: Graph, kind: str, *, layers: int = 2, ratio: Fraction = Fraction(1, 4), blocks: int = 2
+) -> Scheme:
     """The scheme of a name. layers: pointwise layers of `sparse`, blocks of `last_k`. blocks: of `sparse` and `bias`.
 
     Raises InputError for an unknown name and for a scheme that trains nothing.
@@ -146,7 +148,8 @@ def build_scheme(graph: Graph, kind: str, *, layers: int = 2, ratio: Fraction = 
             raise InputError.one("scheme", f"expected one of {', '.join(KINDS)}, got '{kind}'; choose one of these")
     if kind in ("sparse", "bias", "last_k") and not body:
         raise InputError.one(
-            "scheme", f"expected something to train, got '{kind}' with no layer and no block; raise its counts or take `head`"
+            "scheme",
+            f"expected something to train, got '{kind}' with no layer and no block; raise its counts or take `head`",
         )
     body[head.op] = head
     return Scheme(name=kind, trained=tuple(body[op.name] for op in graph.weighted if op.name in body))
@@ -179,7 +182,7 @@ def _whole(graph: Graph, blocks: list[str]) -> dict[str, Trained]:
 
 def _block(op: str) -> str:
     """block3.dw belongs to block3; an operator without a dot is a block of its own."""
-    return op.split(".")[0]
+    return op.split(".", maxsplit=1)[0]
 
 
 def _blocks(graph: Graph) -> list[str]:

@@ -135,13 +135,17 @@ class _Head:
 
 def _opened(frame: bytes, kind: int, fixed_bytes: int) -> tuple[_Head, bytes]:
     if len(frame) < HEAD.size + 4 or crc32(frame[:-4]) != int.from_bytes(frame[-4:], "little"):
-        raise FrameError(f"frame of {len(frame)} bytes: expected a whole frame with its CRC-32, got a damaged one; send it again")
+        raise FrameError(
+            f"frame of {len(frame)} bytes: expected a whole frame with its CRC-32, got a damaged one; send it again"
+        )
     mark, version, got, own_bytes, node, number, steps, windows, _, base = HEAD.unpack_from(frame)
     if mark != MARK or version != VERSION or got != kind:
         raise FrameError(f"frame: expected kind {kind} of version {VERSION}, got {got} of {version}; update the sender")
     body = frame[HEAD.size : -4]
     if len(body) < fixed_bytes + own_bytes:
-        raise FrameError(f"frame: expected {fixed_bytes + own_bytes} bytes after its head, got {len(body)}; send it again")
+        raise FrameError(
+            f"frame: expected {fixed_bytes + own_bytes} bytes after its head, got {len(body)}; send it again"
+        )
     return _Head(own_bytes, node, number, steps, windows, base), body
 
 
@@ -161,7 +165,9 @@ def _unpacked(layout: Layout, body: bytes, held: NDArray[np.bool_]) -> NDArray[n
     weights = int(held[: layout.weights].sum())
     biases = int(held[layout.weights :].sum())
     if len(body) != weights + 4 * biases:
-        raise FrameError(f"frame: expected {weights} weights and {biases} biases, got {len(body)} bytes; check the plan")
+        raise FrameError(
+            f"frame: expected {weights} weights and {biases} biases, got {len(body)} bytes; check the plan"
+        )
     values = np.zeros(layout.size, dtype=np.int32)
     values[: layout.weights][held[: layout.weights]] = np.frombuffer(body, dtype=np.int8, count=weights)
     values[layout.weights :][held[layout.weights :]] = np.frombuffer(body, dtype="<i4", offset=weights)

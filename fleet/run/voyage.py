@@ -31,7 +31,7 @@ def execute(scenario: Scenario, *, out: Path, jobs: int = 1, progress: Progress 
         return _sail(party, ledgers, folder, jobs, progress or Silent())
 
 
-def resume(run: Path, *, jobs: int = 1, progress: Progress | None = None, allow_code: bool = True) -> Path:
+def resume(run: Path, *, jobs: int = 1, progress: Progress | None = None, allow_code: bool = False) -> Path:
     """Finishes an interrupted run: what its journal holds is not computed again. Returns the folder."""
     with RunFolder.open(run, writing=True) as folder:
         if folder.fingerprint is not None:

@@ -121,7 +121,7 @@ def test_a_finished_run_is_not_run_again(run: Path) -> None:
 def test_a_model_that_does_not_fit_is_refused_with_the_arithmetic_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module("fleet.run.execute")
+    module = importlib.import_module("fleet.run.voyage")
     party = assemble(short())
     profile = party.profiles["nrf52840"]
     small = replace(profile, banks=(replace(profile.banks[0], size_bytes=28 * 1024),))
