@@ -106,7 +106,7 @@ class RunFolder:
         self._must_write()
         for row in rows:
             check(table, row)
-        file = self.path / "tables" / table / f"part-{part:05d}.parquet"
+        file = self.path / "tables" / table / f"part-{part:08d}.parquet"
         if not file.parent.exists():
             file.parent.mkdir()
             sync_folder(file.parent.parent)

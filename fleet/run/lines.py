@@ -38,11 +38,12 @@ def alone(stage: Stage) -> list[Values]:
     tables.observe("start", 0, "own", values)
     own = everything(stage)
     for number in range(1, rounds + 1):
-        tables.world.advance_to(number * stage.every_us)
+        tables.world.advance_to(max(tables.world.now_us, number * stage.every_us))
+        opened_us = tables.world.now_us
         work = Local(steps=training.steps_per_round, rate=training.rate, own=own, stream=Stream.ORDER)
         first = (number - 1) * training.steps_per_round
         values = local(tables, "round", number, work, values, first, radio=False)
-        tables.add("rounds", [_round_row(tables, number, number * stage.every_us, len(values))])
+        tables.add("rounds", [_round_row(tables, number, opened_us, len(values))])
         tables.observe("round", number, "own", values)
         tables.flush()
     values = personal(tables, values, own, radio=False)

@@ -86,7 +86,7 @@ class LineTables:
         self.add("events", self.records.events)
         self.records.traffic.clear()
         self.records.events.clear()
-        part = 1000 * _NUMBER[self.name] + self._parts
+        part = 1_000_000 * _NUMBER[self.name] + self._parts
         for table, rows in self._pending.items():
             if rows:
                 self.stage.folder.write_part(table, part, rows)
