@@ -150,9 +150,9 @@ def test_a_run_of_another_schema_is_refused(run: RunFolder, found: object, words
 
 def test_damaged_files_are_named(run: RunFolder) -> None:
     run.write_part("plan", 0, plan_rows(0, 5))
-    part = run.path / "tables" / "plan" / "part-00000.parquet"
+    part = run.path / "tables" / "plan" / "part-00000000.parquet"
     part.write_bytes(part.read_bytes()[:-20])
-    with pytest.raises(RunError, match=r"part-00000\.parquet: expected the columns of plan"):
+    with pytest.raises(RunError, match=r"part-00000000\.parquet: expected the columns of plan"):
         run.table("plan")
     (run.path / "versions.json").write_text("{")
     with pytest.raises(RunError, match=r"versions\.json: expected JSON"):
