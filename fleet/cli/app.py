@@ -31,7 +31,7 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, help="threads; the result do
 AllowCode = Annotated[bool, typer.Option("--allow-code", help="run a strategy that the file names by import path")]
 
 RUNS = Path("runs")
-CPUS = len(os.sched_getaffinity(0))  # those this process may use
+CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def main() -> None:

@@ -42,11 +42,12 @@ def alone(stage: Stage) -> list[Values]:
         opened_us = tables.world.now_us
         work = Local(steps=training.steps_per_round, rate=training.rate, own=own, stream=Stream.ORDER)
         first = (number - 1) * training.steps_per_round
-        values = local(tables, "round", number, work, values, first, radio=False)
+        values = local(tables, "round", number, work, values, first, kept=values, radio=False)
         tables.add("rounds", [_round_row(tables, number, opened_us, len(values))])
         tables.observe("round", number, "own", values)
         tables.flush()
-    values = personal(tables, values, own, radio=False)
+    if training.personal_steps:
+        values = personal(tables, values, own, kept=values, radio=False)
     tables.close()
     return values
 
@@ -63,6 +64,13 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         layout=party.plan.layout,
         answer=lambda number, node, compute: tables.answered("round", number, node, compute),
     )
+    kept = [party.initial for _ in party.nodes]
+    pushes: dict[int, Values] = {}
+
+    def finished(number: int, node: int, frame: bytes) -> None:
+        tables.finished("round", number, node, frame)
+        kept[node] = pushes[number] + decode_update(party.plan.layout, frame).deltas
+
     grid = VirtualGrid(
         tables.world,
         gateway,
@@ -70,10 +78,11 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         every_us=stage.every_us,
         pool=stage.pool,
         observe=lambda exchange: tables.add("rounds", [_exchange_row(stage, name, exchange)]),
-        finished=lambda number, node, frame: tables.finished("round", number, node, frame),
+        finished=finished,
     )
 
     def observe(number: int, values: Values) -> float:
+        pushes[number + 1] = values
         mean = tables.observe("round" if number else "start", number, "shared", [values])
         tables.flush()
         return mean
@@ -90,7 +99,7 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
     )
     values = [shared for _ in party.nodes]
     if personal_pass and party.scenario.training.personal_steps:
-        values = personal(tables, values, own, radio=True)
+        values = personal(tables, values, own, kept=kept, radio=True)
     tables.close()
     return values
 
@@ -117,22 +126,35 @@ class Local:
     stream: Stream
 
 
-def personal(tables: LineTables, values: list[Values], own: Own, *, radio: bool) -> list[Values]:
-    """Every node's values after its personal steps. radio: the values to start from are pushed first."""
+def personal(tables: LineTables, values: list[Values], own: Own, *, kept: list[Values], radio: bool) -> list[Values]:
+    """Every node's values after its personal steps. radio: the values to start from are pushed first.
+
+    kept: what a node holds that the last push does not reach, or that does not come to the end of its steps.
+    """
     training, rounds = tables.stage.party.scenario.training, tables.stage.party.scenario.server.rounds
     opened_us = (rounds + 1) * tables.stage.every_us
     tables.world.advance_to(max(tables.world.now_us, opened_us))
     work = Local(steps=training.personal_steps, rate=training.personal_rate, own=own, stream=Stream.PERSONAL_ORDER)
-    after = local(tables, "personal", rounds + 1, work, values, rounds * training.steps_per_round, radio=radio)
+    after = local(
+        tables, "personal", rounds + 1, work, values, rounds * training.steps_per_round, kept=kept, radio=radio
+    )
     tables.observe("personal", rounds + 1, "own", after)
     tables.flush()
     return after
 
 
 def local(
-    tables: LineTables, phase: str, number: int, work: Local, values: list[Values], first: int, *, radio: bool
+    tables: LineTables,
+    phase: str,
+    number: int,
+    work: Local,
+    values: list[Values],
+    first: int,
+    *,
+    kept: list[Values],
+    radio: bool,
 ) -> list[Values]:
-    """Values after local training; a node that does not come to its end keeps what it had."""
+    """Values after local training from `values`; a node that does not come to its end has what it kept."""
     stage = tables.stage
     jobs = [
         LocalJob(
@@ -152,7 +174,7 @@ def local(
         tables.world.deliver(jobs)
     else:
         tables.world.compute_only(jobs)
-    return [job.values if job.after is None else job.after for job in jobs]
+    return [kept[job.node] if job.after is None else job.after for job in jobs]
 
 
 @dataclass(slots=True, kw_only=True)

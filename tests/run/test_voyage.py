@@ -14,7 +14,7 @@ from fleet.learning.aggregate import Contribution
 from fleet.node.model.fixed import real
 from fleet.node.plan.image import state_bytes
 from fleet.node.wire.frames import Push, decode_update, encode_push
-from fleet.record import AccuracyRow, BatteryRow, EnergyRow, RoundRow, TrafficRow, ValueRow, open_run
+from fleet.record import AccuracyRow, BatteryRow, EnergyRow, EventRow, RoundRow, TrafficRow, ValueRow, open_run
 from fleet.run import execute, resume
 from fleet.run.assemble import assemble
 from tests.run.quickstart import Party, fingerprint, short
@@ -134,3 +134,28 @@ def test_a_model_that_does_not_fit_is_refused_with_the_arithmetic_before_anythin
 def test_lines_not_asked_for_are_not_run(tmp_path: Path) -> None:
     run = execute(short(compare=["pretrained"]), out=tmp_path / "few", jobs=2)
     assert {r.line for r in open_run(run).read(AccuracyRow)} == {"pretrained", "federated"}
+
+
+def test_a_node_that_the_last_push_does_not_reach_is_not_credited_with_the_shared_model(tmp_path: Path) -> None:
+    lossy = short(fleet=[_lossy_group()], compare=["pretrained"])
+    folder = open_run(execute(lossy, out=tmp_path / "lossy", jobs=2))
+    missed = {e.node for e in folder.read(EventRow) if e.round == 3 and e.kind == "lost" and "receiving" in e.detail}
+    assert missed
+    digests = {r.key: r.value for r in folder.read(ValueRow) if r.key.startswith("digest:federated")}
+    reached = [digests[f"digest:federated:end:{n}"] for n in range(12) if n not in missed]
+    assert len(set(digests.values())) >= len(set(reached)) + 1
+
+
+def _lossy_group() -> dict[str, object]:
+    radio = {"kind": "ble", "phy": "1M", "loss": "60 %"}
+    return {"board": "nrf52840", "count": 12, "energy": {"store": "cr2032"}, "radio": radio, "every": "1 h"}
+
+
+def test_rounds_that_take_longer_than_their_interval_do_not_stop_training_alone(tmp_path: Path) -> None:
+    group = _lossy_group() | {"every": "1 s", "radio": {"kind": "ble", "phy": "1M", "loss": "0 %"}}
+    slow = short(fleet=[group], server__timeout="1 s", training__steps_per_round=100, compare=["alone"])
+    folder = open_run(execute(slow, out=tmp_path / "slow", jobs=2))
+    opened = [r.opened_us for r in folder.read(RoundRow) if r.line == "alone"]
+    assert opened[0] == 1_000_000
+    assert opened[1] > 2_000_000
+    assert {e.kind for e in folder.read(EventRow) if e.line == "federated"} == {"late"}
