@@ -1,0 +1,273 @@
+"""SPEC.md against the code: its vectors are the numbers the code gives, its names are all the names there are."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+import pytest
+
+from fleet.base import rng
+from fleet.node.engine.build import headers
+from fleet.node.model import fixed, reference
+from fleet.node.model.fixed import Int64, Real
+from fleet.node.model.scheme import build_scheme, layout_of
+from fleet.node.plan import bounds
+from fleet.node.plan.plan import HEADER_WORDS
+from fleet.node.plan.steps import Code, Region
+from fleet.node.wire.frames import HEAD, Push, Update, base_of, encode_push, encode_update
+from tests.base.test_rng import POSITIONS, VECTORS
+from tests.node.model.nets import Builder
+
+SOURCES = headers()[0].parent
+Row = tuple[str, ...]
+
+
+@cache
+def text() -> str:
+    return (SOURCES.parent / "SPEC.md").read_text(encoding="utf-8").replace("−", "-")
+
+
+@cache
+def section(title: str) -> str:
+    """What stands under a heading, up to the next."""
+    return text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def table(first_line: str) -> list[Row]:
+    """The rows of the one table that begins with this line."""
+    assert text().count(f"\n{first_line}\n") == 1
+    below = text().split(f"\n{first_line}\n")[1].split("\n\n")[0].splitlines()[1:]
+    return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in below]
+
+
+def header(name: str) -> str:
+    return (SOURCES / name).read_text(encoding="utf-8")
+
+
+def fields_of(struct: str, source: str) -> list[str]:
+    """The members of a C struct, in order, without the `step` that begins a step."""
+    body = source.split(f"}} {struct};", maxsplit=1)[0].rsplit("typedef struct {", 1)[1]
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
+    names = re.findall(r"(\w+)\s*[,;]", body)
+    return [name for name in names if name != "step"]
+
+
+def ints(cell: str) -> list[int]:
+    return [int(part) for part in cell.split()]
+
+
+def parts_of(cell: str) -> tuple[int, ...]:
+    """Numbers such as 7, 2^63 and 2^64 - 1, in brackets."""
+    parts = (re.fullmatch(r"(\d+)(?:\^(\d+))?(?: - (\d+))?", part) for part in cell.strip("()").split(", "))
+    return tuple(int(p[1]) ** int(p[2] or 1) - int(p[3] or 0) for p in parts if p)
+
+
+def one(cell: str) -> Int64:
+    return np.array(int(cell), dtype=np.int64)
+
+
+def a_real(cell: str) -> Real:
+    mant, exp = cell.split(",")
+    return Real(int(mant), int(exp))
+
+
+def shown(value: Real) -> str:
+    return f"{value.mant},{value.exp}"
+
+
+def step_rows() -> list[tuple[str, str, int, str]]:
+    """(name, code, words, fields) of every step code, by code."""
+    rows = [
+        (name, code, int(words), fields)
+        for codes, words, fields in table("| codes | words | fields |")
+        for code, name in re.findall(r"(\d+) (\w+)", codes)
+    ]
+    return sorted(rows, key=lambda row: int(row[1]))
+
+
+PRIMITIVES: dict[str, Callable[[str, str], str]] = {
+    "high_mul": lambda a, b: str(fixed.doubling_high_mul(one(a), int(b))),
+    "divide": lambda a, b: str(fixed.rounding_divide(one(a), int(b))),
+    "round_shift": lambda a, b: str(fixed.round_shift(one(a), int(b))),
+    "round_shift64": lambda a, b: str(fixed.round_shift64(one(a), int(b))),
+    "scale": lambda a, b: str(fixed.scale(one(a), a_real(b))),
+    "real": lambda a, _: shown(fixed.real(float(a))),
+    "multiply": lambda a, b: shown(fixed.multiply(a_real(a), a_real(b))),
+}
+
+
+def test_vectors_of_the_primitives_are_what_the_code_gives() -> None:
+    rows = table("| call | first | second | result |")
+    assert {name for name, *_ in rows} == set(PRIMITIVES)
+    assert [PRIMITIVES[name](first, second) for name, first, second, _ in rows] == [row[3] for row in rows]
+
+
+def test_vectors_of_keys_and_draws_are_the_golden_ones() -> None:
+    rows = table("| key of | key | draws 0, 1, 2, 2^31, 2^32 - 1 |")
+    assert POSITIONS == (0, 1, 2, 2**31, 2**32 - 1)
+    assert [(parts_of(r[0]), int(r[1], 16), tuple(ints(r[2]))) for r in rows] == VECTORS
+    for parts, key, draws in rows:
+        assert rng.key(*parts_of(parts)) == int(key, 16)
+        assert [rng.draw32(int(key, 16), j) for j in POSITIONS] == ints(draws)
+
+
+def test_vectors_of_the_softmax_are_what_the_code_gives() -> None:
+    rows = table("| logits | own classes | p |")
+    assert len(rows) >= 5
+    for logits, own, p in rows:
+        assert reference.probabilities(np.array(ints(logits), dtype=np.int64), ints(own)).tolist() == ints(p)
+
+
+def test_vectors_of_block_are_what_the_code_gives() -> None:
+    rows = table("| acc | k | e | new k |")
+    assert len(rows) >= 4
+    for acc, k, e, new_k in rows:
+        result = reference.block(np.array(ints(acc), dtype=np.int64), int(k))
+        assert (result.e.tolist(), result.k) == (ints(e), int(new_k))
+
+
+def test_the_powers_of_two_that_the_text_names_are_in_the_table() -> None:
+    named = re.search(r"\(T at ([\d, ]+): ([\d ]+)\)", section("Loss"))
+    assert named is not None
+    places = [int(i) for i in named[1].split(",")]
+    assert len(places) == 5
+    assert reference.EXP2_TABLE[places].tolist() == ints(named[2])
+
+
+def test_streams_are_those_of_the_code() -> None:
+    rows = table("| stream | number | draws |")
+    assert {name: int(number) for name, number, _ in rows} == {s.name: s.value for s in rng.Stream}
+
+
+def test_the_example_frames_are_the_bytes_that_the_code_writes() -> None:
+    build = Builder(1)
+    graph = build.head(build.input((1, 1, 2)), 3)
+    layout = layout_of(graph, build_scheme(graph, "head"))
+    values = np.array([1, -2, 3, -4, 5, -127, 256, -1, 2**30], dtype=np.int32)
+    push = Push(node=258, round=3, steps=64, rate=Real(2**30, -3), own=(0, 2), values=values)
+    deltas = np.array([1, -1, 0, 0, 127, -127, 1, 0, -2], dtype=np.int32)
+    base = base_of(layout, values)
+    update = Update(node=258, round=3, steps=64, windows=90, base=base, own=(0, 2), clipped=1, deltas=deltas)
+    for kind, content in (("01", encode_push(layout, push)), ("02", encode_update(layout, update))):
+        line = re.search(rf"^    4601{kind}01[0-9a-f |]+$", section("Frames"), flags=re.MULTILINE)
+        assert line is not None
+        assert bytes.fromhex(line[0].replace("|", "")) == content
+
+
+def test_the_head_of_a_frame_lies_where_the_table_says() -> None:
+    starts = [int(row[0]) for row in table("| byte | head | |")]
+    sizes = [1, 1, 1, 1, 4, 2, 2, 2, 2, 4]
+    assert starts == [sum(sizes[:i]) for i in range(len(sizes))]
+    assert sum(sizes) == HEAD.size
+
+
+def test_every_step_code_has_a_row_with_its_number() -> None:
+    declared = re.findall(r"^    FE_(\w+) = (\d+),?$", header("fe_plan.h"), flags=re.MULTILINE)
+    assert [(code.name, str(code.value)) for code in Code] == declared
+    assert [(name.upper(), number) for name, number, _, _ in step_rows()] == sorted(declared, key=lambda d: int(d[1]))
+
+
+STRUCTS = {
+    "fe_layer_step": ("conv",),
+    "fe_add_step": ("add",),
+    "fe_pool_step": ("pool",),
+    "fe_loss_step": ("loss",),
+    "fe_mask_step": ("mask",),
+    "fe_grad_step": ("grad_conv",),
+    "fe_grad_pool_step": ("grad_pool",),
+    "fe_move_step": ("grad_add", "copy", "merge", "block"),
+    "fe_update_step": ("update_conv",),
+    "fe_bias_step": ("update_bias",),
+}
+
+
+@pytest.mark.parametrize("struct", STRUCTS)
+def test_the_fields_of_a_step_are_those_of_its_struct_in_order(struct: str) -> None:
+    rows = {name: fields for name, _, _, fields in step_rows()}
+    expected = fields_of(struct, header("fe_plan.h"))
+    if struct == "fe_add_step":
+        zeros = [name for name in fields_of("fe_add", header("fe_add_s8.h")) if not name.startswith("scale")]
+        expected = expected[:-1] + zeros + [f"{letter}.{part}" for letter in "ABS" for part in ("mant", "exp")]
+    expected = ["geometry" if name == "d" else name for name in expected]
+    for code in STRUCTS[struct]:
+        assert rows[code].replace("*", "").split() == expected
+
+
+def test_bold_fields_are_the_references_that_the_engine_checks() -> None:
+    form = re.compile(r"(?:#define (?:LAYER|GRAD|MOVE|UPDATE) |^    )\{\d+, ([^,]*),", re.MULTILINE)
+    forms = form.findall(header("fe_plan.c"))
+    checked = {tuple(int(bit) for bit in re.findall(r"BIT\((\d+)\)", bits)) for bits in forms if "BIT" in bits}
+    bold = {
+        tuple(i for i, field in enumerate(fields.split(), 2) if field.startswith("**")) for *_, fields in step_rows()
+    }
+    assert bold == checked
+
+
+def test_a_row_counts_the_words_that_the_engine_demands() -> None:
+    source = header("fe_plan.c")
+    macros = {name: int(words) for name, words in re.findall(r"#define (\w+) \{(\d+),", source)}
+    body = source.split("forms[FE_UPDATE_BIAS + 1] = {")[1].split("\n};")[0]
+    lines = [re.sub(r"/\*.*?\*/", "", line).strip() for line in body.splitlines()]
+    words = [macros.get(line.rstrip(","), 0) or int(line.split(",")[0].lstrip("{")) for line in lines if line]
+    assert [count for _, _, count, _ in step_rows()] == words[1:]
+
+
+def test_every_field_of_the_header_stands_at_its_word() -> None:
+    rows = table("| word | field | meaning |")
+    assert [row[1] for row in rows] == fields_of("fe_plan", header("fe_plan.h"))
+    assert [int(row[0]) for row in rows] == list(range(HEADER_WORDS))
+
+
+def test_the_geometry_is_in_order() -> None:
+    listed = re.search(r"geometry\* is (\d+) words: (.*?);", section("Plan"), flags=re.DOTALL)
+    assert listed is not None
+    names = fields_of("fe_geometry", header("fe_ops.h"))
+    assert listed[2].replace(",", " ").split() == names
+    assert int(listed[1]) == len(names)
+
+
+def test_regions_are_those_of_the_code() -> None:
+    listed = re.search(r"\((1 model, .*?)\)", section("Plan"))
+    assert listed is not None
+    assert listed[1] == ", ".join(f"{r.value} {r.name.lower()}" for r in Region if r is not Region.NONE)
+
+
+def test_every_status_code_is_there_with_its_number() -> None:
+    declared = re.findall(r"(FE_\w+) = (-?\d+)", header("fe.h"))
+    assert [row[:2] for row in table("| code | number | meaning |")] == declared
+
+
+def test_fields_of_the_layout_are_those_of_the_struct() -> None:
+    assert [row[0] for row in table("| field | meaning |")] == fields_of("fe_layout", header("fe_frame.h"))
+
+
+def test_versions_are_those_of_the_headers() -> None:
+    rows = table("| number | where | freezes |")
+    files = {"FE_PLAN_VERSION": "fe_plan.h", "FE_FRAME_VERSION": "fe_frame.h", "FE_ENGINE_VERSION": "fe.h"}
+    declared = {name: re.search(rf"#define {name} (\d+)", header(file)) for name, file in files.items()}
+    assert [row[0] for row in rows] == [f"{name} {found[1]}" for name, found in declared.items() if found]
+
+
+def test_bounds_are_those_that_a_plan_is_refused_for() -> None:
+    for limit in (bounds.MOST_PRODUCTS, bounds.MOST_POSITIONS, bounds.MOST_CLASSES):
+        assert f"more than {limit:,} " in section("Bounds").replace("\n", " ")
+
+
+def test_an_input_gradient_of_100096_products_fits_and_the_next_need_not() -> None:
+    """The last F that the table of bounds claims, with the largest t and a merge on top."""
+
+    def largest(products: int) -> int:
+        spare = (-(-products // 782) - 1).bit_length()
+        t = int(fixed.round_shift(np.array(127 * 32768, dtype=np.int64), 8 + spare))
+        return products * t * 127 + (127 << 22)
+
+    assert "F ≤ 100,096" in section("Bounds")
+    assert max(largest(782 << j) for j in range(8)) < 2**31
+    assert largest(782 << 7) == largest(100_096)
+    assert largest(782 << 8) > 2**31
+
+
+@pytest.mark.parametrize("title", ["Plan", "Random numbers", "Bounds", "Frames"])
+def test_sections_that_the_sources_refer_to_exist(title: str) -> None:
+    assert section(title).strip()
