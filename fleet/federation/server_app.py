@@ -30,8 +30,7 @@ def strategy_of(name: str, graph: Graph, layout: Layout, nodes: int, refused: Re
     if name == "masked-fedavg":
         return MaskedFedAvg(layout, refused=refused, min_train_nodes=nodes), WholeNumbers(layout)
     kind: Callable[..., Strategy] = FedAvg if name == "fedavg" else _imported(name)
-    strategy = kind(fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=nodes, min_available_nodes=nodes)
-    return strategy, RealUnits(graph, layout)
+    return _built(name, kind, nodes), RealUnits(graph, layout)
 
 
 def run_strategy(
@@ -63,11 +62,22 @@ def run_strategy(
     return form.values(result.arrays or start)
 
 
+def _built(name: str, kind: Callable[..., Strategy], nodes: int) -> Strategy:
+    try:
+        return kind(fraction_train=1.0, fraction_evaluate=0.0, min_train_nodes=nodes, min_available_nodes=nodes)
+    except Exception as error:  # the user's class may raise anything while it is built
+        text = (
+            f"expected a strategy built from FedAvg's arguments alone, got '{name}' ({error}); "
+            "give the others defaults in a class of your own"
+        )
+        raise InputError.one("server.strategy", text) from error
+
+
 def _imported(path: str) -> Callable[..., Strategy]:
     module, _, name = path.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # the user's module may raise anything while it is imported
         text = f"expected a class that can be imported, got '{path}' ({error}); check module, name and PYTHONPATH"
         raise InputError.one("server.strategy", text) from error
     if not (isinstance(found, type) and issubclass(found, Strategy)):

@@ -73,7 +73,10 @@ class RunFolder:
     @property
     def scenario_yaml(self) -> str:
         """The scenario as resolved."""
-        return (self.path / "scenario.yaml").read_text()
+        try:
+            return (self.path / "scenario.yaml").read_text()
+        except OSError as error:
+            raise RunError(f"{self.path}: expected its scenario.yaml, got {error}; the folder is damaged") from error
 
     @property
     def versions(self) -> dict[str, str]:
@@ -168,7 +171,10 @@ def open_run(path: Path | str) -> RunFolder:
 def _make_empty_folder(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise RunError(f"{path}: expected a new or empty folder, got one with files; choose another or resume it")
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"{path}: expected a place to write to, got {error}; choose another") from error
 
 
 def _check_schema(path: Path) -> None:

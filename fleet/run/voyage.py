@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fleet.base.errors import RunError
+from fleet.federation.server_app import strategy_of
 from fleet.node.plan.image import state_bytes
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
 from fleet.record import RunFolder, ValueRow
@@ -23,10 +24,12 @@ Line = Callable[[Stage], list[Values]]
 def execute(scenario: Scenario, *, out: Path, jobs: int = 1, progress: Progress | None = None) -> Path:
     """Runs every line of a scenario into a new run folder. Returns the folder.
 
-    jobs: threads that compute; the result does not depend on it. Raises DoesNotFit before anything runs.
+    jobs: threads that compute; the result does not depend on it. Raises DoesNotFit, and InputError for a strategy
+    that cannot be built, before anything runs.
     """
     party = assemble(scenario)
     ledgers = memory_ledgers(party)
+    check_strategy(party)
     with RunFolder.create(out, dump(scenario), versions()) as folder:
         return _sail(party, ledgers, folder, jobs, progress or Silent())
 
@@ -41,6 +44,12 @@ def resume(run: Path, *, jobs: int = 1, progress: Progress | None = None, allow_
         scenario = load(origin, origin=_origin(folder), allow_code=allow_code)
         party = assemble(scenario)
         return _sail(party, memory_ledgers(party), folder, jobs, progress or Silent())
+
+
+def check_strategy(party: Assembly) -> None:
+    """Nothing, or the InputError of a strategy that cannot be imported or built."""
+    name, nodes = party.scenario.server.strategy, len(party.clients)
+    strategy_of(name, party.graph, party.plan.layout, nodes, lambda *_: None)
 
 
 def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:
@@ -103,7 +112,9 @@ def _identity(party: Assembly) -> dict[str, str]:
         "plan": party.plan.digest,
         "model": hashlib.sha256(party.plan.model).hexdigest(),
         "scenario": hashlib.sha256(dump(party.scenario).encode()).hexdigest(),
-        "mcufleet": versions()["mcufleet"],
+        "data": hashlib.sha256(party.dataset.x.tobytes() + party.dataset.y.tobytes()).hexdigest(),
+        "boards": hashlib.sha256(repr(sorted(party.profiles.items())).encode()).hexdigest(),
+        "software": ", ".join(f"{name} {number}" for name, number in sorted(versions().items())),
         "origin": str(party.scenario.path.resolve()) if party.scenario.path else "",
     }
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from fleet.base.errors import RunError
 from fleet.learning.client import Client
 from fleet.record import Journal, open_run
 from fleet.run import execute, resume
+from fleet.run.assemble import Assembly, assemble
 from tests.run.quickstart import fingerprint, short
 
 
@@ -98,3 +100,17 @@ def test_a_run_of_another_scenario_is_not_resumed(tmp_path: Path) -> None:
     (run / "scenario.yaml").write_text(text.replace("steps_per_round: 6", "steps_per_round: 7"))
     with pytest.raises(RunError, match="expected a run of this scenario, got another"):
         resume(run, jobs=2)
+
+
+def test_a_run_whose_data_have_changed_is_not_resumed(tmp_path: Path) -> None:
+    run = tmp_path / "cut"
+    with cut_after(20):
+        execute(short(), out=run, jobs=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fleet.run.voyage.assemble", lambda scenario: _reversed(assemble(scenario)))
+        with pytest.raises(RunError, match="expected a run of this data, got another"):
+            resume(run, jobs=2)
+
+
+def _reversed(party: Assembly) -> Assembly:
+    return replace(party, dataset=replace(party.dataset, x=party.dataset.x[:, ::-1]))

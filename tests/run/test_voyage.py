@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet.base.errors import DoesNotFit, RunError
+from fleet.base.errors import DoesNotFit, InputError, RunError
 from fleet.base.rng import Stream
 from fleet.learning import aggregate
 from fleet.learning.aggregate import Contribution
@@ -159,3 +159,27 @@ def test_rounds_that_take_longer_than_their_interval_do_not_stop_training_alone(
     assert opened[0] == 1_000_000
     assert opened[1] > 2_000_000
     assert {e.kind for e in folder.read(EventRow) if e.line == "federated"} == {"late"}
+
+
+@pytest.mark.parametrize(
+    "strategy, text",
+    [
+        ("nowhere:Strategy", "expected a class that can be imported"),
+        ("flwr.serverapp.strategy:QFedAvg", "expected a strategy built from FedAvg's arguments alone"),
+        ("flwr.serverapp.strategy:Strategy", "expected a strategy built from FedAvg's arguments alone"),
+    ],
+)
+def test_a_strategy_that_cannot_be_built_is_refused_before_anything_runs(
+    tmp_path: Path, strategy: str, text: str
+) -> None:
+    scenario = short()
+    wrong = replace(scenario, server=replace(scenario.server, strategy=strategy))
+    with pytest.raises(InputError, match=text):
+        execute(wrong, out=tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="expected a place to write to"):
+        execute(short(), out=tmp_path / "file" / "run")

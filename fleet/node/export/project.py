@@ -47,13 +47,21 @@ def export(
         name=name, board=profile.board, core=profile.core, stack_bytes=stack_bytes, windows=windows,
         scheme=plan.scheme, plan_digest=plan.digest, trial=trial,
     )  # fmt: skip
+    try:
+        _place(out, {**_engine(), **_port(profile), **_generated(plan, profile, project)})
+    except OSError as error:
+        raise InputError.one(str(out), f"expected a place to write to, got {error}; name another") from error
+    return out
+
+
+def _place(out: Path, files: dict[str, bytes]) -> None:
+    """Writes the files beside the folder and renames them into place, so that it is whole or not there."""
     partial = out.with_name(out.name + ".part")
     shutil.rmtree(partial, ignore_errors=True)
-    _write(partial, {**_engine(), **_port(profile), **_generated(plan, profile, project)})
+    _write(partial, files)
     if out.exists():
         out.rmdir()
     partial.rename(out)
-    return out
 
 
 def engine_sources() -> dict[str, bytes]:
