@@ -25,6 +25,9 @@ class Status(IntEnum):
     BAD_VERSION = -2
     BAD_PLAN = -3
     BAD_LABEL = -4
+    BAD_FRAME = -5
+    OTHER_FRAME = -6
+    BAD_VALUES = -7
 
 
 class _Node(c.Structure):

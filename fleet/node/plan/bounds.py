@@ -6,9 +6,11 @@ import numpy as np
 
 from fleet.base.errors import Fault, InputError
 from fleet.node.model.graph import BIAS_LIMIT, Dense, Depthwise, Graph, Weighted, positions
+from fleet.node.model.reference import products_per_input
 
 MOST_PRODUCTS: Final = 33_155  # 33155 * 255 * 127 + 2^30 < 2^31: products of one output and its bias
 MOST_POSITIONS: Final = 66_311  # 66311 * 255 * 127 < 2^31: products of one weight gradient
+MOST_GRADIENTS: Final = 100_096  # 782 * 2^7: products of one input gradient, whose operand has at most 7 spare bits
 MOST_CLASSES: Final = 2_040  # a frame counts the bytes of a class mask in 8 bits
 
 
@@ -31,6 +33,11 @@ def _excesses(graph: Graph, op: Weighted) -> list[str]:
     places = 1 if isinstance(op, Dense) else positions(graph.tensor(op.y))
     if places > MOST_POSITIONS:
         texts.append(f"expected at most {MOST_POSITIONS} output positions, got {places}; make the input smaller")
+    gradients = products_per_input(op)
+    if gradients > MOST_GRADIENTS:
+        texts.append(
+            f"expected at most {MOST_GRADIENTS} products per input gradient, got {gradients}; use fewer outputs"
+        )
     if int(op.weight.min()) < -127:
         texts.append("expected weights from -127 to 127, got -128; quantise symmetrically")
     if int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from fleet.node.engine.binding import Node
+from fleet.node.model import reference as ref
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan import plan_of
 from fleet.node.plan.arena import Buffer, aligned
+from fleet.node.plan.steps import Code, Ref, Step
+
+UPDATES = {Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE}
+GRADIENTS = {Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE, Code.GRAD_POOL, Code.GRAD_ADD, Code.COPY}
 
 
 def roomy_node(graph: Graph, scheme: Scheme) -> Node:
@@ -24,6 +29,41 @@ def read(node: Node, name: str, dtype: str) -> Any:
     buffer = next(b for b in node.plan.buffers if b.name == name)
     content = node._arena.tobytes()[buffer.offset : buffer.end]
     return np.frombuffer(content, dtype=dtype).astype(np.int64)
+
+
+def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.Backward | None) -> None:
+    """Maps, masks, logits, and unless there is nothing to learn every gradient with its exponent."""
+    for name, expected in trace.maps.items():
+        assert (read(node, name, "i1") == expected.ravel()).all(), name
+    assert (read(node, graph.head.y, "<i2") == trace.logits).all()
+    names = {b.name for b in node.plan.buffers}
+    for op, kept in trace.kept.items():
+        if f"{op} mask" in names:
+            bits = np.packbits(kept.ravel(), bitorder="little")
+            assert (read(node, f"{op} mask", "u1") == bits).all(), op
+    if grads is not None:
+        _assert_gradients_agree(node, grads)
+
+
+def _assert_gradients_agree(node: Node, grads: ref.Backward) -> None:
+    seen: set[str] = set()
+    exponents = read(node, "gradient exponents", "<i4")
+    for step in node.plan.steps:
+        if step.code in UPDATES | GRADIENTS | {Code.UPDATE_BIAS}:
+            (name, slot), expected = _gradient_of(step), grads.outputs[step.op]
+            assert exponents[slot] == expected.k, step
+            assert (read(node, name.name, "i1") == expected.e.ravel()).all(), step
+            seen.add(step.op)
+    assert seen
+
+
+def _gradient_of(step: Step) -> tuple[Ref, int]:
+    """The buffer and the exponent slot of the output gradient that a step of the way back reads."""
+    fields = step.fields[1:] if step.code in UPDATES else step.fields
+    name, slot = fields[0], fields[1]
+    assert isinstance(name, Ref)
+    assert isinstance(slot, int)
+    return name, slot
 
 
 def _side_by_side(sizes: dict[str, int], lives: dict[str, tuple[int, int]]) -> tuple[Buffer, ...]:

@@ -11,56 +11,18 @@ from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model import fixed
 from fleet.node.model import reference as ref
-from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import plan_of
-from fleet.node.plan.steps import Code, Ref, Step
-from tests.node.engine.roomy import read, roomy_node
+from tests.node.engine.roomy import assert_traces_agree, roomy_node
 from tests.node.model.nets import graphs, imu_net, schemes, windows
 
 KEY = rng.key(7, rng.Stream.UPDATE, 3)
-UPDATES = {Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE}
-GRADIENTS = {Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE, Code.GRAD_POOL, Code.GRAD_ADD, Code.COPY}
 
 
 def courses(rate: float, own: Iterable[int]) -> tuple[Course, ref.Course]:
     """The same course for the engine and for the reference."""
     classes = frozenset(own)
     return Course(key=KEY, rate=rate, own=classes), ref.Course(key=KEY, rate=fixed.real(rate), own=classes)
-
-
-def gradient_of(step: Step) -> tuple[Ref, int]:
-    """The buffer and the exponent slot of the output gradient that a step of the way back reads."""
-    fields = step.fields[1:] if step.code in UPDATES else step.fields
-    name, slot = fields[0], fields[1]
-    assert isinstance(name, Ref)
-    assert isinstance(slot, int)
-    return name, slot
-
-
-def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.Backward | None) -> None:
-    for name, expected in trace.maps.items():
-        assert (read(node, name, "i1") == expected.ravel()).all(), name
-    assert (read(node, graph.head.y, "<i2") == trace.logits).all()
-    names = {b.name for b in node.plan.buffers}
-    for op, kept in trace.kept.items():
-        if f"{op} mask" in names:
-            bits = np.packbits(kept.ravel(), bitorder="little")
-            assert (read(node, f"{op} mask", "u1") == bits).all(), op
-    if grads is not None:
-        assert_gradients_agree(node, grads)
-
-
-def assert_gradients_agree(node: Node, grads: ref.Backward) -> None:
-    seen: set[str] = set()
-    exponents = read(node, "gradient exponents", "<i4")
-    for step in node.plan.steps:
-        if step.code in UPDATES | GRADIENTS | {Code.UPDATE_BIAS}:
-            (name, slot), expected = gradient_of(step), grads.outputs[step.op]
-            assert exponents[slot] == expected.k, step
-            assert (read(node, name.name, "i1") == expected.e.ravel()).all(), step
-            seen.add(step.op)
-    assert seen
 
 
 @settings(max_examples=120)

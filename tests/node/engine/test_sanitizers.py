@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.node.engine.binding import Course, Node, class_bits
@@ -79,7 +79,7 @@ def test_the_quickstart_net_trains_without_a_complaint(sanitized: Sanitized, kin
     assert_trains_clean(sanitized, graph, build_scheme(graph, kind), rate=0.06)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(data=st.data())
 def test_any_small_network_trains_without_a_complaint(sanitized: Sanitized, data: st.DataObject) -> None:
     """Dead channels, biases at their limits and rates that send everything to its limit included."""
