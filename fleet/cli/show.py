@@ -1,5 +1,7 @@
 """What commands print: the live line of a run, tables, the resolved scenario."""
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Self
 
@@ -15,10 +17,20 @@ SECOND_US = 1_000_000
 PIPE_COLUMNS = 160  # a pipe has no width; tables in it are never cut
 
 
+class Screen(Console):
+    """Standard output; when its reader has gone (`| head`), the command goes on unseen instead of failing."""
+
+    def on_broken_pipe(self) -> None:
+        """Sends what is still to come nowhere."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def console() -> Console:
     """Standard output as it is now, so that tests and pipes see plain text."""
-    wide = Console(highlight=False)
-    return wide if wide.is_terminal else Console(highlight=False, width=PIPE_COLUMNS)
+    wide = Screen(highlight=False)
+    return wide if wide.is_terminal else Screen(highlight=False, width=PIPE_COLUMNS)
 
 
 def virtual_time(us: int) -> str:
@@ -43,10 +55,10 @@ class LineProgress:
         self.name, self.rounds = name, rounds
 
     def text(self, *, virtual_us: int, at_round: int, alive: int, accuracy: float) -> str:
-        """'federated   round 3 of 10   virtual 3 h 12 min   12 alive   accuracy 67.7%'."""
+        """'federated   round 3 of 10   virtual 3 h 12 min   12 alive   validation 67.7%'."""
         place = f"round {at_round} of {self.rounds}" if at_round <= self.rounds else "personal pass"
         time = virtual_time(virtual_us)
-        return f"{self.name:<10}  {place:<15}  virtual {time:<13}  {alive} alive  accuracy {accuracy:.1%}"
+        return f"{self.name:<10}  {place:<15}  virtual {time:<13}  {alive} alive  validation {accuracy:.1%}"
 
 
 class LiveProgress(LineProgress):

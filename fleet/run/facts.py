@@ -57,6 +57,11 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
         "peak_step": str(party.plan.peak_step),
         "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
     }
+    if scenario.model_file is not None:
+        given["limit:2"] = (
+            "The pretrained model is a file of the user's: that its training saw none of these nodes' windows "
+            "could not be checked."
+        )
     yield from (ValueRow(key=key, value=value, basis="given") for key, value in given.items())
     yield from _banks(party)
     yield from _bases(party)
@@ -86,6 +91,8 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         ("bytes on the air", "length of the encoded frames", "counted"),
         ("memory of the node", "plan and ledger; code size from a linked image", "planned"),
         ("time on the air", "BLE link-layer timing, Bluetooth Core specification", MODELLED),
+        ("BLE connection set-up", "six empty events, eight more for another PHY; one gateway per node", MODELLED),
+        ("CR2032 voltage and resistance", "piecewise linear between quoted points, without recovery", "unverified"),
         ("energy", "currents of the board profile times time in each state", MODELLED),
     ):
         yield ValueRow(key=f"basis:{name}", value=value, basis=basis)

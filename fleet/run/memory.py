@@ -20,6 +20,7 @@ class Memory:
     def __init__(self, journal: Journal, identity: dict[str, str]) -> None:
         self._journal = journal
         self._answers: dict[tuple[str, str, int, int], bytes] = {}
+        self._written: set[tuple[str, str, int, int]] = set()
         self._scores: dict[Key, tuple[Score, ...]] = {}
         records = list(journal.replay())
         self._check(records, identity)
@@ -28,13 +29,13 @@ class Memory:
         self.recalled = len(self._answers)
 
     def answer(self, key: Key, node: int) -> bytes | None:
-        """What this node answered, if that is known."""
-        return self._answers.get((*key, node))
+        """What this node answered, if the journal held it; once: a second push in a round is another question."""
+        return self._answers.pop((*key, node), None)
 
     def add_answer(self, key: Key, node: int, content: bytes) -> None:
-        """Writes an answer down, once."""
-        if (*key, node) not in self._answers:
-            self._answers[(*key, node)] = content
+        """Writes an answer down: the first to this key. Others are computed again in a resumed run."""
+        if (*key, node) not in self._written:
+            self._written.add((*key, node))
             self._append("answer", key, node=node, content=content)
 
     def scores(self, key: Key, count: Callable[[], Iterable[Score]]) -> tuple[Score, ...]:
@@ -70,6 +71,7 @@ class Memory:
         key = (record["line"], record["phase"], record["round"])
         if record["kind"] == "answer":
             self._answers[(*key, record["node"])] = record["content"]
+            self._written.add((*key, record["node"]))
         elif record["kind"] == "scores":
             names = ("node", "part", "classes", "correct", "total")
             self._scores[key] = tuple(Score(**dict(zip(names, row, strict=True))) for row in record["rows"])

@@ -53,3 +53,10 @@ def test_an_interrupted_run_exits_with_3_and_says_how_to_go_on(number: int, reco
         assert said == f"interrupted; what is done is kept, go on with: fleet run --resume {out}\n"
     else:
         assert said == "interrupted; nothing was recorded yet, run the command again\n"
+
+
+@pytest.mark.parametrize("command", ["devices", "scenarios --schema"])
+def test_a_reader_that_goes_away_is_no_failure(command: str) -> None:
+    script = f"{sys.executable} -m fleet {command} | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -33,7 +33,7 @@ def test_a_pipe_gets_one_line_for_each_round() -> None:
         shown.update(virtual_us=3 * H, round=3, alive=12, accuracy=0.677)
         shown.message("node 4 died")
     assert screen.getvalue().splitlines() == [
-        "federated   round 3 of 10    virtual 3 h            12 alive  accuracy 67.7%",
+        "federated   round 3 of 10    virtual 3 h            12 alive  validation 67.7%",
         "node 4 died",
     ]
 

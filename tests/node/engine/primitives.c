@@ -1,4 +1,5 @@
-/* The inline functions of fe_int.h, fe_ops.h and fe_random.h as a library, for test_primitives.py. */
+/* The inline functions of fe_int.h, fe_ops.h and fe_random.h, and fe_block.c, as a library, for test_primitives.py. */
+#include "fe_block.h"
 #include "fe_ops.h"
 
 int32_t t_round_shift(int32_t v, int32_t n) { return fe_round_shift(v, n); }
@@ -29,3 +30,11 @@ int32_t t_step_bias(int32_t k, fe_real rate, int32_t b, int32_t g)
 }
 
 int32_t t_clip(int32_t y, int32_t zero, uint8_t *mask) { return fe_clip_s8(y, zero, mask, 5); }
+
+int32_t t_merge(int32_t waiting, int32_t k_waiting, int32_t *acc, int32_t k)
+{
+    const int8_t e = (int8_t)waiting;
+    return fe_merge(1, &e, k_waiting, acc, k);
+}
+
+int32_t t_block(int32_t size, const int32_t *acc, int32_t k, int8_t *e) { return fe_block_s8(size, acc, k, e); }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fleet.base import rng
 from fleet.node.engine.build import FLAGS, compiler, headers
-from fleet.node.model import fixed
+from fleet.node.model import fixed, reference
 from fleet.node.model.fixed import Real
 from tests.base.test_rng import POSITIONS, VECTORS
 
@@ -33,8 +33,9 @@ def c_real(value: Real) -> CReal:
 def lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """primitives.c, compiled with the flags of the engine."""
     here = Path(__file__).parent / "primitives.c"
+    source = headers()[0].parent
     built = tmp_path_factory.mktemp("primitives") / "primitives.so"
-    command = [*compiler(), *FLAGS, f"-I{headers()[0].parent}", str(here), "-o", str(built)]
+    command = [*compiler(), *FLAGS, f"-I{source}", str(here), str(source / "fe_block.c"), "-o", str(built)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     loaded = c.CDLL(str(built))
@@ -45,6 +46,8 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
     loaded.t_step_weight.argtypes = [c.c_uint64, c.c_int32, CReal, c.c_uint32, c.c_int32, c.c_int32]
     loaded.t_step_bias.argtypes = [c.c_int32, CReal, c.c_int32, c.c_int32]
     loaded.t_clip.argtypes = [c.c_int32, c.c_int32, c.c_void_p]
+    loaded.t_merge.argtypes = [c.c_int32, c.c_int32, c.c_void_p, c.c_int32]
+    loaded.t_block.argtypes = [c.c_int32, c.c_void_p, c.c_int32, c.c_void_p]
     return loaded
 
 
@@ -160,6 +163,32 @@ def test_an_output_is_kept_exactly_when_it_was_not_clipped(lib: Any, y: int, zer
     clipped = lib.t_clip(y, zero, mask)
     assert clipped == max(-128, min(y + zero, 127))
     assert mask[0] == (32 if clipped == y + zero else 0)
+
+
+@given(
+    e=st.integers(-127, 127),
+    k=st.integers(-40, 80),
+    acc=st.integers(-1_614_448_384, 1_614_448_384),
+    k_acc=st.integers(-40, 80),
+)
+@example(e=127, k=0, acc=1_614_448_384, k_acc=22)  # the largest sum there can be: SPEC.md, "Bounds"
+@example(e=-127, k=0, acc=-1_614_448_384, k_acc=52)
+@example(e=1, k=80, acc=3, k_acc=0)
+def test_gradients_of_any_exponents_merge_as_in_the_reference(lib: Any, e: int, k: int, acc: int, k_acc: int) -> None:
+    total = np.array([acc], dtype=np.int32)
+    merged_k = lib.t_merge(e, k, total.ctypes.data, k_acc)
+    out = np.zeros(1, dtype=np.int8)
+    final_k = lib.t_block(1, total.ctypes.data, merged_k, out.ctypes.data)
+    expected = reference._joined(one(acc).reshape(1), k_acc, reference.Gradient(one(e).reshape(1), k), copied=False)
+    assert (out.tolist(), final_k) == (expected.e.tolist(), expected.k)
+
+
+@given(acc=st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=9), k=st.integers(-40, 80))
+def test_blocks_are_those_of_the_reference(lib: Any, acc: list[int], k: int) -> None:
+    sums, out = np.array(acc, dtype=np.int32), np.zeros(len(acc), dtype=np.int8)
+    final_k = lib.t_block(len(acc), sums.ctypes.data, k, out.ctypes.data)
+    expected = reference.block(sums.astype(np.int64), k)
+    assert (out.tolist(), final_k) == (expected.e.tolist(), expected.k)
 
 
 def test_a_stochastic_step_is_right_on_average(lib: Any) -> None:

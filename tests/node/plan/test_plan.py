@@ -235,6 +235,7 @@ def deep(**changed: Any) -> Graph:
         (deep(weight=np.zeros((2, 33_156), np.int8)), "expected at most 33155 products per output, got 33156"),
         (deep(weight=np.full((2, 8), -128, np.int8)), "expected weights from -127 to 127, got -128"),
         (deep(bias=np.array([0, -(2**30) - 1], np.int32)), r"expected biases within 2\^30, got 1073741825"),
+        (deep(bias=np.zeros(100_097, np.int32)), "expected at most 100096 products per input gradient, got 100097"),
         (deep(bias=np.zeros(2041, np.int32)), "expected at most 2040 classes, got 2041"),
     ],
 )
