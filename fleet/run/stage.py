@@ -94,10 +94,9 @@ class LineTables:
         self._parts += 1
 
     def close(self) -> None:
-        """Ends the line: sleep until all lines end, energy and battery, and the last flush."""
-        scenario = self.stage.party.scenario
-        rounds = scenario.server.rounds + (2 if scenario.training.personal_steps else 1)
-        self.world.advance_to(max(self.world.now_us, rounds * self.stage.every_us))
+        """Ends the line: sleep for one interval after the last round, energy and battery, and the last flush."""
+        intervals = self.stage.party.scenario.server.rounds + 1
+        self.world.advance_to(max(self.world.now_us, intervals * self.stage.every_us))
         energy, battery = self.world.close()
         self.add("energy", energy)
         self.add("battery", battery)
