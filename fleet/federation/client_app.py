@@ -1,7 +1,12 @@
-"""A Flower ClientApp over nodes that speak frames: the gateway's side of a round, with the node behind it."""
+"""A Flower ClientApp over nodes that speak frames: the gateway's side of a round, with the node behind it.
+
+Only the node's own computing may run on other threads. Flower's arrays are read on one thread: NumPy parses their
+headers with `ast`, which CPython 3.11 does not do safely on two at once.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
 
 from flwr.app import ConfigRecord, Context, Message, MetricRecord
 from flwr.clientapp import ClientApp
@@ -30,6 +35,24 @@ class Gateway:
     form: Form
     layout: Layout
     answer: Answer
+    _begun: "dict[int, Future[bytes]]" = field(default_factory=dict, init=False)
+
+    def begin(self, pool: Executor, number: int, node: int, push: bytes, first_step: int) -> None:
+        """Lets a node compute its answer ahead, on a pool; the app takes it from there."""
+        self._begun[node] = pool.submit(self._answer, number, node, push, first_step)
+
+    def forget(self, node: int) -> None:
+        """What a node began is not asked for any more."""
+        if (future := self._begun.pop(node, None)) is not None:
+            future.cancel()
+
+    def answered(self, number: int, node: int, push: bytes, first_step: int) -> bytes:
+        """The update frame of a node: begun ahead, or computed now."""
+        future = self._begun.pop(node, None)
+        return self._answer(number, node, push, first_step) if future is None else future.result()
+
+    def _answer(self, number: int, node: int, push: bytes, first_step: int) -> bytes:
+        return self.answer(number, node, lambda: self.clients[node].answer(push, first_step))
 
     def push(self, message: Message, node: int) -> bytes:
         """The frame that a train message becomes."""
@@ -57,7 +80,7 @@ def client_app(gateway: Gateway) -> ClientApp:
         config = message.content.config_records[CONFIG]
         first_step = steps_made(context)
         push = gateway.push(message, node)
-        frame = gateway.answer(_whole(config, ROUND), node, lambda: gateway.clients[node].answer(push, first_step))
+        frame = gateway.answered(_whole(config, ROUND), node, push, first_step)
         context.state[STATE] = MetricRecord({STEPS: first_step + _whole(config, STEPS)})
         reply = gateway.form.reply(message.content.array_records[ARRAYS], frame)
         return Message(reply, reply_to=message)

@@ -1,8 +1,8 @@
 """A Flower Grid whose network is the simulated world: strategies run unmodified, in virtual time."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
@@ -11,7 +11,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from fleet.federation import flower
-from fleet.federation.client_app import CONFIG, ROUND, STEPS, Gateway, client_app
+from fleet.federation.client_app import CONFIG, ROUND, STEPS, Gateway, client_app, steps_made
 from fleet.federation.forms import frame_of
 from fleet.world.job import Outcome
 from fleet.world.world import World
@@ -40,36 +40,35 @@ class TrainJob:
     round: int
     steps: int
     step_us: int
-    down_bytes: int
+    push: bytes
     app: ClientApp
+    gateway: Gateway
     pool: Executor
     finished: Callable[[int, int, bytes], None]
     reply: Message | None = None
-    _future: "Future[Message] | None" = field(default=None, init=False)
-    _after: Context | None = field(default=None, init=False)
+
+    @property
+    def down_bytes(self) -> int:
+        """Length of the encoded push."""
+        return len(self.push)
 
     def start(self) -> None:
-        """Hands the message to the client app, on a thread of the pool."""
-        self._after = flower.new_context(
-            self.context.node_id, self.node, int(self.context.node_config["num-partitions"])
-        )
-        self._after.state = RecordDict(dict(self.context.state))
-        self._future = self.pool.submit(self.app, self.message, self._after)
+        """Lets the node compute on a thread of the pool."""
+        self.gateway.begin(self.pool, self.round, self.node, self.push, steps_made(self.context))
 
     def finish(self) -> bytes:
         """The node's update frame; commits its state."""
-        assert self._future is not None
-        assert self._after is not None
-        self.reply = self._future.result()
-        self.context.state = self._after.state
+        after = flower.new_context(self.context.node_id, self.node, int(self.context.node_config["num-partitions"]))
+        after.state = RecordDict(dict(self.context.state))
+        self.reply = self.app(self.message, after)
+        self.context.state = after.state
         frame = frame_of(self.reply.content)
         self.finished(self.round, self.node, frame)
         return frame
 
     def abandon(self, steps_done: int) -> None:  # noqa: ARG002 (the node is dead: nobody reads what it had)
         """Forgets the work: nothing of it was committed."""
-        if self._future is not None:
-            self._future.cancel()
+        self.gateway.forget(self.node)
 
 
 class VirtualGrid(Grid):
@@ -185,8 +184,9 @@ class VirtualGrid(Grid):
             round=int(str(config[ROUND])),
             steps=int(str(config[STEPS])),
             step_us=self._step_us[node],
-            down_bytes=len(self.gateway.push(message, node)),
+            push=self.gateway.push(message, node),
             app=self._app,
+            gateway=self.gateway,
             pool=self._pool,
             finished=self._finished,
         )
