@@ -66,8 +66,8 @@ def counted_cost(profile: Profile, instructions: int) -> Cost:
 
 
 def energy_nj(supply_mv: int, current_na: int, time_us: int) -> int:
-    """Energy drawn from a supply in nanojoules: mV * nA * us / 10^9, since mV * nA is 10^-12 W."""
-    return round_half_up(Fraction(supply_mv * current_na * time_us, 10**9))
+    """Energy drawn from a supply in nanojoules, halves up: mV * nA * us / 10^9, since mV * nA is 10^-12 W."""
+    return (supply_mv * current_na * time_us + 500_000_000) // 1_000_000_000
 
 
 def compute_na(profile: Profile) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fleet.learning import scores
 from fleet.learning.client import Client
 from fleet.learning.scores import Score
-from fleet.record import AccuracyRow, Row, RunFolder
+from fleet.record import LINES, AccuracyRow, Row, RunFolder
 from fleet.run.assemble import Assembly
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress
@@ -86,7 +86,7 @@ class LineTables:
         self.add("events", self.records.events)
         self.records.traffic.clear()
         self.records.events.clear()
-        part = 1_000_000 * _NUMBER[self.name] + self._parts
+        part = 1_000_000 * (LINES.index(self.name) + 1) + self._parts
         for table, rows in self._pending.items():
             if rows:
                 self.stage.folder.write_part(table, part, rows)
@@ -135,9 +135,6 @@ class LineTables:
             correct=score.correct,
             total=score.total,
         )
-
-
-_NUMBER = {"pretrained": 1, "alone": 2, "fedavg": 3, "federated": 4}
 
 
 def _mean_accuracy(counted: Sequence[Score], part: str) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fleet.node.cost import energy_nj
 from fleet.world.store import Store
 
 
@@ -22,11 +23,6 @@ class Cause(StrEnum):
     TRANSMIT = "transmit"  # transmitter on; gaps between packets of an uplink
     RECEIVE = "receive"  # receiver on; gaps between packets of a downlink
     FLASH = "flash"  # a push is programmed
-
-
-def energy_nj(current_na: int, supply_mv: int, time_us: int) -> int:
-    """Energy of a constant current in nanojoules, to the nearest one, halves up."""
-    return (current_na * supply_mv * time_us + 500_000_000) // 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +65,8 @@ def run_down(store: Store, draws: Sequence[Draw], *, supply_mv: int, brown_out_m
             continue
         total_na = draw.current_na + sense_na
         time_us, failure = _holds(store, total_na, draw.time_us, supply_mv, brown_out_mv)
-        drawn_nj = energy_nj(total_na, supply_mv, time_us)
-        sense_nj = energy_nj(sense_na, supply_mv, time_us)
+        drawn_nj = energy_nj(supply_mv, total_na, time_us)
+        sense_nj = energy_nj(supply_mv, sense_na, time_us)
         bookings.append(Booking(cause=draw.cause, energy_nj=drawn_nj - sense_nj, time_us=time_us))
         if sense_na:
             bookings.append(Booking(cause=Cause.SENSE, energy_nj=sense_nj, time_us=time_us))
@@ -88,7 +84,7 @@ def _holds(store: Store, current_na: int, time_us: int, supply_mv: int, brown_ou
     """
 
     def failure(t_us: int) -> str:
-        return store.failure(energy_nj(current_na, supply_mv, t_us), current_na, brown_out_mv)
+        return store.failure(energy_nj(supply_mv, current_na, t_us), current_na, brown_out_mv)
 
     if not failure(time_us):
         return time_us, ""

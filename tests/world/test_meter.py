@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.node.cost import energy_nj
 from fleet.record.rows import CAUSES
-from fleet.world.meter import Booking, Cause, Draw, Meter, energy_nj, run_down
+from fleet.world.meter import Booking, Cause, Draw, Meter, run_down
 from fleet.world.store import ideal
 
 DRAWS = st.lists(
@@ -20,12 +21,12 @@ DRAWS = st.lists(
 
 
 def test_one_milliampere_at_three_volts_for_one_second_is_three_millijoules() -> None:
-    assert energy_nj(1_000_000, 3_000, 1_000_000) == 3_000_000
+    assert energy_nj(3_000, 1_000_000, 1_000_000) == 3_000_000
 
 
 def test_a_lora_frame_costs_the_published_energy() -> None:
     """SX1261, 56.576 ms at 25.5 mA and 3.3 V: 4.761 mJ."""
-    assert round(energy_nj(25_500_000, 3_300, 56_576) / 1e6, 3) == 4.761
+    assert round(energy_nj(3_300, 25_500_000, 56_576) / 1e6, 3) == 4.761
 
 
 def test_energy_is_rounded_to_the_nearest_nanojoule() -> None:
@@ -55,8 +56,8 @@ def test_a_store_holds_to_its_last_whole_microsecond(current_na: int) -> None:
     draw = Draw(cause=Cause.COMPUTE, current_na=current_na, time_us=10**14)
     drain = run_down(store, [draw], supply_mv=3_000, brown_out_mv=1_700)
     assert drain.failure == "cell empty"
-    assert energy_nj(current_na, 3_000, drain.lived_us) <= store.capacity_nj
-    assert energy_nj(current_na, 3_000, drain.lived_us + 1) > store.capacity_nj
+    assert energy_nj(3_000, current_na, drain.lived_us) <= store.capacity_nj
+    assert energy_nj(3_000, current_na, drain.lived_us + 1) > store.capacity_nj
 
 
 def test_a_current_the_store_cannot_bear_ends_it_at_once() -> None:
@@ -81,4 +82,4 @@ def test_a_meter_adds_by_cause_and_shows_every_cause() -> None:
 
 @pytest.mark.parametrize("time_us", [10**3, 10**9, 10**15])
 def test_energy_is_exact_at_any_length_of_time(time_us: int) -> None:
-    assert energy_nj(1_000_000, 3_000, time_us) == 3 * time_us
+    assert energy_nj(3_000, 1_000_000, time_us) == 3 * time_us

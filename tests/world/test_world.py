@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.base import rng
+from fleet.node.cost import energy_nj
 from fleet.record.rows import CAUSES, EnergyRow
 from fleet.world import Job, NodeSpec, Outcome, Reason, Records
-from fleet.world.meter import energy_nj
 from fleet.world.radio import BleLink, Direction, Transfer
 from fleet.world.store import Store, cr2032, ideal
 from tests.world.fakes import HOUR_US, POWER, Work, jobs, spec, world
 
 COMPUTE_US = 64 * 10_000
-STEP_NJ = energy_nj(POWER.compute_na, POWER.supply_mv, 10_000)
+STEP_NJ = energy_nj(POWER.supply_mv, POWER.compute_na, 10_000)
 FAR_US = 1000 * HOUR_US
 
 
@@ -35,7 +35,7 @@ def until_compute_nj() -> int:
     total = sum(nj for nj, _ in energy.values())
     parts = [(POWER.wake_na, up.start_us), (POWER.run_na, up.control_us), (POWER.transmit_na, up.transmit_us)]
     parts += [(POWER.receive_na, up.receive_us), (POWER.radio_idle_na, up.idle_us), (POWER.sleep_na, up.sleep_us)]
-    return total - sum(energy_nj(current, POWER.supply_mv, time_us) for current, time_us in parts)
+    return total - sum(energy_nj(POWER.supply_mv, current, time_us) for current, time_us in parts)
 
 
 def holding(energy: int) -> Store:
@@ -103,13 +103,13 @@ def test_a_sensor_is_charged_for_the_whole_life_beside_everything_else() -> None
     fleet.advance_to(HOUR_US)
     nj, time_us = by_cause(fleet.close()[0])["sense"]
     assert time_us == HOUR_US
-    assert abs(nj - energy_nj(1_000, 3_000, HOUR_US)) <= 20  # one rounding for each stretch of time
+    assert abs(nj - energy_nj(3_000, 1_000, HOUR_US)) <= 20  # one rounding for each stretch of time
 
 
 def test_a_push_that_is_kept_in_flash_is_charged() -> None:
     fleet, _ = world(spec(flash_us=50_000))
     fleet.exchange(jobs(0), deadline_us=FAR_US)
-    assert by_cause(fleet.close()[0])["flash"] == (energy_nj(POWER.flash_na, 3_000, 50_000), 50_000)
+    assert by_cause(fleet.close()[0])["flash"] == (energy_nj(3_000, POWER.flash_na, 50_000), 50_000)
 
 
 def run(order: Sequence[int], seed: int = 0, loss: float = 0.1) -> Records:
@@ -184,7 +184,7 @@ def test_an_empty_cell_kills_the_node_at_the_exact_step(steps_done: int) -> None
     assert 0 <= began_us + (steps_done + 1) * 10_000 - event.time_us <= 1
     _, (battery,) = fleet.close()
     assert (battery.alive, battery.died_us) == (False, event.time_us)
-    assert 0 <= capacity_nj - battery.drawn_nj < energy_nj(POWER.compute_na, POWER.supply_mv, 1)
+    assert 0 <= capacity_nj - battery.drawn_nj < energy_nj(POWER.supply_mv, POWER.compute_na, 1)
 
 
 def test_a_store_that_holds_the_last_step_to_the_nanojoule_lets_it_finish() -> None:

@@ -14,12 +14,6 @@ def training_counts(plan: Plan) -> tuple[OpCount, ...]:
     return tuple(_count(plan, step) for step in plan.steps)
 
 
-def inference_counts(plan: Plan) -> tuple[OpCount, ...]:
-    """One inference: the steps before the loss."""
-    codes = [step.code for step in plan.steps]
-    return training_counts(plan)[: codes.index(Code.LOSS)]
-
-
 def _count(plan: Plan, step: Step) -> OpCount:
     graph, op = plan.graph, plan.graph.op(step.op)
     kind = step.code.name.lower()

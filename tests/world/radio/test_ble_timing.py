@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleet.world.meter import energy_nj
+from fleet.node.cost import energy_nj
 from fleet.world.radio.ble_timing import (
     ATT_BYTES,
     PHYS,
@@ -78,7 +78,7 @@ def test_a_hundred_kilobytes_are_410_packets_and_one_second() -> None:
 def test_a_hundred_kilobytes_into_a_peripheral_cost_the_published_energy(phy: str, expected_mj: float) -> None:
     """410 full packets at 3 V: receive 6.26 mA, transmit 6.40 mA, gaps 3 mA."""
     parts = [(6_260_000, pdu_us(phy, 251)), (6_400_000, pdu_us(phy, 0)), (3_000_000, 2 * T_IFS_US)]
-    total_nj = sum(energy_nj(current_na, 3_000, 410 * time_us) for current_na, time_us in parts)
+    total_nj = sum(energy_nj(3_000, current_na, 410 * time_us) for current_na, time_us in parts)
     assert round(total_nj / 1e6, 1) == expected_mj
 
 
