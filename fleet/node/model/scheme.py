@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fleet.base.errors import InputError
 from fleet.node.model.graph import Conv2d, Dense, Depthwise, Graph, Weighted
+from fleet.node.model.recipe import Recipe
 
 KINDS = ("sparse", "bias", "head", "last_k", "full")
 
@@ -30,10 +31,11 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scheme:
-    """Trained parts in the order of the graph; operators that train nothing are left out."""
+    """Trained parts in the order of the graph; operators that train nothing are left out. recipe: how they train."""
 
     name: str
     trained: tuple[Trained, ...]
+    recipe: Recipe = Recipe()
 
     def of(self, op: str) -> Trained:
         """What trains of an operator; nothing if it is not listed."""

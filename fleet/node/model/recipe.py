@@ -1,0 +1,88 @@
+"""How what trains is trained: format of the gradients, rule of the update, what a node remembers between steps.
+
+A Scheme says which values train, a Recipe how. Both are pure data; SPEC.md says each choice to the bit.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from fleet.base.errors import InputError
+
+
+class Gradients(Enum):
+    """Format of every gradient between operators."""
+
+    INT8 = "int8"  # mantissas with one exponent per tensor; no floating point anywhere
+    FP32 = "fp32"  # float gradients over int8 weights and maps, as in MCUNetV3
+
+
+class Exponents(Enum):
+    """Who chooses the shift of an int8 gradient."""
+
+    DYNAMIC = "dynamic"  # the largest value of this step: needs the sums of a whole map at once
+    STATIC = "static"  # fixed beforehand, saturating: needs the sums of one place
+
+
+class Rule(Enum):
+    """How a step smaller than one weight step is rounded. The numbers of fe_update.h: in the order of this list."""
+
+    STOCHASTIC = "stochastic"
+    NEAREST = "nearest"
+    TRUNCATE = "truncate"  # the result towards zero, as shipped microcontroller code does: shrinks the weights
+    RESIDUAL4 = "residual4"
+    RESIDUAL8 = "residual8"
+    RESIDUAL16 = "residual16"
+    LATENT = "latent"  # a float32 copy of each weight: what published simulations train
+
+    @property
+    def number(self) -> int:
+        """As the plan's header writes it."""
+        return list(Rule).index(self)
+
+
+class Loss(Enum):
+    """What a step makes smaller."""
+
+    CROSS_ENTROPY = "cross_entropy"  # of a softmax over the node's own classes; needs a Dense head
+    SQUARED_ERROR = "squared_error"  # mean over the outputs of the last operator; anomaly detection
+
+
+EXTRA_BITS: Final = {  # per trained weight, beside its eight
+    Rule.STOCHASTIC: 0,
+    Rule.NEAREST: 0,
+    Rule.TRUNCATE: 0,
+    Rule.RESIDUAL4: 4,
+    Rule.RESIDUAL8: 8,
+    Rule.RESIDUAL16: 16,
+    Rule.LATENT: 32,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """scaled: quantisation-aware scaling, so that the rate is that of real weights. momentum: 0 to below 1.
+
+    batch: windows whose gradients are summed before a step; the rate is that of their mean. shifts: of `static`
+    exponents, one per gradient map by the map's name, from `calibrated`.
+    """
+
+    gradients: Gradients = Gradients.INT8
+    exponents: Exponents = Exponents.DYNAMIC
+    rule: Rule = Rule.STOCHASTIC
+    loss: Loss = Loss.CROSS_ENTROPY
+    scaled: bool = True
+    momentum: float = 0.0
+    batch: int = 1
+    shifts: tuple[tuple[str, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise InputError.one("momentum", f"expected 0 to below 1, got {self.momentum}; take 0.9 or none")
+        if self.batch < 1:
+            raise InputError.one("batch", f"expected at least 1, got {self.batch}; 1 is a step per window")
+
+    @property
+    def momentum_q15(self) -> int:
+        """The momentum in 1/32768, as the engine multiplies by it."""
+        return round(self.momentum * 32768)
