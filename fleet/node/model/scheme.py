@@ -35,7 +35,7 @@ class Scheme:
 
     name: str
     trained: tuple[Trained, ...]
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
 
     def of(self, op: str) -> Trained:
         """What trains of an operator; nothing if it is not listed."""
