@@ -1,7 +1,6 @@
 """The forward pass against TensorFlow Lite Micro: every int8 of every map, from the same network as a .tflite file."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,27 +9,9 @@ from hypothesis import strategies as st
 
 from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.scheme import build_scheme
+from tests.node.engine.micro import micro_maps
 from tests.node.engine.roomy import read, roomy_node
 from tests.node.model.nets import graphs, imu_net, windows
-
-pytest.importorskip("tflite_micro", reason="TensorFlow Lite Micro comes as a wheel for Linux on x86-64 only")
-
-
-def micro_maps(graph: Graph, x: Int8) -> list[dict[str, Any]]:
-    """Every map that TensorFlow Lite Micro makes of each window; the head's is int8 at the scale of the logits."""
-    from tflite_micro.python.tflite_micro import runtime
-
-    from tests.node.engine.tflite_file import TfliteFile
-
-    file = TfliteFile(graph)
-    keep = runtime.InterpreterConfig.kPreserveAllTensors
-    micro = runtime.Interpreter.from_bytes(file.content(), arena_size=1 << 20, intrepreter_config=keep)
-    maps = []
-    for window in x:
-        micro.set_input(window[None], 0)
-        micro.invoke()
-        maps.append({name: micro.GetTensor(at, 0)["tensor_data"].ravel().copy() for name, at in file.places.items()})
-    return maps
 
 
 def assert_maps_agree(graph: Graph, x: Int8) -> int:
