@@ -1,0 +1,94 @@
+"""Which module computes which operator. A new operator is a module beside this one and a line in each table.
+
+A module offers, for an operator `op` of its type and maps as int64 (signatures below):
+- raw: the output before clipping, every map of the trace at hand;
+- input_sums: int8 gradients; the sums (int64, in 32 bits) for one of its inputs, and their exponent;
+- input_floats: fp32 gradients; `start` (the waiting gradient, or zeros) plus the terms in SPEC.md's order;
+- weight_sums, weight_floats: G in the weight's shape, where there are weights.
+An operator that gradients never pass needs raw only: it has no line in BACKWARD. An output outside the operator's
+`clip` is not kept; what has no `clip` field (moves, curves, the global pool) lets every gradient through. COPIES:
+operators that hand their output's gradient on place by place; where nothing else waits at the map it stays unblocked.
+"""
+
+from typing import Any, Final, Protocol
+
+from fleet.node.model.fixed import Int64
+from fleet.node.model.graph import (
+    WHOLE_RANGE,
+    Add,
+    Conv2d,
+    Dense,
+    Depthwise,
+    GlobalAveragePool,
+    Graph,
+    Op,
+    Weighted,
+)
+from fleet.node.model.reference import add, conv, dense, depthwise, pool
+from fleet.node.model.reference.values import Gradient, Maps
+
+
+class Forward(Protocol):
+    """A module that computes outputs."""
+
+    def raw(self, graph: Graph, op: Any, maps: Maps) -> Int64: ...
+
+
+class Differentiable(Protocol):
+    """A module that passes gradients to the operator's inputs."""
+
+    def input_sums(self, graph: Graph, op: Any, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]: ...
+
+
+class Trainable(Protocol):
+    """A module that sums gradients of weights."""
+
+    def weight_sums(self, graph: Graph, op: Any, g: Gradient, maps: Maps) -> Int64: ...
+
+
+FORWARD: Final[dict[type, Forward]] = {
+    Conv2d: conv,
+    Depthwise: depthwise,
+    Dense: dense,
+    Add: add,
+    GlobalAveragePool: pool,
+}
+BACKWARD: Final[dict[type, Differentiable]] = {
+    Conv2d: conv,
+    Depthwise: depthwise,
+    Dense: dense,
+    Add: add,
+    GlobalAveragePool: pool,
+}
+WEIGHTED: Final[dict[type, Trainable]] = {
+    Conv2d: conv,
+    Depthwise: depthwise,
+    Dense: dense,
+}
+COPIES: Final = (Add,)
+
+
+def raw_output(graph: Graph, op: Op, maps: Maps) -> Int64:
+    """An operator's output before clipping."""
+    return FORWARD[type(op)].raw(graph, op, maps)
+
+
+def clip_of(op: Op) -> tuple[int, int]:
+    """Least and largest value of the output."""
+    low, high = getattr(op, "clip", WHOLE_RANGE)
+    return low, high
+
+
+def is_masked(op: Op) -> bool:
+    """Whether clipping an output of this operator stops its gradient: where it has a `clip` of its own."""
+    return hasattr(op, "clip")
+
+
+def input_sums(graph: Graph, op: Op, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]:
+    """Accumulators and exponent of the gradient with respect to one input of an operator."""
+    return BACKWARD[type(op)].input_sums(graph, op, name, g, maps)
+
+
+def weight_sums(graph: Graph, op: Weighted, g: Gradient, maps: Maps) -> Int64:
+    """G in the weight's shape."""
+    return WEIGHTED[type(op)].weight_sums(graph, op, g, maps)
