@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.node.model.fixed import Int64
-from fleet.node.model.graph import Dense, Graph, Int8
+from fleet.node.model.graph import Dense, Form, Graph, Int8
 from fleet.node.model.reference.operators import clip_of, raw_output
 from fleet.node.model.reference.values import Maps, Trace
 
@@ -19,6 +19,7 @@ def forward(graph: Graph, x: Int8) -> Trace:
         if isinstance(op, Dense):
             logits = np.clip(before_clip.ravel(), -32768, 32767)
         else:
-            maps[op.y] = np.clip(before_clip, *clip_of(op))
+            inside = graph.tensor(op.y).form is Form.INT8  # the others stand at the edges, clipped already
+            maps[op.y] = np.clip(before_clip, *clip_of(op)) if inside else before_clip
             kept[op.name] = maps[op.y] == before_clip
     return Trace(maps=maps, kept=kept, logits=logits)

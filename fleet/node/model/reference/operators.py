@@ -12,26 +12,55 @@ operators that hand their output's gradient on place by place; where nothing els
 
 from typing import Any, Final, Protocol
 
+from numpy.typing import NDArray
+
 from fleet.node.model.fixed import Int64
 from fleet.node.model.graph import (
     WHOLE_RANGE,
+    Activation,
     Add,
+    AveragePool,
+    Concat,
     Conv2d,
     Dense,
     Depthwise,
+    Dequantize,
     GlobalAveragePool,
     Graph,
+    MaxPool,
+    Mean,
+    Mul,
     Op,
+    Pad,
+    Quantize,
+    Reshape,
+    ResizeNearest,
+    Softmax,
+    Transpose,
     Weighted,
 )
-from fleet.node.model.reference import add, conv, dense, depthwise, pool
+from fleet.node.model.reference import (
+    activation,
+    add,
+    average_pool,
+    conv,
+    dense,
+    depthwise,
+    edges,
+    max_pool,
+    mean,
+    moves,
+    mul,
+    pool,
+    softmax,
+)
 from fleet.node.model.reference.values import Gradient, Maps
 
 
 class Forward(Protocol):
     """A module that computes outputs."""
 
-    def raw(self, graph: Graph, op: Any, maps: Maps) -> Int64: ...
+    def raw(self, graph: Graph, op: Any, maps: Maps) -> NDArray[Any]: ...
 
 
 class Differentiable(Protocol):
@@ -52,6 +81,19 @@ FORWARD: Final[dict[type, Forward]] = {
     Dense: dense,
     Add: add,
     GlobalAveragePool: pool,
+    Mul: mul,
+    AveragePool: average_pool,
+    MaxPool: max_pool,
+    Mean: mean,
+    Pad: moves,
+    Reshape: moves,
+    Transpose: moves,
+    Concat: moves,
+    ResizeNearest: moves,
+    Activation: activation,
+    Softmax: softmax,
+    Quantize: edges,
+    Dequantize: edges,
 }
 BACKWARD: Final[dict[type, Differentiable]] = {
     Conv2d: conv,
@@ -59,16 +101,26 @@ BACKWARD: Final[dict[type, Differentiable]] = {
     Dense: dense,
     Add: add,
     GlobalAveragePool: pool,
+    Mul: mul,
+    AveragePool: average_pool,
+    MaxPool: max_pool,
+    Mean: mean,
+    Pad: moves,
+    Reshape: moves,
+    Transpose: moves,
+    Concat: moves,
+    ResizeNearest: moves,
+    Activation: activation,
 }
 WEIGHTED: Final[dict[type, Trainable]] = {
     Conv2d: conv,
     Depthwise: depthwise,
     Dense: dense,
 }
-COPIES: Final = (Add,)
+COPIES: Final = (Add, Pad, Reshape, Transpose, Concat)
 
 
-def raw_output(graph: Graph, op: Op, maps: Maps) -> Int64:
+def raw_output(graph: Graph, op: Op, maps: Maps) -> NDArray[Any]:
     """An operator's output before clipping."""
     return FORWARD[type(op)].raw(graph, op, maps)
 
