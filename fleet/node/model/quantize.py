@@ -1,8 +1,7 @@
 """From a trained float network to int8: scales from data, weights and biases on their grids.
 
 Recipe (TFLite's int8 scheme, "TensorFlow Lite 8-bit quantization specification"):
-- activations per tensor, from 0 to the largest value over the calibration windows: zero point -128, so that
-  clipping is the ReLU; the average pool keeps the scale of its input;
+- activations per tensor, from data: `ranges.py`;
 - weights symmetric, per output channel, the largest one at 127;
 - the head with one scale for the tensor and twice the range (the largest weight at 63.5): later training moves its
   weights a lot, and rows of classes never seen would start with a range too small to learn in;
@@ -15,44 +14,83 @@ from typing import Final
 import numpy as np
 
 from fleet.base.errors import InputError
-from fleet.node.model.float_net import Float64, FloatNet, float_maps
+from fleet.node.model.float_net import Float64, FloatNet
 from fleet.node.model.graph import (
     BIAS_LIMIT,
+    WHOLE_RANGE,
+    Activation,
+    Add,
+    AveragePool,
+    Concat,
     Conv2d,
+    Curve,
     Dense,
     Depthwise,
     Float32,
+    FullyConnected,
     GlobalAveragePool,
     Graph,
     Int8,
     Int32,
+    MaxPool,
+    Mean,
+    Mul,
     Op,
+    Pad,
+    Reshape,
+    ResizeNearest,
     Tensor,
+    Transpose,
 )
-from fleet.node.model.zoo import Kind, Layer
+from fleet.node.model.ranges import (
+    Encoding,
+    Range,
+    encodings,
+    float32,
+    observed,
+    real_values,
+    requantised,
+)
+from fleet.node.model.zoo.structure import INPUT, Clip, Kind, Layer
 
 HEAD_HEADROOM: Final = 2.0
 DEAD_SCALE: Final = 1e-7  # weight scales below this are noise around zero: the training rule skips them as well
 LOGIT_SCALE: Final = 1 / 256  # the head's output: Q8 logits
 _WEIGHT_TOP: Final = 127
-_MAP_STEPS: Final = 255
 
 
-def quantize(net: FloatNet, windows: Int8, *, input_scale: float, input_zero: int) -> Graph:
+def quantize(net: FloatNet, windows: Int8, *, input_scale: float, input_zero: int, percentile: float = 100.0) -> Graph:
     """The int8 network of a folded float one.
 
     windows: int8 [N, H, W, C], those that set the activation ranges, in the units of the input:
-    real = input_scale * (x - input_zero).
+    real = input_scale * (x - input_zero). percentile: of the values of a map that its range holds; below 100, rare
+    large ones are clipped so that the others get finer steps.
     """
-    maps = float_maps(net, input_scale * (windows.astype(np.float64) - input_zero))
-    height, width, channels = net.spec.input_shape
-    source = Tensor(name="input", shape=(height, width, channels), scale=_float32(input_scale), zero_point=input_zero)
-    tensors, ops = [source], list[Op]()
-    for layer in net.spec.layers:
-        x = tensors[-1]
-        tensors.append(_output_of(layer, x, float(maps[layer.name].max())))
-        ops.append(_operator(net, layer, x))
-    return Graph(name=net.spec.name, tensors=tuple(tensors), ops=tuple(ops))
+    source = Encoding(scale=input_scale, zero_point=input_zero)
+    return with_ranges(net, observed(net, real_values(windows, source), percentile), source)
+
+
+def with_ranges(net: FloatNet, ranges: dict[str, Range], source: Encoding) -> Graph:
+    """The int8 network whose maps hold these real values, by layer name. source: of the input."""
+    spec = net.spec
+    codes = encodings(spec, ranges, Encoding(scale=float32(source.scale), zero_point=source.zero_point))
+    if spec.has_head:
+        codes[spec.layers[-1].name] = Encoding(scale=LOGIT_SCALE, zero_point=0)
+    tensors = [_tensor(INPUT, spec.input_shape, codes[INPUT])]
+    ops: list[Op] = []
+    for layer in spec.layers:
+        shape = spec.shapes[layer.name]
+        if layer.kind is Kind.CONSTANT:
+            value = np.full((1, 1, 1), np.sign(layer.value) * _WEIGHT_TOP, dtype=np.int8)
+            tensors.append(_tensor(layer.name, shape, codes[layer.name], value))
+            continue
+        renamed = {x: f"{layer.name}.{x}" for x in requantised(layer, codes)}
+        for x, name in renamed.items():
+            tensors.append(_tensor(name, spec.shapes[x], codes[layer.name]))
+            ops.append(Activation(name=name, x=x, y=name, curve=Curve.REQUANTIZE))
+        tensors.append(_tensor(layer.name, shape, codes[layer.name]))
+        ops.append(_operator(net, layer, tuple(renamed.get(x, x) for x in layer.xs), codes))
+    return Graph(name=spec.name, tensors=tuple(tensors), ops=tuple(ops))
 
 
 def weight_scales(layer: Layer, weight: Float64) -> Float32:
@@ -88,38 +126,83 @@ def quantized_biases(layer: Layer, bias: Float64, input_scale: float, scales: Fl
     return steps.astype(np.int32)
 
 
-def _output_of(layer: Layer, x: Tensor, largest: float) -> Tensor:
-    height, width = layer.out_size(*x.shape[:2])
+def clip_of(layer: Layer, code: Encoding) -> tuple[int, int]:
+    """Least and largest int8 of a layer's map: the ends of its int8 range, or where its ReLU ends."""
+    low, high = WHOLE_RANGE
+    if layer.clip is not Clip.NONE:
+        low = max(low, code.zero_point)
+    if layer.clip is Clip.RELU6:
+        high = min(high, code.zero_point + round(6 / code.scale))
+    return low, high
+
+
+def _tensor(name: str, shape: tuple[int, int, int], code: Encoding, value: Int8 | None = None) -> Tensor:
+    return Tensor(name=name, shape=shape, scale=code.scale, zero_point=code.zero_point, value=value)
+
+
+def _operator(net: FloatNet, layer: Layer, xs: tuple[str, ...], codes: dict[str, Encoding]) -> Op:
+    name, x, code = layer.name, xs[0], codes[layer.name]
+    if layer.weight_shape:
+        return _weighted(net, layer, codes)
+    clip = clip_of(layer, code)
     match layer.kind:
+        case Kind.ADD:
+            return Add(name=name, x=x, x2=xs[1], y=name, clip=clip)
+        case Kind.MUL:
+            return Mul(name=name, x=x, x2=xs[1], y=name, clip=clip)
         case Kind.POOL:
-            scale, zero = x.scale, x.zero_point
-        case Kind.DENSE:
-            scale, zero = LOGIT_SCALE, 0
+            return GlobalAveragePool(name=name, x=x, y=name)
+        case Kind.AVERAGE_POOL | Kind.MAX_POOL:
+            make = AveragePool if layer.kind is Kind.AVERAGE_POOL else MaxPool
+            return make(name=name, x=x, y=name, kernel=layer.kernel, stride=layer.stride, pad=layer.pad, clip=clip)
+        case Kind.CURVE:
+            assert layer.curve is not None, f"{name} needs its curve"
+            return Activation(name=name, x=x, y=name, curve=layer.curve)
         case _:
-            scale, zero = _float32((largest if largest > 0 else 1.0) / _MAP_STEPS), -128
-    return Tensor(name=layer.name, shape=(height, width, layer.outputs), scale=scale, zero_point=zero)
+            return _moved(layer, xs, code)
 
 
-def _operator(net: FloatNet, layer: Layer, x: Tensor) -> Op:
-    if layer.kind is Kind.POOL:
-        return GlobalAveragePool(name=layer.name, x=x.name, y=layer.name)
+def _moved(layer: Layer, xs: tuple[str, ...], code: Encoding) -> Op:
+    name, x = layer.name, xs[0]
+    match layer.kind:
+        case Kind.CONCAT:
+            return Concat(name=name, xs=xs, y=name, axis=layer.axes[0])
+        case Kind.PAD:
+            value = int(np.clip(code.zero_point + np.rint(layer.value / code.scale), -128, 127))
+            top, left, bottom, right = layer.pad
+            return Pad(name=name, x=x, y=name, before=(top, left, 0), after=(bottom, right, 0), value=value)
+        case Kind.TRANSPOSE:
+            first, second, third = layer.axes
+            return Transpose(name=name, x=x, y=name, order=(first, second, third))
+        case Kind.RESIZE:
+            return ResizeNearest(name=name, x=x, y=name)
+        case Kind.MEAN:
+            return Mean(name=name, x=x, y=name, axes=layer.axes)
+        case _:
+            return Reshape(name=name, x=x, y=name)
+
+
+def _weighted(net: FloatNet, layer: Layer, codes: dict[str, Encoding]) -> Op:
     weight = net.weights[layer.name]
     scales = weight_scales(layer, weight)
     steps = quantized_weights(layer, weight, scales)
-    bias = quantized_biases(layer, net.biases[layer.name], x.scale, scales)
-    if layer.kind is Kind.DENSE:
-        return Dense(name=layer.name, x=x.name, y=layer.name, weight=steps, bias=bias, weight_scale=scales)
-    make = Conv2d if layer.kind is Kind.CONV else Depthwise
-    return make(
-        name=layer.name,
-        x=x.name,
-        y=layer.name,
-        weight=steps,
-        bias=bias,
-        weight_scale=scales,
-        stride=layer.stride,
-        pad=(*layer.pad, *layer.pad),
-    )
+    bias = quantized_biases(layer, net.biases[layer.name], codes[layer.xs[0]].scale, scales)
+    named = {"name": layer.name, "x": layer.xs[0], "y": layer.name}
+    clip = clip_of(layer, codes[layer.name])
+    match layer.kind:
+        case Kind.DENSE:
+            return Dense(**named, weight=steps, bias=bias, weight_scale=scales)
+        case Kind.FULLY_CONNECTED:
+            return FullyConnected(**named, weight=steps, bias=bias, weight_scale=scales, clip=clip)
+        case Kind.DEPTHWISE:
+            return Depthwise(
+                **named, weight=steps, bias=bias, weight_scale=scales, stride=layer.stride, pad=layer.pad, clip=clip
+            )
+        case _:
+            return Conv2d(
+                **named, weight=steps, bias=bias, weight_scale=scales, stride=layer.stride, pad=layer.pad, clip=clip,
+                groups=layer.groups,
+            )  # fmt: skip
 
 
 def _by_channel(layer: Layer, weight: Float64) -> Float64:
@@ -127,7 +210,3 @@ def _by_channel(layer: Layer, weight: Float64) -> Float64:
     if layer.kind is Kind.DEPTHWISE:
         return weight.reshape(-1, weight.shape[-1]).T
     return weight.reshape(weight.shape[0], -1)
-
-
-def _float32(value: float) -> float:
-    return float(np.float32(value))

@@ -190,7 +190,7 @@ def imu_net(seed: int = 0, skip: bool = False) -> Graph:
     spec = zoo_net("imu-ds-cnn", 7)
     x, entry = build.input(spec.input_shape), None
     for layer in spec.layers[:-2]:
-        pad = (*layer.pad, *layer.pad)
+        pad = layer.pad
         if layer.name == "block4.dw":
             entry = x
         outputs = x.shape[2] if skip and layer.name == "block4.pw" else layer.outputs

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch", reason="pretraining needs the extra `torch`
 
 from torch.nn import functional  # noqa: E402 (after the check that torch is there)
 
-from fleet.node.model.torch.pretrain import Recipe, _convolved, _normals, _TrainableNet, pretrain  # noqa: E402
+from fleet.node.model.torch.layers import products  # noqa: E402
+from fleet.node.model.torch.pretrain import Recipe, _normals, _TrainableNet, pretrain  # noqa: E402
 
 SPEC = zoo_net("imu-ds-cnn", 7)
 SHORT = Recipe(passes=3, batch=16)
@@ -75,15 +76,15 @@ def test_folding_keeps_the_function() -> None:
 
 
 @pytest.mark.parametrize("kind, stride", [(Kind.CONV, (2, 1)), (Kind.DEPTHWISE, (1, 2)), (Kind.DEPTHWISE, (2, 2))])
-def test_convolutions_are_torchs_own(kind: Kind, stride: tuple[int, int]) -> None:
-    layer = Layer(name="layer", kind=kind, inputs=4, outputs=4, kernel=(5, 3), stride=stride, pad=(2, 1))
+def test_convolutions_in_double_are_torchs_own(kind: Kind, stride: tuple[int, int]) -> None:
+    layer = Layer(name="layer", kind=kind, inputs=4, outputs=4, kernel=(5, 3), stride=stride, pad=(2, 1, 2, 1))
     generator = np.random.default_rng(1)
     x = torch.from_numpy(generator.normal(size=(2, 9, 8, 4)))
     weight = torch.from_numpy(generator.normal(size=layer.weight_shape))
     theirs = weight.permute(2, 0, 1)[:, None] if kind is Kind.DEPTHWISE else weight.permute(0, 3, 1, 2)
     groups = 4 if kind is Kind.DEPTHWISE else 1
     wanted = functional.conv2d(x.permute(0, 3, 1, 2), theirs, stride=stride, padding=(2, 1), groups=groups)
-    got = _convolved(layer, x, weight).permute(0, 3, 1, 2)
+    got = products(layer, x, weight).permute(0, 3, 1, 2)
     np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-12, atol=1e-12)
 
 
