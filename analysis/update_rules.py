@@ -1,0 +1,331 @@
+"""How should a microcontroller round the update of an int8 weight? Rules x gradient formats x QAS, on real tasks.
+
+Everything starts from the same pretrained int8 network, sees the same windows in the same order, one per step, for
+four passes with the rate halved in the last two. Rates are chosen on a validation part, one per method and task, over
+all seeds; the test part is asked once. The peer is the same network tuned in float32 by torch (speech, motion), or the
+published simulation, float gradients over latent weights (pictures).
+
+Rows are appended to OUT/rows.csv as they are made: a run that was cut goes on where it stopped.
+Run: python -m analysis.update_rules [--tasks speech motion] [--seeds 5] [--jobs 2] [--out runs/update_rules]
+"""
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.transfer import TASKS, Part, Transfer
+from fleet.base import rng
+from fleet.base.rng import Stream
+from fleet.node.model.graph import Graph
+from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
+from fleet.node.model.scheme import Scheme
+
+if TYPE_CHECKING:
+    from fleet.node.model.torch.pretrain import Pretrained
+
+PASSES: Final = (1.0, 1.0, 0.5, 0.25)  # factor of the rate in each pass
+RATES: Final = {True: (0.00125, 0.0025, 0.005, 0.01, 0.02), False: (10.0, 30.0, 100.0, 300.0)}
+SMALL_PART_RATES: Final = (0.005, 0.01, 0.02, 0.04)
+FLOAT: Final = "float net"
+PUBLISHED: Final = "fp32 latent QAS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A way to train. recipe: None for the float net."""
+
+    name: str
+    recipe: Recipe | None
+    rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Shares recognised after training, in per cent. changed: trained weights that differ from the first ones."""
+
+    task: str
+    seed: int
+    scheme: str
+    method: str
+    rate: float
+    validation: float
+    test: float
+    changed: float
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Makes the rows that are missing, then prints the tables."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--tasks", nargs="+", choices=TASKS, default=["speech", "motion"])
+    options.add_argument("--schemes", nargs="+", default=["full", "sparse", "head"])
+    options.add_argument("--seeds", type=int, default=5, help="seeds 0 to this, less one")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options.add_argument("--out", type=Path, default=Path("runs/update_rules"))
+    options.add_argument("--tables-only", action="store_true", help="print what is there, train nothing")
+    chosen = options.parse_args(arguments)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    path = chosen.out / "rows.csv"
+    wanted = list(product(chosen.tasks, range(chosen.seeds), chosen.schemes))
+    if not chosen.tables_only:
+        make_rows(path, wanted, jobs=chosen.jobs)
+    rows = [row for row in read_rows(path) if (row.task, row.seed, row.scheme) in set(wanted)]
+    for task, scheme in product(chosen.tasks, chosen.schemes):
+        print_table(task, scheme, [row for row in rows if (row.task, row.scheme) == (task, scheme)])
+    return 0
+
+
+# --- methods ---------------------------------------------------------------------------------------------------
+
+
+def methods(task: str, scheme: str) -> list[Method]:
+    """What is compared: every rule for `full`; for smaller schemes those a product would choose between."""
+    float_net = [] if task == "pictures" else [Method(name=FLOAT, recipe=None, rates=rates(scheme, scaled=True))]
+    if scheme != "full":
+        rules = (Rule.STOCHASTIC, Rule.RESIDUAL8, Rule.NEAREST, Rule.LATENT)
+        return float_net + [int8_method(scheme, gradients, rule) for gradients, rule in product(Gradients, rules)]
+    made = [int8_method(scheme, gradients, rule, scaled=scaled) for scaled, gradients, rule in ALL]
+    return [*float_net, *made, int8_method(scheme, Gradients.INT8, Rule.STOCHASTIC, exponents=Exponents.STATIC)]
+
+
+ALL: Final = tuple(product((True, False), Gradients, Rule))
+
+
+def int8_method(
+    scheme: str,
+    gradients: Gradients,
+    rule: Rule,
+    *,
+    scaled: bool = True,
+    exponents: Exponents = Exponents.DYNAMIC,
+) -> Method:
+    """A recipe and its name: format, rule, whether scaled."""
+    static = " static" if exponents is Exponents.STATIC else ""
+    return Method(
+        name=f"{gradients.value}{static} {rule.value} {'QAS' if scaled else 'raw'}",
+        recipe=Recipe(gradients=gradients, rule=rule, scaled=scaled, exponents=exponents),
+        rates=rates(scheme, scaled=scaled),
+    )
+
+
+def rates(scheme: str, *, scaled: bool) -> tuple[float, ...]:
+    """Rates tried: those of float SGD; without QAS some ten thousand times as large."""
+    return SMALL_PART_RATES if scheme != "full" else RATES[scaled]
+
+
+# --- training --------------------------------------------------------------------------------------------------
+
+
+def make_rows(path: Path, wanted: Iterable[tuple[str, int, str]], *, jobs: int) -> None:
+    """Appends the rows that are missing, one task and seed per process at a time."""
+    done = {(r.task, r.seed, r.scheme, r.method, r.rate) for r in read_rows(path)}
+    cells: dict[tuple[str, int], list[tuple[str, str, float]]] = {}
+    for task, seed, scheme in wanted:
+        for method in methods(task, scheme):
+            for rate in method.rates:
+                if (task, seed, scheme, method.name, rate) not in done:
+                    cells.setdefault((task, seed), []).append((scheme, method.name, rate))
+    total, made = sum(map(len, cells.values())), 0
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        futures = [pool.submit(one_seed, task, seed, tuple(asked), path) for (task, seed), asked in cells.items()]
+        for future in as_completed(futures):
+            made += future.result()
+            print(f"{made} of {total} trainings", file=sys.stderr, flush=True)
+
+
+def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], path: Path) -> int:
+    """Pretrains once, then trains every cell asked for. Returns how many."""
+    data = TASKS[task](seed)
+    start = pretrained_for(data, seed)
+    for scheme, name, rate in asked:
+        method = next(m for m in methods(task, scheme) if m.name == name)
+        if method.recipe is None:
+            row = tuned_float(data, seed, start, scheme, rate)
+        else:
+            row = tuned_int8(data, seed, start.graph, scheme, replace(method, rates=(rate,)))
+        append_row(path, row)
+    return len(asked)
+
+
+def pretrained_for(data: Transfer, seed: int) -> "Pretrained":
+    """The study's net, trained in float on the source and quantised."""
+    from fleet.node.model.torch.pretrain import pretrained
+    from fleet.node.model.zoo import zoo_net
+
+    spec = zoo_net("signal-resnet", data.classes, data.train.windows.shape[1:])
+    source = data.source
+    return pretrained(
+        spec, source.windows, source.labels, seed=seed, input_scale=data.scale, input_zero=data.zero_point
+    )
+
+
+def tuned_float(data: Transfer, seed: int, start: "Pretrained", kind: str, rate: float) -> Row:
+    from analysis.float_tuning import FloatTuning
+
+    tuning = FloatTuning(start.net, scheme_of(start.graph, kind), scale=data.scale, zero_point=data.zero_point)
+    order = order_of(data.train, seed)
+    factors = np.repeat(PASSES, len(data.train))
+    tuning.train(data.train.windows, data.train.labels, order, (rate * factors).tolist())
+    asked = [100 * tuning.recognised(part.windows, part.labels) for part in (data.validation, data.test)]
+    return Row(
+        task=data.name,
+        seed=seed,
+        scheme=kind,
+        method=FLOAT,
+        rate=rate,
+        validation=asked[0],
+        test=asked[1],
+        changed=float("nan"),
+    )
+
+
+def tuned_int8(data: Transfer, seed: int, graph: Graph, kind: str, method: Method) -> Row:
+    from fleet.node.engine.binding import Course, Node
+    from fleet.node.plan import plan_of
+
+    assert method.recipe is not None
+    scheme = replace(scheme_of(graph, kind), recipe=method.recipe)
+    if method.recipe.exponents is Exponents.STATIC:
+        scheme = with_shifts(graph, scheme, data.train, seed, method.rates[0])
+    node = Node(plan_of(graph, scheme))
+    first = node.values
+    course = Course(key=rng.key(seed, Stream.UPDATE, 0), rate=method.rates[0], own=range(data.classes))
+    order, count = order_of(data.train, seed), len(data.train)
+    for number, factor in enumerate(PASSES):
+        course.rate = method.rates[0] * factor
+        node.train(data.train.windows, data.train.labels, order[number * count : (number + 1) * count], course)
+    asked = [recognised(node.logits(part.windows), part.labels) for part in (data.validation, data.test)]
+    weights = node.plan.layout.weights
+    changed = 100 * float((node.values[:weights] != first[:weights]).mean())
+    return Row(
+        task=data.name,
+        seed=seed,
+        scheme=kind,
+        method=method.name,
+        rate=method.rates[0],
+        validation=asked[0],
+        test=asked[1],
+        changed=changed,
+    )
+
+
+def with_shifts(graph: Graph, scheme: Scheme, part: Part, seed: int, rate: float) -> Scheme:
+    """The scheme with static exponents found on the first 32 windows."""
+    from fleet.node.model.reference import calibrated
+
+    first = order_of(part, seed)[:32]
+    return calibrated(graph, scheme, part.windows[first], part.labels[first], rate=rate)
+
+
+def scheme_of(graph: Graph, kind: str) -> Scheme:
+    from fleet.node.model.scheme import build_scheme
+
+    return build_scheme(graph, kind)
+
+
+def order_of(part: Part, seed: int) -> NDArray[np.int64]:
+    """int64 [passes * n]: every window once per pass, in a new order."""
+    passes = [rng.permutation(rng.key(seed, Stream.ORDER, number), len(part)) for number in range(len(PASSES))]
+    return np.concatenate(passes)
+
+
+def recognised(logits: NDArray[np.int16], labels: NDArray[np.uint8]) -> float:
+    """Per cent of windows whose largest logit is that of their label."""
+    return 100 * float((logits.argmax(axis=1) == labels).mean())
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All rows made so far."""
+    if not path.is_file():
+        return []
+    kinds = {"seed": int, "rate": float, "validation": float, "test": float, "changed": float}
+    with path.open(newline="") as file:
+        return [Row(**{name: kinds.get(name, str)(text) for name, text in row.items()}) for row in csv.DictReader(file)]
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Adds one line in a single write, so that processes do not mix theirs."""
+    names = [field.name for field in fields(Row)]
+    head = "" if path.is_file() and path.stat().st_size else ",".join(names) + "\n"
+    with path.open("a") as file:
+        file.write(head + ",".join(str(asdict(row)[name]) for name in names) + "\n")
+
+
+# --- tables ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A method at its best rate. apart, error: paired mean difference to the peer and its standard error."""
+
+    method: str
+    rate: float
+    mean: float
+    spread: float
+    apart: float
+    error: float
+    changed: float
+
+
+def print_table(task: str, scheme: str, rows: list[Row]) -> None:
+    if not rows:
+        return
+    seeds = len({row.seed for row in rows})
+    print(f"\n{task}, scheme {scheme}, {seeds} seeds: test accuracy in %, rate chosen on validation")
+    print(f"{'method':28} {'rate':>8} {'mean':>6} {'sd':>5} {'vs peer':>8} {'s.e.':>5} {'changed':>8}")
+    for line in lines(rows):
+        print(
+            f"{line.method:28} {line.rate:8g} {line.mean:6.1f} {line.spread:5.1f} {line.apart:+8.1f} "
+            f"{line.error:5.1f} {line.changed:7.1f}%"
+        )
+
+
+def lines(rows: list[Row]) -> Iterator[Line]:
+    """Every method at the rate whose mean validation accuracy is best; the peer first."""
+    best = {name: at_best_rate([row for row in rows if row.method == name]) for name in dict.fromkeys(names(rows))}
+    peer = best.get(FLOAT) or best[PUBLISHED]
+    for name, chosen in best.items():
+        apart = [row.test - other.test for row, other in zip(chosen, peer, strict=True)]
+        tests = [row.test for row in chosen]
+        yield Line(
+            method=name,
+            rate=chosen[0].rate,
+            mean=fmean(tests),
+            spread=stdev(tests) if len(tests) > 1 else 0.0,
+            apart=fmean(apart),
+            error=stdev(apart) / sqrt(len(apart)) if len(apart) > 1 else 0.0,
+            changed=fmean(row.changed for row in chosen),
+        )
+
+
+def names(rows: list[Row]) -> list[str]:
+    """Methods in the order in which they are compared."""
+    found = {row.method for row in rows}
+    return [m.name for m in methods(rows[0].task, rows[0].scheme) if m.name in found]
+
+
+def at_best_rate(rows: list[Row]) -> list[Row]:
+    """The rows of the rate with the best mean validation accuracy (the least of equals), by seed."""
+    by_rate = {
+        rate: sorted((r for r in rows if r.rate == rate), key=lambda r: r.seed) for rate in {r.rate for r in rows}
+    }
+    rate = max(sorted(by_rate), key=lambda rate: fmean(row.validation for row in by_rate[rate]))
+    return by_rate[rate]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
