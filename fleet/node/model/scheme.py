@@ -3,6 +3,7 @@
 A scheme is a choice over a graph; a Layout numbers the values it trains. Both are pure data.
 Names follow the field: `head` is TinyOL's last layer, `bias` is TinyTL's, `sparse` is MCUNetV3's
 (the first input channels of some pointwise layers, the biases of the last blocks, the head).
+In a network without a classifier its last layer with weights takes the head's place.
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Conv2d, Dense, Depthwise, Graph, Weighted
-from fleet.node.model.recipe import Recipe
+from fleet.node.model.graph import Conv2d, Depthwise, FullyConnected, Graph, Weighted
+from fleet.node.model.recipe import Loss, Recipe
 
 KINDS = ("sparse", "bias", "head", "last_k", "full")
 
@@ -65,7 +66,7 @@ class Layout:
     """All trained values as one vector: every weight in the order of the graph, then every bias.
 
     The same order holds in the node's state, in update frames and on the server.
-    weights, biases: how many of each. head: name of the classifier.
+    weights, biases: how many of each. head: name of the classifier; "" and 0 classes without one.
     """
 
     slices: tuple[Slice, ...]
@@ -99,9 +100,8 @@ def layout_of(graph: Graph, scheme: Scheme) -> Layout:
                 slices.append(Slice(op=op.name, kind=kind, shape=shape, first=first))
                 first += prod(shape)
     weights = sum(s.size for s in slices if s.kind == "weight")
-    return Layout(
-        slices=tuple(slices), weights=weights, biases=first - weights, head=graph.head.name, classes=graph.classes
-    )
+    head, classes = (graph.head.name, graph.classes) if graph.has_head else ("", 0)
+    return Layout(slices=tuple(slices), weights=weights, biases=first - weights, head=head, classes=classes)
 
 
 def trained_values(graph: Graph, layout: Layout) -> NDArray[np.int32]:
@@ -128,13 +128,21 @@ def with_values(graph: Graph, layout: Layout, values: NDArray[np.int32]) -> Grap
 
 
 def build_scheme(
-    graph: Graph, kind: str, *, layers: int = 2, ratio: Fraction = Fraction(1, 4), blocks: int = 2
+    graph: Graph,
+    kind: str,
+    *,
+    layers: int = 2,
+    ratio: Fraction = Fraction(1, 4),
+    blocks: int = 2,
+    recipe: Recipe | None = None,
 ) -> Scheme:
     """The scheme of a name. layers: pointwise layers of `sparse`, blocks of `last_k`. blocks: of `sparse` and `bias`.
 
-    Raises InputError for an unknown name and for a scheme that trains nothing.
+    Raises InputError for an unknown name, for a scheme that trains nothing and for a loss the network cannot have.
     """
-    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
+    how = recipe if recipe is not None else Recipe()
+    check_loss(graph, how)
+    last = head_of(graph)
     match kind:
         case "head":
             body: dict[str, Trained] = {}
@@ -153,31 +161,57 @@ def build_scheme(
             "scheme",
             f"expected something to train, got '{kind}' with no layer and no block; raise its counts or take `head`",
         )
-    body[head.op] = head
-    return Scheme(name=kind, trained=tuple(body[op.name] for op in graph.weighted if op.name in body))
+    body[last.name] = Trained(op=last.name, channels=last.weight.shape[-1], bias=True)
+    return Scheme(name=kind, trained=tuple(body[op.name] for op in graph.weighted if op.name in body), recipe=how)
+
+
+def check_loss(graph: Graph, recipe: Recipe) -> None:
+    """Raises InputError for a loss that the end of this network does not have."""
+    if not graph.weighted:
+        raise InputError.one(graph.name, "expected layers with weights, got none; nothing of this network can train")
+    if recipe.loss is Loss.CROSS_ENTROPY and not graph.has_head:
+        text = f"expected a classifier head, got '{graph.ops[-1].name}' at the end; give the network one or train on "
+        raise InputError.one("loss", text + "squared error")
+    if recipe.loss is Loss.SQUARED_ERROR and graph.has_head:
+        text = f"expected a map at the end, got the logits of '{graph.head.name}'; train on cross entropy"
+        raise InputError.one("loss", text)
+
+
+def head_of(graph: Graph) -> Weighted:
+    """The classifier, or what stands in its place: the last layer with weights. It trains under every scheme."""
+    return graph.weighted[-1]
 
 
 def _sparse(graph: Graph, layers: int, ratio: Fraction, blocks: int) -> dict[str, Trained]:
-    pointwise = [op for op in graph.weighted if isinstance(op, Conv2d) and op.weight.shape[1:3] == (1, 1)]
-    chosen = {op.name: floor(op.weight.shape[-1] * ratio) for op in pointwise[len(pointwise) - layers :]}
+    pointwise = [op for op in _body(graph) if _is_pointwise(op)]
+    chosen = {op.name: floor(op.weight.shape[-1] * ratio) for op in pointwise[max(0, len(pointwise) - layers) :]}
     biased = _biases(graph, blocks)
     parts = {
         op.name: Trained(op=op.name, channels=chosen.get(op.name, 0), bias=op.name in biased)
-        for op in graph.weighted
+        for op in _body(graph)
         if op.name in biased or chosen.get(op.name, 0) > 0
     }
     return parts
 
 
+def _is_pointwise(op: Weighted) -> bool:
+    return isinstance(op, FullyConnected) or (isinstance(op, Conv2d) and op.weight.shape[1:3] == (1, 1))
+
+
+def _body(graph: Graph) -> list[Weighted]:
+    """Layers with weights below the head."""
+    return [op for op in graph.weighted if op.name != head_of(graph).name]
+
+
 def _biases(graph: Graph, blocks: int) -> dict[str, Trained]:
     wanted = _last_blocks(graph, blocks)
-    return {op.name: Trained(op=op.name, bias=True) for op in graph.weighted if _block(op.name) in wanted}
+    return {op.name: Trained(op=op.name, bias=True) for op in _body(graph) if _block(op.name) in wanted}
 
 
 def _whole(graph: Graph, blocks: list[str]) -> dict[str, Trained]:
     return {
         op.name: Trained(op=op.name, channels=op.weight.shape[-1], bias=True)
-        for op in graph.weighted
+        for op in _body(graph)
         if _block(op.name) in blocks
     }
 
@@ -189,7 +223,7 @@ def _block(op: str) -> str:
 
 def _blocks(graph: Graph) -> list[str]:
     """Blocks below the head, in order."""
-    return list(dict.fromkeys(_block(op.name) for op in graph.weighted if op.name != graph.head.name))
+    return list(dict.fromkeys(_block(op.name) for op in _body(graph)))
 
 
 def _last_blocks(graph: Graph, count: int) -> list[str]:
@@ -205,7 +239,7 @@ def _trained_shape(op: Weighted, part: Trained, kind: str) -> tuple[int, ...] | 
 
 def _weighted(graph: Graph, name: str) -> Weighted:
     op = graph.op(name)
-    assert isinstance(op, (Conv2d, Depthwise, Dense))
+    assert isinstance(op, Weighted)
     return op
 
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from fleet.base.rng import draws32, key
 from fleet.node.model.graph import (
     BIAS_LIMIT,
+    WHOLE_RANGE,
     Add,
     Conv2d,
     Dense,
     Depthwise,
     Float32,
+    FullyConnected,
     GlobalAveragePool,
     Graph,
     Int8,
@@ -45,39 +47,77 @@ class Builder:
         return self._tensor("input", shape, scale, zero)
 
     def conv(
-        self, x: Tensor, outputs: int, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128
+        self,
+        x: Tensor,
+        outputs: int,
+        kernel: tuple[int, int],
+        stride=(1, 1),
+        pad=(0, 0, 0, 0),
+        zero=-128,
+        *,
+        groups=1,
+        clip=WHOLE_RANGE,
     ) -> Tensor:
-        weight = self._weight(outputs, *kernel, x.shape[2])
+        weight = self._weight(outputs, *kernel, x.shape[2] // groups)
         scales, bias = self._scales(outputs), self._bias(outputs)
         y = self._output(x, (*_out(x, kernel, stride, pad), outputs), weight[0].size, zero)
-        name = f"op{len(self.ops)}"
-        self.ops.append(
-            Conv2d(name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad)
-        )
+        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad, "clip": clip}
+        self.ops.append(Conv2d(**where, weight=weight, bias=bias, weight_scale=scales, groups=groups))
         return y
 
-    def depthwise(self, x: Tensor, kernel: tuple[int, int], stride=(1, 1), pad=(0, 0, 0, 0), zero=-128) -> Tensor:
-        channels = x.shape[2]
+    def depthwise(
+        self,
+        x: Tensor,
+        kernel: tuple[int, int],
+        stride=(1, 1),
+        pad=(0, 0, 0, 0),
+        zero=-128,
+        *,
+        multiplier=1,
+        clip=WHOLE_RANGE,
+    ) -> Tensor:
+        channels = x.shape[2] * multiplier
         weight = self._weight(*kernel, channels)
         scales, bias = self._scales(channels), self._bias(channels)
         y = self._output(x, (*_out(x, kernel, stride, pad), channels), kernel[0] * kernel[1], zero)
-        name = f"op{len(self.ops)}"
+        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad, "clip": clip}
+        self.ops.append(Depthwise(**where, weight=weight, bias=bias, weight_scale=scales))
+        return y
+
+    def fully_connected(
+        self, x: Tensor, outputs: int, zero: int = -128, *, per_tensor: bool = True, clip=WHOLE_RANGE
+    ) -> Tensor:
+        """per_tensor: one scale for all weights, for which TFLite Micro rounds a product differently."""
+        weight, bias = self._weight(outputs, x.size), self._bias(outputs)
+        scales = np.full(outputs, np.float32(0.0037)) if per_tensor else self._scales(outputs)
+        y = self._output(x, (1, 1, outputs), x.size, zero)
         self.ops.append(
-            Depthwise(
-                name=name, x=x.name, y=y.name, weight=weight, bias=bias, weight_scale=scales, stride=stride, pad=pad
+            FullyConnected(
+                name=f"op{len(self.ops)}",
+                x=x.name,
+                y=y.name,
+                weight=weight,
+                bias=bias,
+                weight_scale=scales.astype(np.float32),
+                clip=clip,
             )
         )
         return y
 
-    def add(self, x: Tensor, x2: Tensor, zero: int = -20) -> Tensor:
-        y = self._tensor(f"map{len(self.ops)}", x.shape, max(x.scale, x2.scale) * 1.3, zero)
-        self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name))
+    def add(self, x: Tensor, x2: Tensor, zero: int = -20, *, clip=WHOLE_RANGE) -> Tensor:
+        shape = tuple(max(sides) for sides in zip(x.shape, x2.shape, strict=True))
+        y = self._tensor(f"map{len(self.ops)}", shape, max(x.scale, x2.scale) * 1.3, zero)
+        self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name, clip=clip))
         return y
 
     def pool(self, x: Tensor) -> Tensor:
         y = self._tensor(f"map{len(self.ops)}", (1, 1, x.shape[2]), x.scale, x.zero_point)
         self.ops.append(GlobalAveragePool(name=f"op{len(self.ops)}", x=x.name, y=y.name))
         return y
+
+    def graph(self) -> Graph:
+        """What has grown, without a head."""
+        return Graph(name="test", tensors=tuple(self.tensors), ops=tuple(self.ops))
 
     def head(self, x: Tensor, classes: int) -> Graph:
         scale = np.float32(2 / (x.scale * TYPICAL**2 * sqrt(x.size)))
@@ -92,7 +132,7 @@ class Builder:
                 weight_scale=np.full(classes, scale, dtype=np.float32),
             )
         )
-        return Graph(name="test", tensors=tuple(self.tensors), ops=tuple(self.ops))
+        return self.graph()
 
     def _tensor(self, name: str, shape: Shape, scale: float, zero: int) -> Tensor:
         self.tensors.append(Tensor(name=name, shape=shape, scale=float(np.float32(scale)), zero_point=zero))
@@ -134,34 +174,60 @@ def _out(
     return down, right
 
 
+PLAIN = ("conv", "pointwise", "depthwise", "add")  # all that version 1 had
+WEIGHTED = (*PLAIN, "grouped", "multiplied", "fully_connected", "broadcast")  # with every form of weights and sums
+
+
 @st.composite
-def graphs(draw: st.DrawFn, *, odd: bool = True) -> Graph:
+def graphs(draw: st.DrawFn, *, odd: bool = True, kinds: Sequence[str] = PLAIN, head: bool = True) -> Graph:
     """Networks of one to five operators and a head, with branches that meet again in an Add.
 
-    odd: some have dead channels and biases at their limits.
+    odd: some have dead channels and biases at their limits. kinds: what they are made of; any but the plain ones
+    bring narrower clips as well. Without a head, they end in a fully connected layer.
     """
     build = Builder(draw(st.integers(0, 2**32 - 1)), odd=odd and draw(st.booleans()))
     shape = draw(st.tuples(st.integers(1, 7), st.integers(1, 5), st.integers(1, 5)))
     maps = [build.input(shape, zero=draw(st.integers(-128, 127)))]
     for _ in range(draw(st.integers(1, 5))):
-        maps.append(_grown(draw, build, maps))
+        maps.append(_grown(draw, build, maps, kinds))
     last = build.pool(maps[-1]) if draw(st.booleans()) else maps[-1]
-    return build.head(last, classes=draw(st.integers(2, 9)))
+    if head:
+        return build.head(last, classes=draw(st.integers(2, 9)))
+    build.fully_connected(
+        last, draw(st.integers(1, 9)), zero=draw(st.integers(-128, 127)), per_tensor=draw(st.booleans())
+    )
+    return build.graph()
 
 
-def _grown(draw: st.DrawFn, build: Builder, maps: Sequence[Tensor]) -> Tensor:
+def _grown(draw: st.DrawFn, build: Builder, maps: Sequence[Tensor], kinds: Sequence[str] = PLAIN) -> Tensor:
     """One more map: of the newest one, or of two that have one shape (perhaps the same one twice)."""
     x = maps[-1]
     zero = draw(st.sampled_from([-128, -128, -128, -30, 0, 127]))
-    kind = draw(st.sampled_from(["conv", "pointwise", "depthwise", "add"]))
-    if kind == "add":
-        return build.add(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), zero)
-    if kind == "pointwise":
-        return build.conv(x, draw(st.sampled_from([x.shape[2], 1, 3, 9])), (1, 1), zero=zero)
+    kind = draw(st.sampled_from(kinds))
+    clip = draw(st.sampled_from([WHOLE_RANGE, WHOLE_RANGE, (-100, 90)])) if kinds != PLAIN else WHOLE_RANGE
+    match kind:
+        case "add":
+            return build.add(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), zero, clip=clip)
+        case "broadcast":
+            return build.add(x, _repeatable(draw, build, x), zero, clip=clip)
+        case "pointwise":
+            return build.conv(x, draw(st.sampled_from([x.shape[2], 1, 3, 9])), (1, 1), zero=zero, clip=clip)
+        case "fully_connected":
+            return build.fully_connected(x, draw(st.integers(1, 9)), zero, per_tensor=draw(st.booleans()), clip=clip)
     kernel, stride, pad = _window(draw, x)
-    if kind == "conv":
-        return build.conv(x, draw(st.integers(1, 9)), kernel, stride, pad, zero)
-    return build.depthwise(x, kernel, stride, pad, zero)
+    if kind in ("depthwise", "multiplied"):
+        multiplier = draw(st.integers(2, 3)) if kind == "multiplied" else 1
+        return build.depthwise(x, kernel, stride, pad, zero, multiplier=multiplier, clip=clip)
+    divisors = [n for n in range(1, x.shape[2] + 1) if x.shape[2] % n == 0]
+    groups = draw(st.sampled_from(divisors)) if kind == "grouped" else 1
+    return build.conv(x, groups * draw(st.integers(1, 9)), kernel, stride, pad, zero, groups=groups, clip=clip)
+
+
+def _repeatable(draw: st.DrawFn, build: Builder, x: Tensor) -> Tensor:
+    """A map that an Add repeats along x: one value per channel, or per row and column."""
+    if draw(st.booleans()):
+        return build.conv(build.pool(x), x.shape[2], (1, 1))
+    return build.conv(x, 1, (1, 1))
 
 
 def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:

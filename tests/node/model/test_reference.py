@@ -50,7 +50,7 @@ def test_a_block_keeps_seven_bits_of_the_largest_value(acc: list[int], k: int) -
 @given(e=st.integers(-127, 127), k=st.integers(0, 60), acc=st.integers(-(2**24), 2**24), k_acc=st.integers(0, 60))
 def test_two_uses_of_a_map_add_their_gradients(e: int, k: int, acc: int, k_acc: int) -> None:
     """Real values add up to within a step of the result, or of the smaller operand where it is lost in the larger."""
-    joined = ref.joined(np.array([acc]), k_acc, ref.Gradient(np.array([e]), k), copied=False)
+    joined = ref.block(*ref.merged(np.array([acc]), k_acc, ref.Gradient(np.array([e]), k)))
     exact = acc * 2.0**-k_acc + e * 2.0**-k
     assert abs(int(joined.e[0]) * 2.0**-joined.k - exact) <= 2.0**-joined.k + max(
         2.0**-k_acc, 2.0 ** -min(k_acc, k + 22)
@@ -107,12 +107,12 @@ def test_sums_of_input_gradients_stay_within_32_bits(outputs: int, taps: int, st
     build = Builder(1)
     x = build.input((9, 1, 1))
     build.conv(x, 1, (taps, 1), (stride, 1))
-    op = build.ops[0]
+    op, graph = build.ops[0], Graph(name="one", tensors=tuple(build.tensors), ops=tuple(build.ops))
     products = -(-taps // stride) * outputs
     spare = max(0, -(-products // 782) - 1).bit_length()
     largest_t = (127 * 32768 + (1 << (7 + spare))) >> (8 + spare)
     assert products * largest_t * 127 + (127 << 22) < 2**31
-    assert ref.products_per_input(op) == -(-taps // stride)  # type: ignore[arg-type]
+    assert ref.products_per_input(graph, op) == -(-taps // stride)  # type: ignore[arg-type]
 
 
 def test_only_maps_above_something_that_trains_get_a_gradient() -> None:

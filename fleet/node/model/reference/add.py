@@ -1,9 +1,11 @@
 """Sum of two maps."""
 
+import numpy as np
+
 from fleet.node.model import fixed
 from fleet.node.model.fixed import Int64, Real
-from fleet.node.model.graph import Add, Graph
-from fleet.node.model.reference.values import Gradient, Maps, f32
+from fleet.node.model.graph import Add, Float32, Graph
+from fleet.node.model.reference.values import Gradient, Maps, f32, places_read, summed_at
 
 
 def add_scales(graph: Graph, op: Add) -> tuple[Real, Real, Real]:
@@ -22,5 +24,11 @@ def raw(graph: Graph, op: Add, maps: Maps) -> Int64:
 
 
 def input_sums(graph: Graph, op: Add, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]:
-    """The output's gradient as it is."""
-    return g.e, g.k
+    """The output's gradient, summed over the places that an input's element is repeated at."""
+    shape = graph.tensor(name).shape
+    return summed_at(np.zeros(shape, dtype=np.int64), places_read(shape, g.e.shape), g.e), g.k
+
+
+def input_floats(graph: Graph, op: Add, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
+    """The same, places ascending."""
+    return summed_at(start, places_read(start.shape, g.shape), g)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fleet.node.model import fixed
 from fleet.node.model.fixed import Int64
-from fleet.node.model.graph import GlobalAveragePool, Graph
+from fleet.node.model.graph import Float32, GlobalAveragePool, Graph
 from fleet.node.model.reference.values import Gradient, Maps
 
 
@@ -30,3 +30,9 @@ def input_sums(graph: Graph, op: GlobalAveragePool, name: str, g: Gradient, maps
     height, width, channels = graph.tensor(op.x).shape
     factor, e = pool_factor(height * width)
     return np.broadcast_to(g.e * factor, (height, width, channels)).copy(), g.k + 15 - e
+
+
+def input_floats(graph: Graph, op: GlobalAveragePool, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
+    """The input's gradient: g / P at every position."""
+    count = start.shape[0] * start.shape[1]
+    return start + g * (np.float32(1) / np.float32(count))
