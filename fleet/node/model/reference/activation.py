@@ -157,7 +157,7 @@ def input_sums(graph: Graph, op: Activation, name: str, g: Gradient, maps: Maps)
     return g.e * slope.d[np.asarray(maps[op.x]) & 255], g.k + 15 - slope.exp
 
 
-def input_floats(graph: Graph, op: Activation, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: Activation, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the output's gradient times the slope, which a float32 holds exactly."""
     slope = slopes(graph, op)
     factors = (slope.d * 2.0 ** (slope.exp - 15)).astype(np.float32)

@@ -60,7 +60,7 @@ def input_sums(graph: Graph, op: AveragePool, name: str, g: Gradient, maps: Maps
     return acc.reshape(height, width, channels), g.k + 15 - e
 
 
-def input_floats(graph: Graph, op: AveragePool, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: AveragePool, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the terms of the input's gradient."""
     reads, outputs = pairs(graph, op)
     total = start.copy()

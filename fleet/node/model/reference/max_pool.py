@@ -5,8 +5,7 @@ import numpy as np
 from fleet.node.model.fixed import Int64
 from fleet.node.model.graph import Float32, Graph, MaxPool
 from fleet.node.model.reference.average_pool import pairs
-from fleet.node.model.reference.scattered import scattered
-from fleet.node.model.reference.values import Gradient, Maps
+from fleet.node.model.reference.values import Gradient, Maps, summed_at
 
 
 def raw(graph: Graph, op: MaxPool, maps: Maps) -> Int64:
@@ -31,9 +30,9 @@ def largest(graph: Graph, op: MaxPool, maps: Maps) -> Int64:
 def input_sums(graph: Graph, op: MaxPool, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]:
     """Sums of what the outputs send to the place that they come from, and the exponent."""
     start = np.zeros(graph.tensor(name).shape, dtype=np.int64)
-    return scattered(start, largest(graph, op, maps), g.e), g.k
+    return summed_at(start, largest(graph, op, maps), g.e), g.k
 
 
-def input_floats(graph: Graph, op: MaxPool, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: MaxPool, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the terms of the input's gradient."""
-    return scattered(start, largest(graph, op, maps), g)
+    return summed_at(start, largest(graph, op, maps), g)

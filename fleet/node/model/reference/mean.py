@@ -37,7 +37,7 @@ def input_sums(graph: Graph, op: Mean, name: str, g: Gradient, maps: Maps) -> tu
     return np.broadcast_to(g.e * factor, graph.tensor(name).shape).copy(), g.k + 15 - e
 
 
-def input_floats(graph: Graph, op: Mean, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: Mean, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the output's gradient over n."""
     factor = np.float32(1) / np.float32(mean_count(graph, op))
     return np.asarray(start + g * factor, dtype=np.float32)

@@ -1,13 +1,14 @@
 """Values that only change their place: Pad, Reshape, Transpose, Concat, ResizeNearest."""
 
 from math import floor
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fleet.node.model.fixed import Int64
 from fleet.node.model.graph import Concat, Float32, Graph, Op, Pad, Reshape, ResizeNearest, Transpose, inputs
-from fleet.node.model.reference.scattered import numbered, scattered
-from fleet.node.model.reference.values import Gradient, Maps
+from fleet.node.model.reference.values import Gradient, Maps, summed_at
 
 
 def raw(graph: Graph, op: Op, maps: Maps) -> Int64:
@@ -21,7 +22,7 @@ def raw(graph: Graph, op: Op, maps: Maps) -> Int64:
 
 def sources(graph: Graph, op: Op, name: str) -> Int64:
     """For every output the flat place of this input that it copies; -1 where it copies none."""
-    places = numbered(graph.tensor(name).shape)
+    places = np.arange(graph.tensor(name).size, dtype=np.int64).reshape(graph.tensor(name).shape)
     match op:
         case Pad():
             return np.pad(places, list(zip(op.before, op.after, strict=True)), constant_values=-1)
@@ -60,9 +61,14 @@ def _nearest(op: ResizeNearest, at: int, side: int, out_side: int) -> int:
 def input_sums(graph: Graph, op: Op, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]:
     """Sums of the gradients of all copies, and the exponent."""
     start = np.zeros(graph.tensor(name).shape, dtype=np.int64)
-    return scattered(start, sources(graph, op, name), g.e), g.k
+    return _returned(start, sources(graph, op, name), g.e), g.k
 
 
-def input_floats(graph: Graph, op: Op, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: Op, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the gradients of all copies."""
-    return scattered(start, sources(graph, op, name), g)
+    return _returned(start, sources(graph, op, name), g)
+
+
+def _returned(start: NDArray[Any], source: Int64, g: NDArray[Any]) -> NDArray[Any]:
+    copied = source >= 0
+    return summed_at(start, source[copied], g[copied])

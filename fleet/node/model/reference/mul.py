@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from fleet.node.model import fixed
 from fleet.node.model.fixed import Int64, Real
 from fleet.node.model.graph import Float32, Graph, Mul
-from fleet.node.model.reference.scattered import numbered, scattered
-from fleet.node.model.reference.values import Gradient, Maps, f32
+from fleet.node.model.reference.values import Gradient, Maps, f32, places_read, summed_at
 
 
 def mul_scale(graph: Graph, op: Mul) -> Real:
@@ -43,22 +42,17 @@ def input_sums(graph: Graph, op: Mul, name: str, g: Gradient, maps: Maps) -> tup
     shape = graph.tensor(name).shape
     if shape == terms.shape:
         return terms * factor, g.k + 15 - e
-    sums = scattered(np.zeros(shape, dtype=np.int64), _source(graph, op, name), terms)
+    sums = summed_at(np.zeros(shape, dtype=np.int64), places_read(shape, terms.shape), terms)
     return fixed.round_shift64(sums * factor, 15), g.k - e
 
 
-def input_floats(graph: Graph, op: Mul, name: str, g: Float32, start: Float32, maps: Maps) -> Float32:
+def input_floats(graph: Graph, op: Mul, name: str, g: Float32, maps: Maps, start: Float32) -> Float32:
     """start plus the terms of one input's gradient."""
     other = _other(op, name)
     scale = np.float32(graph.tensor(other).scale)
     terms: NDArray[np.float32] = g * (centred(graph, other, maps).astype(np.float32) * scale)
-    return scattered(start, _source(graph, op, name), terms)
+    return summed_at(start, places_read(start.shape, g.shape), terms)
 
 
 def _other(op: Mul, name: str) -> str:
     return op.x2 if name == op.x else op.x
-
-
-def _source(graph: Graph, op: Mul, name: str) -> Int64:
-    """For every output the place of this input that it reads."""
-    return np.broadcast_to(numbered(graph.tensor(name).shape), graph.tensor(op.y).shape)
