@@ -12,7 +12,7 @@ from fleet.base.rng import Stream
 from fleet.learning import aggregate
 from fleet.learning.aggregate import Contribution
 from fleet.node.model.fixed import real
-from fleet.node.plan.image import state_bytes
+from fleet.node.plan.state import state_bytes
 from fleet.node.wire.frames import Push, decode_update, encode_push
 from fleet.record import AccuracyRow, BatteryRow, EnergyRow, EventRow, RoundRow, TrafficRow, ValueRow, open_run
 from fleet.run import execute, resume

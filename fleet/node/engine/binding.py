@@ -13,7 +13,7 @@ from fleet.base.errors import EngineError
 from fleet.node.engine.build import host_library
 from fleet.node.model.fixed import LIMIT, Real, real
 from fleet.node.model.graph import Int8
-from fleet.node.plan.image import state_bytes, state_values
+from fleet.node.plan.state import state_bytes, state_values
 from fleet.node.plan.plan import Plan
 
 

@@ -9,16 +9,12 @@ from numpy.typing import NDArray
 from fleet.node.export.blocks import C_TYPES, Block, blocks_of
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
-from fleet.node.plan.plan import HEADER_WORDS, Plan
+from fleet.node.plan.plan import HEADER, HEADER_WORDS, Plan
 from fleet.node.plan.steps import Ref, Region, Step
 
 WIDTH = 116
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n *\n"
 MADE = " * Made by `fleet export`. Change the model or the scheme there, not the numbers here.\n */\n"
-HEADER_FIELDS = (
-    "magic", "version", "words", "arena_bytes", "state_bytes", "model_bytes", "classes", "input", "input_bytes",
-    "logits", "exponents", "exponent_count", "first_values", "loss_word",
-)  # fmt: skip
 
 
 def project_header(plan: Plan, *, name: str, seed: int) -> str:
@@ -30,6 +26,7 @@ def project_header(plan: Plan, *, name: str, seed: int) -> str:
         "FE_PLAN_WORDS": len(plan.content) // 4,
         "FE_ARENA_BYTES": plan.arena_bytes,
         "FE_STATE_BYTES": plan.state_bytes,
+        "FE_VALUE_BYTES": plan.value_bytes,
         "FE_FRAME_BYTES": frame_bytes(plan),
         "FE_RUNTIME_BYTES": runtime_bytes(plan.graph.classes),
     }
@@ -60,7 +57,7 @@ def plan_source(plan: Plan, *, name: str) -> str:
     words = [int.from_bytes(plan.content[i : i + 4], "little", signed=True) for i in range(0, len(plan.content), 4)]
     lines = [f'{LICENCE} * {name}: the plan, {plan.digest}.\n{MADE}#include "fe_project.h"\n']
     lines.append("const int32_t fe_plan_words[FE_PLAN_WORDS] = {")
-    lines += [f"    {word}, /* {field} */" for word, field in zip(words, HEADER_FIELDS, strict=False)]
+    lines += [f"    {word}, /* {field} */" for word, field in zip(words, HEADER, strict=False)]
     at = HEADER_WORDS
     for number, step in enumerate(plan.steps, 1):
         lines.append(f"    /* {number}: {step.code.name.lower()} of {step.op} */")

@@ -32,6 +32,9 @@ def lifetimes(program: Program, exponents: str) -> dict[str, tuple[int, int]]:
     for index, step in enumerate(program.steps):
         for name in step.buffers:
             lives[name] = (lives.get(name, (index, index))[0], index)
+    for name, (first, last) in program.lives.items():
+        begun, ended = lives.get(name, (first, last))
+        lives[name] = min(begun, first), max(ended, last)
     if program.exponents:
         lives[exponents] = (program.loss, len(program.steps) - 1)
     return lives
@@ -65,7 +68,7 @@ def aligned(size_bytes: int) -> int:
 
 def live_peak(buffers: tuple[Buffer, ...]) -> tuple[int, int]:
     """Most bytes that live at once, and the first step where they do: no placement can be smaller."""
-    steps = range(max(b.last for b in buffers) + 1)
+    steps = range(max((b.last for b in buffers), default=0) + 1)
     loads = [sum(aligned(b.size_bytes) for b in buffers if b.first <= s <= b.last) for s in steps]
     peak = max(loads)
     return peak, loads.index(peak)

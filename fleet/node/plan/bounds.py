@@ -5,8 +5,9 @@ from typing import Final
 import numpy as np
 
 from fleet.base.errors import Fault, InputError
-from fleet.node.model.graph import BIAS_LIMIT, Dense, Depthwise, Graph, Weighted, positions
+from fleet.node.model.graph import BIAS_LIMIT, Dense, Depthwise, FullyConnected, Graph, Weighted, positions
 from fleet.node.model.reference import products_per_input
+from fleet.node.model.scheme import Scheme
 
 MOST_PRODUCTS: Final = 33_155  # 33155 * 255 * 127 + 2^30 < 2^31: products of one output and its bias
 MOST_POSITIONS: Final = 66_311  # 66311 * 255 * 127 < 2^31: products of one weight gradient
@@ -14,10 +15,10 @@ MOST_GRADIENTS: Final = 100_096  # 782 * 2^7: products of one input gradient, wh
 MOST_CLASSES: Final = 2_040  # a frame counts the bytes of a class mask in 8 bits
 
 
-def check_bounds(graph: Graph) -> None:
+def check_bounds(graph: Graph, scheme: Scheme) -> None:
     """Raises InputError with every operator that the engine's 32-bit sums cannot hold."""
     faults = [Fault(op.name, text) for op in graph.weighted for text in _excesses(graph, op)]
-    if graph.classes > MOST_CLASSES:
+    if graph.has_head and graph.classes > MOST_CLASSES:
         faults.append(
             Fault(graph.head.name, f"expected at most {MOST_CLASSES} classes, got {graph.classes}; merge some")
         )
@@ -30,10 +31,10 @@ def _excesses(graph: Graph, op: Weighted) -> list[str]:
     products = op.weight[..., 0].size if isinstance(op, Depthwise) else op.weight[0].size
     if products > MOST_PRODUCTS:
         texts.append(f"expected at most {MOST_PRODUCTS} products per output, got {products}; make the kernel smaller")
-    places = 1 if isinstance(op, Dense) else positions(graph.tensor(op.y))
+    places = 1 if isinstance(op, Dense | FullyConnected) else positions(graph.tensor(op.y))
     if places > MOST_POSITIONS:
         texts.append(f"expected at most {MOST_POSITIONS} output positions, got {places}; make the input smaller")
-    gradients = products_per_input(op)
+    gradients = products_per_input(graph, op)
     if gradients > MOST_GRADIENTS:
         texts.append(
             f"expected at most {MOST_GRADIENTS} products per input gradient, got {gradients}; use fewer outputs"

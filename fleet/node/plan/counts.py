@@ -1,12 +1,41 @@
 """How much each step of a plan computes: multiply-accumulates and elements, for the cost model."""
 
+from typing import Final
+
 from fleet.node.cost import OpCount
-from fleet.node.model.graph import Conv2d, Dense, GlobalAveragePool, Graph, Op, Weighted, macs, positions
+from fleet.node.model.graph import Conv2d, Dense, FullyConnected, GlobalAveragePool, Graph, Op, Weighted, macs, positions
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.steps import Code, Step
 
 UPDATES = (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE)
 GRADS = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE)
+READERS = (Code.POOL, Code.AVERAGE_POOL, Code.MAX_POOL, Code.MEAN)
+"""Forward steps whose work grows with their input."""
+
+KIND: Final = {
+    Code.LOGITS: "dense",
+    Code.MUL: "add",
+    Code.AVERAGE_POOL: "pool",
+    Code.MAX_POOL: "pool",
+    Code.MEAN: "pool",
+    Code.MOVE: "copy",
+    Code.RESIZE: "copy",
+    Code.TABLE: "copy",
+    Code.SOFTMAX: "loss",
+    Code.QUANTIZE: "add",
+    Code.DEQUANTIZE: "add",
+    Code.GRAD_MUL: "grad_pool",
+    Code.GRAD_AVERAGE_POOL: "grad_pool",
+    Code.GRAD_MAX_POOL: "grad_pool",
+    Code.GRAD_MEAN: "grad_pool",
+    Code.GRAD_MOVE: "grad_add",
+    Code.GRAD_RESIZE: "grad_add",
+    Code.GRAD_TABLE: "grad_pool",
+    Code.LOSS_SQUARED: "block",
+    Code.APPLY: "update_bias",
+    Code.APPLY_BIAS: "update_bias",
+}
+"""The counted kernel that stands for one that no board's profile has counts of."""
 
 
 def training_counts(plan: Plan) -> tuple[OpCount, ...]:
@@ -16,34 +45,42 @@ def training_counts(plan: Plan) -> tuple[OpCount, ...]:
 
 def _count(plan: Plan, step: Step) -> OpCount:
     graph, op = plan.graph, plan.graph.op(step.op)
-    kind = step.code.name.lower()
+    kind = KIND.get(step.code, step.code.name.lower())
     if isinstance(op, Weighted) and step.code in UPDATES:
         share = plan.scheme.of(op.name).channels / op.weight.shape[-1]
         trained = round(op.weight.size * share)
         return OpCount(kind=kind, macs=round(macs(graph, op) * share), elements=trained)
     if isinstance(op, Weighted) and step.code is Code.UPDATE_BIAS:
         return OpCount(kind=kind, macs=op.bias.size * _places(graph, op), elements=op.bias.size)
-    if step.code is Code.LOSS:
-        return OpCount(kind=kind, macs=0, elements=graph.classes)
+    if step.code in (Code.LOSS, Code.LOSS_SQUARED):
+        return OpCount(kind=kind, macs=0, elements=graph.tensor(op.y).size)
+    if step.code in (Code.APPLY, Code.APPLY_BIAS):
+        return OpCount(kind=kind, macs=0, elements=_last(step))
     multiplies = macs(graph, op) if step.code in GRADS or _is_forward(step.code) else 0
     return OpCount(kind=kind, macs=multiplies, elements=_elements(graph, op, step))
 
 
 def _is_forward(code: Code) -> bool:
-    return code in (Code.CONV, Code.DEPTHWISE, Code.DENSE)
+    return code in (Code.CONV, Code.DEPTHWISE, Code.DENSE, Code.LOGITS)
 
 
 def _elements(graph: Graph, op: Op, step: Step) -> int:
     match step.code:
-        case Code.GRAD_CONV | Code.GRAD_DEPTHWISE | Code.GRAD_DENSE | Code.GRAD_POOL | Code.POOL:
+        case Code.GRAD_ADD:
+            return graph.tensor(op.y).size
+        case code if code.name.startswith("GRAD_") or code in READERS:
             return graph.tensor(op.x).size
-        case Code.BLOCK | Code.MERGE | Code.COPY | Code.GRAD_ADD | Code.MASK:
-            size = step.fields[-1]
-            assert isinstance(size, int)
-            return size
+        case Code.BLOCK | Code.MERGE | Code.COPY | Code.MASK:
+            return _last(step)
         case _:
             return graph.classes if isinstance(op, Dense) else graph.tensor(op.y).size
 
 
+def _last(step: Step) -> int:
+    size = step.fields[-1]
+    assert isinstance(size, int)
+    return size
+
+
 def _places(graph: Graph, op: Conv2d | Op) -> int:
-    return 1 if isinstance(op, Dense | GlobalAveragePool) else positions(graph.tensor(op.y))
+    return 1 if isinstance(op, Dense | FullyConnected | GlobalAveragePool) else positions(graph.tensor(op.y))

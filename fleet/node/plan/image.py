@@ -6,13 +6,15 @@ It depends on the graph and on what trains, never on learning rates: a model pus
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fleet.node.model.fixed import Real
+from fleet.node.model.fixed import Real, real
 from fleet.node.model.graph import Dense, Graph, Weighted
+from fleet.node.model.recipe import Gradients
 from fleet.node.model.reference import bias_rates, input_factors, logit_scales, output_scales, weight_rates
-from fleet.node.model.scheme import Layout, Scheme, layout_of, trained_values
+from fleet.node.model.scheme import Layout, Scheme, Trained, trained_values
 from fleet.node.plan.arena import aligned
+from fleet.node.plan.state import state_bytes
+from fleet.node.plan.tables import op_sections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +45,13 @@ class Image:
         return next(s.offset for s in self.sections if s.name == name)
 
 
-def image_of(graph: Graph, scheme: Scheme) -> Image:
+def image_of(graph: Graph, scheme: Scheme, layout: Layout) -> Image:
     """The constant bytes of a graph under a scheme."""
-    layout = layout_of(graph, scheme)
-    parts: list[tuple[str, str, bytes]] = []
-    for op in graph.weighted:
-        parts.extend(_layer(graph, scheme, op))
-    parts.append(("first values", "training", state_bytes(layout, trained_values(graph, layout))))
+    parts = [(f"{t.name} value", "weights", t.value.tobytes()) for t in graph.tensors if t.value is not None]
+    for op in graph.ops:
+        parts.extend(_layer(graph, scheme, op) if isinstance(op, Weighted) else op_sections(graph, op))
+    if layout.size:
+        parts.append(("first values", "training", state_bytes(layout, trained_values(graph, layout))))
     sections: list[Section] = []
     offset = 0
     for name, use, content in parts:
@@ -66,34 +68,30 @@ def _layer(graph: Graph, scheme: Scheme, op: Weighted) -> list[tuple[str, str, b
         parts.append((f"{op.name} frozen", "weights", op.weight[..., part.channels :].tobytes()))
     if not part.bias:
         parts.append((f"{op.name} bias", "biases", op.bias.astype("<i4").tobytes()))
-    parts.append((f"{op.name} r", "training", input_factors(op).r.astype("<u2").tobytes()))
+    return parts + _training(graph, scheme, op, part) if scheme.trained else parts
+
+
+def _training(graph: Graph, scheme: Scheme, op: Weighted, part: Trained) -> list[tuple[str, str, bytes]]:
+    if scheme.recipe.gradients is Gradients.FP32:
+        parts = [(f"{op.name} weight scale", "training", op.weight_scale.astype("<f4").tobytes())]
+    else:
+        parts = [(f"{op.name} r", "training", input_factors(graph, op).r.astype("<u2").tobytes())]
     if part.channels:
-        parts.append((f"{op.name} weight rate", "training", reals(weight_rates(graph, op))))
+        parts.append((f"{op.name} weight rate", "training", reals(_rates(graph, scheme, op, "weight"))))
     if part.bias:
-        parts.append((f"{op.name} bias rate", "training", reals(bias_rates(graph, op))))
+        parts.append((f"{op.name} bias rate", "training", reals(_rates(graph, scheme, op, "bias"))))
     return parts
+
+
+def _rates(graph: Graph, scheme: Scheme, op: Weighted, kind: str) -> list[Real]:
+    """U or V of SPEC.md."""
+    if scheme.recipe.scaled:
+        return weight_rates(graph, op) if kind == "weight" else bias_rates(graph, op)
+    s_x = float(np.float32(graph.tensor(op.x).scale))
+    return [real(s_x * float(s)) for s in op.weight_scale]
 
 
 def reals(values: list[Real]) -> bytes:
     """fe_reals: mant s32 [n], then exp s8 [n]."""
     mant = np.array([v.mant for v in values], dtype="<i4").tobytes()
     return mant + np.array([v.exp for v in values], dtype=np.int8).tobytes()
-
-
-def state_size(layout: Layout) -> int:
-    """Bytes of the state: int8 weights, padded to four, then int32 biases."""
-    return aligned(layout.weights) + 4 * layout.biases
-
-
-def state_bytes(layout: Layout, values: NDArray[np.int32]) -> bytes:
-    """Trained values int32 [size] as they lie in the node's state."""
-    weights = values[: layout.weights].astype(np.int8).tobytes()
-    biases = values[layout.weights :].astype("<i4").tobytes()
-    return weights + bytes(aligned(layout.weights) - layout.weights) + biases
-
-
-def state_values(layout: Layout, state: bytes | bytearray | memoryview) -> NDArray[np.int32]:
-    """The trained values int32 [size] that a node's state holds."""
-    weights = np.frombuffer(state, dtype=np.int8, count=layout.weights)
-    biases = np.frombuffer(state, dtype="<i4", count=layout.biases, offset=aligned(layout.weights))
-    return np.concatenate([weights.astype(np.int32), biases.astype(np.int32)])

@@ -6,14 +6,16 @@ size depends on the core and on nothing else.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
+from fleet.node.model.recipe import Rule
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.image import Section
 from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.plan.state import extras_of
 from fleet.node.profile import FLASH, Profile
 from fleet.record.rows import LedgerRow, PlanRow
 
@@ -67,8 +69,14 @@ class Ledger:
         return sizes[bank]
 
     def symbols(self, memory: str) -> dict[str, Line]:
-        """The lines that a linked image must show, by symbol."""
-        return {line.symbol: line for line in self.lines if line.symbol and line.memory == memory}
+        """What a linked image must show, by symbol; lines of one symbol as one."""
+        found: dict[str, Line] = {}
+        for line in self.lines:
+            if line.symbol and line.memory == memory:
+                first = found.get(line.symbol)
+                size = line.size_bytes + (first.size_bytes if first else 0)
+                found[line.symbol] = replace(first or line, size_bytes=size)
+        return found
 
 
 def ledger(
@@ -110,13 +118,33 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
     where = f"most at step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
     for item, size, reason, symbol in (
         ("arena", plan.arena_bytes, f"maps, gradients and their exponents within one step; {where}", "fe_arena"),
-        ("trained values", plan.state_bytes, values, "fe_state"),
-        ("pushed values", plan.state_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
+        ("trained values", plan.value_bytes, values, "fe_state"),
+        *_extras(plan),
+        ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
         ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
         ("runtime", runtime_bytes(plan.graph.classes), "course, round and classes of the client", "fe_runtime"),
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
     ):
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
+
+
+EXTRA_ITEMS = {
+    "kept": ("residuals", "what rounding left over of each trained weight"),
+    "velocity": ("velocities", "momentum: an int32 per trained value"),
+    "sum": ("batch sums", "steps of a batch that is not full: an int32 per trained value"),
+}
+LATENT_ITEM = ("latent weights", "a float32 of each trained weight")
+
+
+def _extras(plan: Plan) -> Iterator[tuple[str, int, str, str]]:
+    """What a recipe remembers between steps: it lies behind the trained values."""
+    sizes: dict[str, int] = {}
+    for extra in extras_of(plan.layout, plan.scheme.recipe):
+        sizes[extra.kind] = sizes.get(extra.kind, 0) + aligned(extra.size_bytes)
+    for kind, size in sizes.items():
+        latent = kind == "kept" and plan.scheme.recipe.rule is Rule.LATENT
+        item, reason = LATENT_ITEM if latent else EXTRA_ITEMS[kind]
+        yield item, size, reason, "fe_state"
 
 
 def _model(plan: Plan) -> Iterator[Line]:

@@ -1,27 +1,40 @@
 """Plan = graph x scheme: canonical bytes that the C interpreter runs as they are, and what they cost."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from fleet.node.model.graph import Graph
+from fleet.node.model.graph import Dequantize, Graph, Quantize
+from fleet.node.model.recipe import Gradients, Rule
 from fleet.node.model.scheme import Layout, Scheme, layout_of
 from fleet.node.plan.arena import Buffer, aligned, lifetimes, live_peak, place
 from fleet.node.plan.bounds import check_bounds
-from fleet.node.plan.image import Image, image_of, state_size
-from fleet.node.plan.steps import Program, Ref, Region, Step, program
+from fleet.node.plan.image import Image, image_of
+from fleet.node.plan.state import extras_of, state_size, whole_state_size
+from fleet.node.plan.steps import NOTHING, Program, Ref, Region, Step, inference, program
+from fleet.node.plan.steps.program import output_size, size_bytes
 
 MAGIC = 0x4C504546  # "FEPL"
-VERSION = 1
-HEADER_WORDS = 14
+VERSION = 2
+HEADER = (
+    "magic", "version", "words", "arena_bytes", "state_bytes", "model_bytes", "classes", "input", "input_bytes",
+    "output", "output_bytes", "exponents", "exponent_count", "first_values", "value_bytes", "weights", "loss_word",
+    "apply_word", "gradients", "rule", "momentum", "batch",
+)  # fmt: skip
+HEADER_WORDS = len(HEADER)
 EXPONENTS = "gradient exponents"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a node runs. content: the plan's bytes. image: its constants. buffers: the arena over time."""
+    """What a node runs. content: the plan's bytes. image: its constants. buffers: the arena over time.
+
+    maps: where each map of the graph lies, by its name; a reshaped map has its source's buffer.
+    A plan for inference has a scheme that trains nothing, no loss and no state.
+    """
 
     graph: Graph
     scheme: Scheme
@@ -29,15 +42,34 @@ class Plan:
     image: Image
     steps: tuple[Step, ...]
     buffers: tuple[Buffer, ...]
+    maps: Mapping[str, Ref]
     content: bytes
 
     @property
     def arena_bytes(self) -> int:
-        return max(aligned(b.end) for b in self.buffers)
+        return arena_size(self.buffers)
 
     @property
     def state_bytes(self) -> int:
+        """Bytes of the state: trained values and extras."""
+        return whole_state_size(self.layout, self.scheme.recipe)
+
+    @property
+    def value_bytes(self) -> int:
+        """Bytes of the trained values at the beginning of the state."""
         return state_size(self.layout)
+
+    @property
+    def trains(self) -> bool:
+        """Whether the plan has a loss."""
+        return bool(self.scheme.trained)
+
+    @property
+    def floats(self) -> bool:
+        """Whether it needs an engine with floating point."""
+        recipe = self.scheme.recipe
+        edges = any(isinstance(op, Quantize | Dequantize) for op in self.graph.ops)
+        return edges or self.trains and (recipe.gradients is Gradients.FP32 or recipe.rule is Rule.LATENT)
 
     @cached_property
     def lower_bound_bytes(self) -> int:
@@ -61,27 +93,39 @@ class Plan:
 
 def plan_of(graph: Graph, scheme: Scheme) -> Plan:
     """The plan of a scheme over a graph. Raises InputError for a graph whose sums could overflow."""
-    check_bounds(graph)
-    layout = layout_of(graph, scheme)
-    image = image_of(graph, scheme)
-    steps = program(graph, scheme)
-    sizes = steps.sizes | {EXPONENTS: 4 * steps.exponents}
+    check_bounds(graph, scheme)
+    return _planned(graph, scheme, layout_of(graph, scheme), program(graph, scheme))
+
+
+def inference_plan(graph: Graph) -> Plan:
+    """The plan of a graph that only infers: no loss, no state. Raises InputError as plan_of."""
+    scheme = Scheme(name="inference", trained=())
+    check_bounds(graph, scheme)
+    classes = graph.classes if graph.has_head else 0
+    nothing = Layout(slices=(), weights=0, biases=0, head=graph.head.name if classes else "", classes=classes)
+    return _planned(graph, scheme, nothing, inference(graph))
+
+
+def _planned(graph: Graph, scheme: Scheme, layout: Layout, steps: Program) -> Plan:
+    image = image_of(graph, scheme, layout)
+    sizes = steps.sizes | ({EXPONENTS: 4 * steps.exponents} if steps.exponents else {})
     buffers = place(sizes, lifetimes(steps, EXPONENTS))
-    content = _encode(graph, steps, _Addresses(layout=layout, image=image, buffers=buffers))
+    addresses = _Addresses(layout=layout, scheme=scheme, image=image, buffers=buffers)
     return Plan(
-        graph=graph,
-        scheme=scheme,
-        layout=layout,
-        image=image,
-        steps=tuple(steps.steps),
-        buffers=buffers,
-        content=content,
-    )
+        graph=graph, scheme=scheme, layout=layout, image=image, steps=tuple(steps.steps), buffers=buffers,
+        maps=dict(steps.maps), content=_encode(graph, steps, addresses),
+    )  # fmt: skip
+
+
+def arena_size(buffers: tuple[Buffer, ...]) -> int:
+    """Bytes of an arena that holds these buffers."""
+    return max((aligned(b.end) for b in buffers), default=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Addresses:
     layout: Layout
+    scheme: Scheme
     image: Image
     buffers: tuple[Buffer, ...]
 
@@ -92,10 +136,11 @@ class _Addresses:
     @cached_property
     def state(self) -> dict[str, int]:
         first_bias = aligned(self.layout.weights)
-        return {
+        values = {
             f"{s.op} {s.kind}": s.first if s.kind == "weight" else first_bias + 4 * (s.first - self.layout.weights)
             for s in self.layout.slices
         }
+        return values | {extra.name: extra.offset for extra in extras_of(self.layout, self.scheme.recipe)}
 
     def word(self, field: int | Ref) -> int:
         if isinstance(field, int):
@@ -117,14 +162,43 @@ def _encode(graph: Graph, steps: Program, at: _Addresses) -> bytes:
     for step in steps.steps:
         starts.append(HEADER_WORDS + len(body))
         body.extend([step.code, 2 + len(step.fields), *(at.word(f) for f in step.fields)])
-    header = [
-        *(MAGIC, VERSION, HEADER_WORDS + len(body)),
-        *(max(aligned(b.end) for b in at.buffers), state_size(at.layout), len(at.image.content)),
-        graph.classes,
-        *(at.word(Ref(Region.ARENA, graph.input.name)), graph.input.size),
-        at.word(Ref(Region.ARENA, graph.head.y)),
-        *(at.word(Ref(Region.ARENA, EXPONENTS)), steps.exponents),
-        at.word(Ref(Region.MODEL, "first values")),
-        starts[steps.loss],
-    ]
-    return np.array(header + body, dtype="<i4").tobytes()
+    starts.append(HEADER_WORDS + len(body))
+    header = _header(graph, steps, at, starts)
+    return np.array([header[name] for name in HEADER] + body, dtype="<i4").tobytes()
+
+
+def _header(graph: Graph, steps: Program, at: _Addresses, starts: list[int]) -> dict[str, int]:
+    """The words before the steps. starts: the word at which each step begins, and the end."""
+    layout, recipe = at.layout, at.scheme.recipe
+    exponents = Ref(Region.ARENA, EXPONENTS) if steps.exponents else NOTHING
+    first_values = Ref(Region.MODEL, "first values") if layout.size else NOTHING
+    return _sizes(graph, steps, at, starts[-1]) | {
+        "exponents": at.word(exponents),
+        "exponent_count": steps.exponents,
+        "first_values": at.word(first_values),
+        "value_bytes": state_size(layout),
+        "weights": layout.weights,
+        "loss_word": starts[steps.loss],
+        "apply_word": starts[steps.apply],
+        "gradients": list(Gradients).index(recipe.gradients),
+        "rule": recipe.rule.number,
+        "momentum": recipe.momentum_q15,
+        "batch": recipe.batch,
+    }
+
+
+def _sizes(graph: Graph, steps: Program, at: _Addresses, words: int) -> dict[str, int]:
+    output = steps.maps[graph.outputs[0]]
+    return {
+        "magic": MAGIC,
+        "version": VERSION,
+        "words": words,
+        "arena_bytes": arena_size(at.buffers),
+        "state_bytes": whole_state_size(at.layout, at.scheme.recipe),
+        "model_bytes": len(at.image.content),
+        "classes": at.layout.classes,
+        "input": at.word(steps.maps[graph.inputs[0]]),
+        "input_bytes": size_bytes(graph.input),
+        "output": at.word(output),
+        "output_bytes": output_size(graph, graph.outputs[0]),
+    }

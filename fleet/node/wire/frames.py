@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fleet.base.errors import FleetError
 from fleet.node.model.fixed import Real
 from fleet.node.model.scheme import Layout
-from fleet.node.plan.image import state_bytes
+from fleet.node.plan.state import state_bytes
 
 VERSION = 1
 PUSH, UPDATE = 1, 2

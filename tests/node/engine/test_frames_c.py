@@ -13,7 +13,7 @@ from fleet.node.engine.binding import class_bits, library
 from fleet.node.export.c_data import layout_fields
 from fleet.node.model.fixed import Real
 from fleet.node.model.scheme import Layout, Slice
-from fleet.node.plan.image import state_bytes, state_size
+from fleet.node.plan.state import state_bytes, state_size
 from fleet.node.wire import frames
 from fleet.node.wire.frames import FrameError, Push, Update
 

@@ -11,13 +11,16 @@
 fe_client fe_runtime;
 uint32_t fe_arena[FE_ARENA_BYTES / 4];
 uint32_t fe_state[FE_STATE_BYTES / 4];
-uint32_t fe_pushed[FE_STATE_BYTES / 4];
+uint32_t fe_pushed[FE_VALUE_BYTES / 4];
 uint32_t fe_frame[FE_FRAME_BYTES / 4];
 
 /* The ledger plans fe_runtime for 32-bit addresses. */
 typedef char fe_check_runtime[sizeof(void *) != 4 || sizeof(fe_client) == FE_RUNTIME_BYTES ? 1 : -1];
 
 #define FE_STREAM_UPDATE 1 /* fleet/base/rng.py, Stream */
+
+/* States of a round. STEPPED: steps were made since the push or the last update, so a batch may not be full. */
+enum { CLOSED = 0, OPEN = 1, STEPPED = 2 };
 
 static const fe_node this_node = {
     fe_plan_words,
@@ -57,12 +60,13 @@ static void open_round(const fe_push *push)
 {
     fe_unpack_values(&fe_trained, push->values, (uint8_t *)fe_pushed);
     fe_unpack_values(&fe_trained, push->values, (uint8_t *)fe_state);
+    fe_begin(&this_node);
     fe_runtime.course.rate = push->rate;
     fe_runtime.base = push->head.base;
     fe_runtime.round = push->head.round;
     fe_runtime.asked = push->head.steps;
     fe_runtime.steps = 0;
-    fe_runtime.open = 1;
+    fe_runtime.open = OPEN;
     for (int32_t i = 0; i < FE_OWN_BYTES; i++)
         fe_runtime.own[i] = push->own[i];
 }
@@ -89,8 +93,10 @@ int8_t *fe_client_input(void)
 fe_status fe_client_train(int32_t label)
 {
     const fe_status status = fe_train_step(&this_node, &fe_runtime.course, label, 0);
-    if (status == FE_OK)
+    if (status == FE_OK) {
         fe_runtime.steps++;
+        fe_runtime.open = STEPPED;
+    }
     return status;
 }
 
@@ -102,8 +108,11 @@ const int16_t *fe_client_infer(void)
 uint32_t fe_client_update(uint16_t windows)
 {
     fe_frame_head head;
-    if (!fe_runtime.open)
+    if (fe_runtime.open == CLOSED)
         return 0;
+    if (fe_runtime.open == STEPPED)
+        fe_close_batch(&this_node, &fe_runtime.course);
+    fe_runtime.open = OPEN;
     head.node = fe_runtime.node;
     head.base = fe_runtime.base;
     head.round = fe_runtime.round;

@@ -18,7 +18,7 @@
 #include "fe_project.h"
 
 /* What outlives a step, besides the trained values. course.step counts over all rounds, so that no
- * rounding repeats. open: whether a push has come. steps: made since the push. */
+ * rounding repeats. open: whether a push has come, and steps after it. steps: made since the push. */
 typedef struct {
     fe_course course;
     uint32_t node, base;
@@ -29,7 +29,7 @@ typedef struct {
 extern fe_client fe_runtime;
 extern uint32_t fe_arena[FE_ARENA_BYTES / 4];
 extern uint32_t fe_state[FE_STATE_BYTES / 4];
-extern uint32_t fe_pushed[FE_STATE_BYTES / 4];
+extern uint32_t fe_pushed[FE_VALUE_BYTES / 4];
 extern uint32_t fe_frame[FE_FRAME_BYTES / 4];
 
 /* The model's first values into the state; no round is open. Refuses a plan of another engine. */

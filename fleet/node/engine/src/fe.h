@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The mcufleet engine: int8 inference and int8 training of one node. The same sources run in the
- * simulator and on the device. No I/O, no malloc, no libc, no floating point.
+ * simulator and on the device. No I/O, no malloc, no libc; floating point only for recipes that ask for it.
  *
  * A node is four pieces of memory that the caller owns:
  *   plan    int32 words, constant: what runs, in which order, at which offsets   (SPEC.md, "Plan")
  *   model   bytes, constant: frozen weights, biases, scales, first trained values
- *   state   bytes: the values that train. 4-byte aligned
+ *   state   bytes: the values that train, and what a recipe remembers between steps. 4-byte aligned
  *   arena   bytes: everything that lives within one step. 4-byte aligned
  */
 #ifndef FE_H
@@ -14,7 +14,12 @@
 
 #include <stdint.h>
 
-#define FE_ENGINE_VERSION 1
+#define FE_ENGINE_VERSION 2
+
+/* 0: no function of floating point is compiled, which refuses plans that need one. */
+#ifndef FE_FLOAT
+#define FE_FLOAT 1
+#endif
 
 /* What went wrong; 0 is fine. */
 typedef enum {
@@ -54,25 +59,43 @@ typedef struct {
 fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_bytes, uint32_t state_bytes,
                         uint32_t arena_bytes);
 
-/* Copies the first trained values from the model into the state. */
+/* Copies the first trained values from the model into the state, and fe_begin. */
 void fe_reset(const fe_node *node);
 
-/* x: s8 [H][W][C] of the input. Returns the Q8 logits, s16 [classes], inside the arena. */
-const int16_t *fe_infer(const fe_node *node, const int8_t *x);
+/* Forgets what earlier steps left beside the values: residuals, velocities, sums; latents start at the weights.
+ * Belongs after every write to the values. */
+void fe_begin(const fe_node *node);
 
-/* Where the input of the next step belongs, for callers that fill it in place. */
+/* Every map of the inputs in place. */
+void fe_forward(const fe_node *node);
+
+/* x: the first input. Returns the first output, inside the arena: of a head Q8 logits, s16 [classes]. */
+const void *fe_infer(const fe_node *node, const void *x);
+
+/* Where the first input of the next step belongs, for callers that fill it in place. */
 int8_t *fe_input(const fe_node *node);
 
 /* One step of training on the input in place. *p_true (Q15, may be NULL): probability that the
  * softmax gave to the label before the step. Advances course->step. */
 fe_status fe_train_step(const fe_node *node, fe_course *course, int32_t label, uint32_t *p_true);
 
+/* The same towards an answer, s8 of the output's size. *error (may be NULL): sum of squared differences. */
+fe_status fe_fit_step(const fe_node *node, fe_course *course, const int8_t *answer, uint32_t *error);
+
+/* Applies the sums of a batch that is not full; belongs after the last step of a run. */
+void fe_close_batch(const fe_node *node, const fe_course *course);
+
 /* count steps on windows[order[0]], windows[order[1]], ...   windows: s8 [any][input bytes].
- * p_true: u32 [count] or NULL. Stops at the first fault. */
+ * p_true: u32 [count] or NULL. Stops at the first fault; else closes the batch. */
 fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
                    const int32_t *order, int32_t count, uint32_t *p_true);
 
-/* logits: s16 [count][classes] for windows s8 [count][input bytes]. */
-void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, int16_t *logits);
+/* The same towards answers s8 [any][output bytes]. errors: u32 [count] or NULL. */
+fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
+                 const int32_t *order, int32_t count, uint32_t *errors);
+
+/* outputs: the first one of each window, [count][output bytes]; of a head s16 [count][classes].
+ * windows: s8 [count][input bytes]. */
+void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, void *outputs);
 
 #endif

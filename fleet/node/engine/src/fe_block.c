@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Gradients between operators: int8 mantissas with one power-of-two exponent per tensor,
- * real value e * 2^-k. `dynamic` exponents: the largest value of this step decides.
+ * real value e * 2^-k. `dynamic` exponents: the largest value of this step decides; `static`: the plan.
  */
 #include "fe_block.h"
 
@@ -37,6 +37,13 @@ static int32_t largest(int32_t size, const int32_t *acc)
     return m;
 }
 
+/* e = acc shifted to the right, rounded to int8 and saturated. */
+void fe_shift_s8(int32_t size, const int32_t *acc, int32_t shift, int8_t *e)
+{
+    for (int32_t i = 0; i < size; i++)
+        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
+}
+
 /* e = acc rounded to int8 with the least right shift that fits. Returns the exponent of e.
  * acc and e may not overlap. |acc| < 2^31. */
 int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
@@ -45,7 +52,6 @@ int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
     int32_t shift = 0;
     while ((m >> shift) > 127)
         shift++;
-    for (int32_t i = 0; i < size; i++)
-        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
+    fe_shift_s8(size, acc, shift, e);
     return k - shift;
 }

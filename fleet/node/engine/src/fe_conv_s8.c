@@ -2,7 +2,7 @@
  *
  * Convolution, int8: forward, and the two gradients its training needs.
  *
- *   x: s8 [in_h][in_w][I]   w: s8 [O][K][I], split along I   b: s32 [O]   y: s8 [out_h][out_w][O]
+ *   x: s8 [in_h][in_w][I]   w: s8 [O][K][I/groups], split along its last axis   b: s32 [O]   y: s8 [out_h][out_w][O]
  *   Real value of x: s_x (x - zero_x). Weights are symmetric, one scale per output.
  */
 #include "fe_conv_s8.h"
@@ -32,7 +32,7 @@ static void dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x
 {
     const int32_t line = d->in_w * d->in_c, apart = d->k_h * d->k_w * n;
     int32_t rows = v->y1 - v->y0, columns = v->x1 - v->x0, run = n;
-    if (n == d->in_c) {
+    if (n == d->in_c) { /* so neither is split */
         run *= columns;
         columns = 1;
         if (run == line && d->in_w == d->k_w) {
@@ -51,30 +51,41 @@ static void dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x
         }
 }
 
+/* Outputs [first, end) at one position; x at the first channel of their group of n. */
+static void outputs(const fe_geometry *d, const fe_window *v, const int8_t *x, fe_weights w, const int32_t *b,
+                    fe_reals scale, fe_span span, int8_t *y, uint8_t *mask, int32_t at)
+{
+    const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
+    for (int32_t o = span.first, count; o < span.end; o += count) {
+        int32_t acc[4];
+        count = span.end - o < 4 ? 1 : 4;
+        for (int32_t j = 0; j < count; j++)
+            acc[j] = b[o + j];
+        if (na > 0)
+            dot_window(d, v, x, w.trained + o * taps * na, na, count, acc);
+        if (nb > 0)
+            dot_window(d, v, x + na, w.frozen + o * taps * nb, nb, count, acc);
+        for (int32_t j = 0; j < count; j++)
+            y[at + o + j] =
+                fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, d->low, d->high, mask, at + o + j);
+    }
+}
+
 /* y = requant(W (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch.
  * |acc| <= K I * 255 * 127 + |b|: with |b| <= 2^30 no overflow up to K I = 33155. */
 void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                         int8_t *y, uint8_t *mask)
 {
-    const int32_t na = d->trained, nb = d->in_c - na, taps = d->k_h * d->k_w;
-    int32_t i = 0;
+    const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
+    int32_t at = 0;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
     for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++) {
+        for (int32_t ox = 0; ox < d->out_w; ox++, at += d->out_c) {
             const fe_window v = fe_window_at(d, oy, ox);
-            for (int32_t o = 0, count; o < d->out_c; o += count) {
-                int32_t acc[4];
-                count = d->out_c - o < 4 ? 1 : 4;
-                for (int32_t j = 0; j < count; j++)
-                    acc[j] = b[o + j];
-                if (na > 0)
-                    dot_window(d, &v, x, w.trained + o * taps * na, na, count, acc);
-                if (nb > 0)
-                    dot_window(d, &v, x + na, w.frozen + o * taps * nb, nb, count, acc);
-                for (int32_t j = 0; j < count; j++, i++)
-                    y[i] = fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, mask, i);
-            }
+            const int8_t *in = x;
+            for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, in += n)
+                outputs(d, &v, in, w, b, scale, s, y, mask, at);
         }
 }
 
@@ -97,7 +108,7 @@ static void spread_tap(const fe_spread *s, const int8_t *w, int32_t apart, int32
 
 static void spread(const fe_geometry *d, const fe_window *v, const fe_spread *s, fe_weights w, int32_t *dx)
 {
-    const int32_t na = d->trained, nb = d->in_c - na, taps = d->k_h * d->k_w;
+    const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
     for (int32_t ky = v->y0; ky < v->y1; ky++)
         for (int32_t kx = v->x0; kx < v->x1; kx++) {
             int32_t *at = dx + ((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c;
@@ -109,32 +120,74 @@ static void spread(const fe_geometry *d, const fe_window *v, const fe_spread *s,
         }
 }
 
+/* Outputs [first, end) of one position; dx at the first channel of their group. */
+static void spread_outputs(const fe_geometry *d, const fe_window *v, const int8_t *g, fe_span span, fe_weights w,
+                           const fe_gradient *gr, int32_t *dx)
+{
+    fe_spread s = {0};
+    for (int32_t o = span.first; o < span.end; o++) {
+        const int32_t t = fe_round_shift(g[o] * (int32_t)gr->r[o], gr->r_shift);
+        if (t == 0)
+            continue; /* clipped in the forward pass, as half of a ReLU's outputs are */
+        s.t[s.count] = (int16_t)t;
+        s.o[s.count++] = o;
+        if (s.count == 4) {
+            spread(d, v, &s, w, dx);
+            s = (fe_spread){0};
+        }
+    }
+    if (s.count > 0)
+        spread(d, v, &s, w, dx);
+}
+
 /* dx += sum over o and taps of t w, t = (g r[o]) >> r_shift in real units.   dx: s32 [in_h][in_w][I], zeroed here.
  * |t| <= 16256: fewer than 1040 products per place keep |dx| < 2^31. Uses w before this step's update. */
 void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx)
 {
+    const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
     fe_clear_s32(dx, d->in_h * d->in_w * d->in_c);
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
             const fe_window v = fe_window_at(d, oy, ox);
-            fe_spread s = {0};
-            for (int32_t o = 0; o < d->out_c; o++) {
-                const int32_t t = fe_round_shift(g[o] * (int32_t)gr->r[o], gr->r_shift);
-                if (t == 0)
-                    continue; /* clipped in the forward pass, as half of a ReLU's outputs are */
-                s.t[s.count] = (int16_t)t;
-                s.o[s.count++] = o;
-                if (s.count == 4) {
-                    spread(d, &v, &s, w, dx);
-                    s = (fe_spread){0};
-                }
-            }
-            if (s.count > 0)
-                spread(d, &v, &s, w, dx);
+            int32_t *to = dx;
+            for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, to += n)
+                spread_outputs(d, &v, g, s, w, gr, to);
         }
 }
 
-/* row[tap][i] = sum over positions of g (x - zx), for one output. Returns 0 if no g was non-zero. */
+/* acc[i] += t w of one output and tap, over the channels of its group. */
+static void add_tap(const fe_geometry *d, fe_weights w, int32_t o, int32_t tap, int32_t t, int32_t *acc)
+{
+    const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
+    const int32_t first_a = (o * taps + tap) * na, first_b = (o * taps + tap) * nb;
+    for (int32_t i = 0; i < na; i++)
+        acc[i] += t * w.trained[first_a + i];
+    for (int32_t i = 0; i < nb; i++)
+        acc[na + i] += t * w.frozen[first_b + i];
+}
+
+/* The same gradient for one place of the input: every output and tap that reads it. */
+void fe_conv_s8_grad_place(const void *step, const fe_operands *a, int32_t place, int32_t *acc)
+{
+    const fe_geometry *d = step;
+    const uint16_t *r = a->table;
+    const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
+    for (int32_t ky = 0; ky < d->k_h; ky++) {
+        const int32_t oy = fe_output_under(place / d->in_w + d->pad_top - ky, d->stride_h, d->out_h);
+        for (int32_t kx = 0; oy >= 0 && kx < d->k_w; kx++) {
+            const int32_t ox = fe_output_under(place % d->in_w + d->pad_left - kx, d->stride_w, d->out_w);
+            const int8_t *g = (const int8_t *)a->g + (oy * d->out_w + ox) * d->out_c;
+            for (int32_t o = 0; ox >= 0 && o < d->out_c; o++) {
+                const int32_t t = fe_round_shift(g[o] * (int32_t)r[o], a->shift);
+                if (t != 0)
+                    add_tap(d, a->w, o, ky * d->k_w + kx, t, acc + o / per_group * n);
+            }
+        }
+    }
+}
+
+/* row[tap][i] = sum over positions of g (x - zx), for one output; x at the first channel of its group.
+ * Returns 0 if no g was non-zero. */
 static int32_t gather(const fe_geometry *d, const int8_t *g, const int8_t *x, int32_t o, int32_t *row)
 {
     const int32_t n = d->trained;
@@ -160,11 +213,12 @@ static int32_t gather(const fe_geometry *d, const int8_t *g, const int8_t *x, in
 
 /* w -= rate * G, row by row of one output; a gradient is used once.   row: s32 scratch [K][trained].
  * |G| <= 127 * 255 * P: P <= 66311 positions keep it below 2^31. */
-void fe_conv_s8_update(const fe_geometry *d, const fe_update *u, const fe_gradient *gr, const int8_t *g,
-                       const int8_t *x, int8_t *w, int32_t *row)
+void fe_conv_s8_update(const fe_geometry *d, const fe_update *u, const int8_t *g, const int8_t *x, int8_t *w,
+                       int32_t *row)
 {
     const int32_t n = d->k_h * d->k_w * d->trained;
+    const int32_t per_group = d->out_c / d->groups, group_c = d->in_c / d->groups;
     for (int32_t o = 0; o < d->out_c; o++)
-        if (gather(d, g, x, o, row) != 0)
-            fe_step_row(u, fe_multiply(fe_real_at(gr->weight_rate, o), u->rate), (uint32_t)(o * n), w + o * n, row, n);
+        if (gather(d, g, x + o / per_group * group_c, o, row) != 0 || fe_moves_all(u))
+            fe_step_row(u, fe_rate_of(u, o), (uint32_t)(o * n), w + o * n, row, n);
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Depthwise convolution, int8, multiplier 1: forward, and the two gradients its training needs.
+ * Depthwise convolution, int8: forward, and the two gradients its training needs.
  *
- *   x: s8 [in_h][in_w][C]   w: s8 [K][C], split along C   b: s32 [C]   y: s8 [out_h][out_w][C]
+ *   x: s8 [in_h][in_w][C]   w: s8 [K][C M], split along C M   b: s32 [C M]   y: s8 [out_h][out_w][C M]
+ *
+ * Output o reads channel o / M. M is the multiplier, 1 in most networks.
  */
 #include "fe_depthwise_s8.h"
 
-/* Channels go by fours where there are four: their sums fit the registers of a small core and a vector of a large one. */
+/* Outputs go by fours where there are four of as many channels: their sums fit the registers of a small core and a
+ * vector of a large one. */
 #define LANES 4
 
-/* Channels [first, end), whose weights lie together: w[tap][c - first]. */
+/* Outputs [first, end), whose weights lie together: w[tap][c - first]. */
 typedef struct {
     int32_t first, end;
     const int8_t *w;
@@ -19,9 +22,21 @@ static fe_part part_of(const fe_geometry *d, fe_weights w, int32_t frozen)
 {
     fe_part p;
     p.first = frozen ? d->trained : 0;
-    p.end = frozen ? d->in_c : d->trained;
+    p.end = frozen ? d->out_c : d->trained;
     p.w = frozen ? w.frozen : w.trained;
     return p;
+}
+
+/* How many outputs go together from one on, of `left`. */
+static int32_t lanes_of(const fe_geometry *d, int32_t left)
+{
+    return left < LANES || d->in_c != d->out_c ? 1 : LANES;
+}
+
+/* The channel that an output reads. */
+static int32_t channel_of(const fe_geometry *d, int32_t o)
+{
+    return d->in_c == d->out_c ? o : o / (d->out_c / d->in_c);
 }
 
 /* Index of channel 0 under a tap of the window. */
@@ -30,13 +45,14 @@ static int32_t place(const fe_geometry *d, const fe_window *v, int32_t ky, int32
     return ((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c;
 }
 
-/* acc[j] += the products of `lanes` channels from c on, over one window. */
+/* acc[j] += the products of `lanes` outputs from c on, over one window. */
 static inline void dot(const fe_geometry *d, const fe_window *v, const fe_part *p, const int8_t *x, int32_t c,
                        int32_t lanes, int32_t *acc)
 {
+    const int8_t *from = x + channel_of(d, c);
     for (int32_t ky = v->y0; ky < v->y1; ky++)
         for (int32_t kx = v->x0; kx < v->x1; kx++) {
-            const int8_t *in = x + place(d, v, ky, kx) + c;
+            const int8_t *in = from + place(d, v, ky, kx);
             const int8_t *w = p->w + (ky * d->k_w + kx) * (p->end - p->first) + c - p->first;
             for (int32_t j = 0; j < lanes; j++)
                 acc[j] += (int16_t)(in[j] - d->zero_x) * w[j];
@@ -57,25 +73,26 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
                 const fe_part p = part_of(d, w, part);
                 for (int32_t c = p.first, lanes; c < p.end; c += lanes) {
                     int32_t acc[LANES] = {0};
-                    lanes = p.end - c < LANES ? 1 : LANES;
+                    lanes = lanes_of(d, p.end - c);
                     if (lanes == LANES)
                         dot(d, &v, &p, x, c, LANES, acc);
                     else
                         dot(d, &v, &p, x, c, 1, acc);
                     for (int32_t j = 0; j < lanes; j++, i++)
-                        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, mask, i);
+                        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low, d->high, mask, i);
                 }
             }
         }
 }
 
-/* dx[tap][j] += t[j] w[j] for `lanes` channels from c on, over one window. */
+/* dx[tap][j] += t[j] w[j] for `lanes` outputs from c on, over one window. */
 static inline void spread(const fe_geometry *d, const fe_window *v, const fe_part *p, const int16_t *t, int32_t c,
                           int32_t lanes, int32_t *dx)
 {
+    int32_t *to = dx + channel_of(d, c);
     for (int32_t ky = v->y0; ky < v->y1; ky++)
         for (int32_t kx = v->x0; kx < v->x1; kx++) {
-            int32_t *out = dx + place(d, v, ky, kx) + c;
+            int32_t *out = to + place(d, v, ky, kx);
             const int8_t *w = p->w + (ky * d->k_w + kx) * (p->end - p->first) + c - p->first;
             for (int32_t j = 0; j < lanes; j++)
                 out[j] += t[j] * w[j];
@@ -88,13 +105,13 @@ void fe_depthwise_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w
 {
     fe_clear_s32(dx, d->in_h * d->in_w * d->in_c);
     for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++, g += d->in_c) {
+        for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
             const fe_window v = fe_window_at(d, oy, ox);
             for (int32_t part = 0; part < 2; part++) {
                 const fe_part p = part_of(d, w, part);
                 for (int32_t c = p.first, lanes; c < p.end; c += lanes) {
                     int16_t t[LANES];
-                    lanes = p.end - c < LANES ? 1 : LANES;
+                    lanes = lanes_of(d, p.end - c);
                     for (int32_t j = 0; j < lanes; j++)
                         t[j] = (int16_t)fe_round_shift(g[c + j] * (int32_t)gr->r[c + j], gr->r_shift);
                     if (lanes == LANES)
@@ -106,7 +123,27 @@ void fe_depthwise_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w
         }
 }
 
-/* sum[j] = G of one tap and `lanes` channels from c on: over all positions, g (x - zx). */
+/* The same gradient for one place of the input: every output and tap that reads it. */
+void fe_depthwise_s8_grad_place(const void *step, const fe_operands *a, int32_t at, int32_t *acc)
+{
+    const fe_geometry *d = step;
+    const uint16_t *r = a->table;
+    const int32_t na = d->trained, nb = d->out_c - na;
+    for (int32_t ky = 0; ky < d->k_h; ky++) {
+        const int32_t oy = fe_output_under(at / d->in_w + d->pad_top - ky, d->stride_h, d->out_h);
+        for (int32_t kx = 0; oy >= 0 && kx < d->k_w; kx++) {
+            const int32_t ox = fe_output_under(at % d->in_w + d->pad_left - kx, d->stride_w, d->out_w);
+            const int8_t *g = (const int8_t *)a->g + (oy * d->out_w + ox) * d->out_c;
+            const int32_t tap = ky * d->k_w + kx;
+            for (int32_t o = 0; ox >= 0 && o < d->out_c; o++) {
+                const int32_t w = o < na ? a->w.trained[tap * na + o] : a->w.frozen[tap * nb + o - na];
+                acc[channel_of(d, o)] += fe_round_shift(g[o] * (int32_t)r[o], a->shift) * w;
+            }
+        }
+    }
+}
+
+/* sum[j] = G of one tap and `lanes` outputs from c on: over all positions, g (x - zx). */
 static inline void gather(const fe_geometry *d, const int8_t *g, const int8_t *x, int32_t tap, int32_t c,
                           int32_t lanes, int32_t *sum)
 {
@@ -116,7 +153,8 @@ static inline void gather(const fe_geometry *d, const int8_t *g, const int8_t *x
             continue;
         for (int32_t ox = 0; ox < d->out_w; ox++) {
             const int32_t column = ox * d->stride_w - d->pad_left + tap % d->k_w;
-            const int8_t *e = g + (oy * d->out_w + ox) * d->in_c + c, *in = x + (y * d->in_w + column) * d->in_c + c;
+            const int8_t *e = g + (oy * d->out_w + ox) * d->out_c + c;
+            const int8_t *in = x + (y * d->in_w + column) * d->in_c + channel_of(d, c);
             if (column < 0 || column >= d->in_w)
                 continue;
             for (int32_t j = 0; j < lanes; j++)
@@ -125,15 +163,14 @@ static inline void gather(const fe_geometry *d, const int8_t *g, const int8_t *x
     }
 }
 
-/* w -= rate * G for the trained channels.   w: s8 [K][trained]. */
-void fe_depthwise_s8_update(const fe_geometry *d, const fe_update *u, const fe_gradient *gr, const int8_t *g,
-                            const int8_t *x, int8_t *w)
+/* w -= rate * G for the trained outputs.   w: s8 [K][trained]. */
+void fe_depthwise_s8_update(const fe_geometry *d, const fe_update *u, const int8_t *g, const int8_t *x, int8_t *w)
 {
     for (int32_t c = 0, lanes; c < d->trained; c += lanes) {
         fe_real rate[LANES];
-        lanes = d->trained - c < LANES ? 1 : LANES;
+        lanes = lanes_of(d, d->trained - c);
         for (int32_t j = 0; j < lanes; j++)
-            rate[j] = fe_multiply(fe_real_at(gr->weight_rate, c + j), u->rate);
+            rate[j] = fe_rate_of(u, c + j);
         for (int32_t tap = 0; tap < d->k_h * d->k_w; tap++) {
             int32_t sum[LANES] = {0}, i = tap * d->trained + c;
             if (lanes == LANES)
@@ -141,8 +178,8 @@ void fe_depthwise_s8_update(const fe_geometry *d, const fe_update *u, const fe_g
             else
                 gather(d, g, x, tap, c, 1, sum);
             for (int32_t j = 0; j < lanes; j++, i++)
-                if (sum[j] != 0)
-                    w[i] = fe_step_weight(u, rate[j], (uint32_t)i, w[i], sum[j]);
+                if (sum[j] != 0 || fe_moves_all(u))
+                    fe_step_row(u, rate[j], (uint32_t)i, w + i, sum + j, 1);
         }
     }
 }

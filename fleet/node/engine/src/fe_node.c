@@ -3,8 +3,10 @@
  * One node: reset, infer, train. The forward pass of a plan ends at its loss; training goes on
  * from there unless the loss has nothing left to say.
  */
+#include "fe_float.h"
 #include "fe_plan.h"
 #include "fe_softmax_ce.h"
+#include "fe_squared.h"
 
 static const fe_step *next_step(const fe_step *step)
 {
@@ -25,7 +27,20 @@ static void copy_bytes(const uint8_t *from, uint8_t *to, int32_t count)
 void fe_reset(const fe_node *node)
 {
     const fe_plan *plan = fe_header(node);
-    copy_bytes(fe_at(node, plan->first_values), node->state, plan->state_bytes);
+    copy_bytes(fe_at(node, plan->first_values), node->state, plan->value_bytes);
+    fe_begin(node);
+}
+
+void fe_begin(const fe_node *node)
+{
+    const fe_plan *plan = fe_header(node);
+    for (int32_t i = plan->value_bytes; i < plan->state_bytes; i++)
+        node->state[i] = 0;
+#if FE_FLOAT
+    if (plan->rule == FE_LATENT && plan->weights > 0)
+        fe_begin_latents((const int8_t *)node->state, (float *)(void *)(node->state + plan->value_bytes),
+                         plan->weights);
+#endif
 }
 
 int8_t *fe_input(const fe_node *node)
@@ -33,56 +48,141 @@ int8_t *fe_input(const fe_node *node)
     return fe_at(node, fe_header(node)->input);
 }
 
-static void forward(const fe_node *node)
+static void run(const fe_node *node, int32_t from, int32_t to, const fe_course *course, uint64_t key)
 {
-    const fe_step *loss = step_at(node, fe_header(node)->loss_word);
-    const fe_step *s = step_at(node, (int32_t)(sizeof(fe_plan) / sizeof(int32_t)));
-    for (; s != loss; s = next_step(s))
-        fe_run_step(node, s, 0, 0);
+    const fe_step *end = step_at(node, to);
+    for (const fe_step *s = step_at(node, from); s != end; s = next_step(s))
+        fe_run_step(node, s, course, key);
 }
 
-static void load_input(const fe_node *node, const int8_t *x)
+void fe_forward(const fe_node *node)
 {
-    copy_bytes((const uint8_t *)x, (uint8_t *)fe_input(node), fe_header(node)->input_bytes);
+    run(node, (int32_t)(sizeof(fe_plan) / sizeof(int32_t)), fe_header(node)->loss_word, 0, 0);
 }
 
-const int16_t *fe_infer(const fe_node *node, const int8_t *x)
+static void load_input(const fe_node *node, const void *x)
+{
+    copy_bytes(x, (uint8_t *)fe_input(node), fe_header(node)->input_bytes);
+}
+
+const void *fe_infer(const fe_node *node, const void *x)
 {
     load_input(node, x);
-    forward(node);
-    return fe_at(node, fe_header(node)->logits);
+    fe_forward(node);
+    return fe_at(node, fe_header(node)->output);
 }
 
-/* Loss and its gradient. Returns 0 when every gradient is 0: the step changes nothing. */
-static int32_t run_loss(const fe_node *node, const fe_course *course, int32_t label, uint32_t *p_true)
+/* What a step is to learn: a class, or an answer s8 of the output's size. */
+typedef struct {
+    int32_t label;
+    const int8_t *answer;
+} fe_goal;
+
+#if FE_FLOAT
+/* Float gradients from the whole numbers that a softmax left in their place. Same bytes, one after the other. */
+static void to_float(int32_t size, int32_t *g)
 {
-    const fe_loss_step *s = (const void *)step_at(node, fe_header(node)->loss_word);
+    for (int32_t i = 0; i < size; i++) {
+        union {
+            float value;
+            int32_t bits;
+        } both;
+        both.value = (float)g[i] * fe_power_of_two(-15);
+        g[i] = both.bits;
+    }
+}
+#endif
+
+/* Softmax and its gradient. Returns 0 when every gradient is 0: the step changes nothing. */
+static int32_t run_softmax(const fe_node *node, const fe_loss_step *s, const fe_course *course, int32_t label,
+                           uint32_t *p_true)
+{
     int32_t *g = fe_at(node, s->acc);
-    int32_t *k = fe_at(node, fe_header(node)->exponents);
     int32_t any = 0;
-    const uint32_t p = fe_softmax_ce(s->classes, fe_at(node, s->logits), course->own, label, g);
-    if (p_true != 0)
-        *p_true = p;
+    *p_true = fe_softmax_ce(s->classes, fe_at(node, s->logits), course->own, label, g);
     for (int32_t c = 0; c < s->classes; c++)
         any |= g[c];
-    k[s->k] = 15;
+#if FE_FLOAT
+    if (fe_header(node)->gradients == FE_FP32) {
+        to_float(s->classes, g);
+        return any;
+    }
+#endif
+    fe_exponents(node)[s->k] = 15;
     return any;
+}
+
+static int32_t run_squared(const fe_node *node, const fe_squared_step *s, const int8_t *answer, uint32_t *error)
+{
+    const int8_t *y = fe_at(node, s->y);
+#if FE_FLOAT
+    if (fe_header(node)->gradients == FE_FP32) {
+        *error = fe_squared_f32(s->size, y, answer, fe_float_of((uint32_t)s->factor), fe_at(node, s->acc));
+        return *error != 0;
+    }
+#endif
+    *error = fe_squared_s8(s->size, y, answer, s->factor, fe_at(node, s->acc));
+    fe_exponents(node)[s->k] = s->exp;
+    return *error != 0;
+}
+
+static int32_t run_loss(const fe_node *node, const fe_course *course, const fe_goal *goal, uint32_t *loss)
+{
+    const void *s = step_at(node, fe_header(node)->loss_word);
+    return goal->answer == 0 ? run_softmax(node, s, course, goal->label, loss)
+                             : run_squared(node, s, goal->answer, loss);
+}
+
+static int32_t ends_batch(const fe_node *node, const fe_course *course)
+{
+    return course->step % (uint32_t)fe_header(node)->batch == 0;
+}
+
+static void learn(const fe_node *node, fe_course *course, const fe_goal *goal, uint32_t *loss)
+{
+    const fe_plan *plan = fe_header(node);
+    const uint64_t key = fe_absorb(course->key, course->step);
+    uint32_t value;
+    fe_forward(node);
+    course->step++;
+    if (run_loss(node, course, goal, &value) != 0)
+        run(node, plan->loss_word + step_at(node, plan->loss_word)->words, plan->apply_word, course, key);
+    if (ends_batch(node, course))
+        run(node, plan->apply_word, plan->words, course, key);
+    if (loss != 0)
+        *loss = value;
+}
+
+void fe_close_batch(const fe_node *node, const fe_course *course)
+{
+    const fe_plan *plan = fe_header(node);
+    if (!ends_batch(node, course))
+        run(node, plan->apply_word, plan->words, course, fe_absorb(course->key, course->step - 1u));
+}
+
+static int32_t loss_code(const fe_node *node)
+{
+    const fe_plan *plan = fe_header(node);
+    return plan->loss_word == plan->words ? 0 : step_at(node, plan->loss_word)->op;
 }
 
 fe_status fe_train_step(const fe_node *node, fe_course *course, int32_t label, uint32_t *p_true)
 {
-    const fe_plan *plan = fe_header(node);
-    const int32_t *end = node->plan + plan->words;
-    const uint64_t key = fe_absorb(course->key, course->step);
-    const fe_step *s = step_at(node, plan->loss_word);
-    if (label < 0 || label >= plan->classes || (course->own[label >> 3] >> (label & 7) & 1) == 0)
+    const fe_goal goal = {label, 0};
+    if (loss_code(node) != FE_LOSS)
+        return FE_BAD_PLAN;
+    if (label < 0 || label >= fe_header(node)->classes || (course->own[label >> 3] >> (label & 7) & 1) == 0)
         return FE_BAD_LABEL;
-    forward(node);
-    course->step++;
-    if (run_loss(node, course, label, p_true) == 0)
-        return FE_OK;
-    for (s = next_step(s); (const int32_t *)(const void *)s != end; s = next_step(s))
-        fe_run_step(node, s, course, key);
+    learn(node, course, &goal, p_true);
+    return FE_OK;
+}
+
+fe_status fe_fit_step(const fe_node *node, fe_course *course, const int8_t *answer, uint32_t *error)
+{
+    const fe_goal goal = {0, answer};
+    if (loss_code(node) != FE_LOSS_SQUARED)
+        return FE_BAD_PLAN;
+    learn(node, course, &goal, error);
     return FE_OK;
 }
 
@@ -97,15 +197,31 @@ fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows
         if (status != FE_OK)
             return status;
     }
+    if (count > 0)
+        fe_close_batch(node, course);
     return FE_OK;
 }
 
-void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, int16_t *logits)
+fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
+                 const int32_t *order, int32_t count, uint32_t *errors)
 {
     const fe_plan *plan = fe_header(node);
     for (int32_t i = 0; i < count; i++) {
-        const int16_t *z = fe_infer(node, windows + i * plan->input_bytes);
-        for (int32_t c = 0; c < plan->classes; c++)
-            logits[i * plan->classes + c] = z[c];
+        fe_status status;
+        load_input(node, windows + order[i] * plan->input_bytes);
+        status = fe_fit_step(node, course, answers + order[i] * plan->output_bytes, errors == 0 ? 0 : errors + i);
+        if (status != FE_OK)
+            return status;
     }
+    if (count > 0)
+        fe_close_batch(node, course);
+    return FE_OK;
+}
+
+void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, void *outputs)
+{
+    const fe_plan *plan = fe_header(node);
+    uint8_t *to = outputs;
+    for (int32_t i = 0; i < count; i++)
+        copy_bytes(fe_infer(node, windows + i * plan->input_bytes), to + i * plan->output_bytes, plan->output_bytes);
 }

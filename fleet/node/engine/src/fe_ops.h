@@ -19,8 +19,23 @@ typedef struct {
     int32_t stride_h, stride_w;
     int32_t pad_top, pad_left;
     int32_t zero_x, zero_y;
-    int32_t trained; /* the first `trained` channels of the last weight axis live in the state */
+    int32_t trained;   /* the first `trained` channels of the last weight axis live in the state */
+    int32_t groups;    /* of a convolution: output o reads the in_c / groups channels of group o / (out_c / groups) */
+    int32_t low, high; /* what the output is clipped to, as int8 */
 } fe_geometry;
+
+/* Two maps over the places of a third: steps through each of them, 0 along a side that is repeated. */
+typedef struct {
+    int32_t h, w, c; /* of the result */
+    int32_t x_h, x_w, x_c;
+    int32_t x2_h, x2_w, x2_c;
+} fe_pair;
+
+/* A map that is repeated along its sides of 1 to fill another. */
+typedef struct {
+    int32_t in_h, in_w, in_c;
+    int32_t out_h, out_w, out_c;
+} fe_repeat;
 
 /* A weight tensor in two parts, split along its last axis: [..][trained] and [..][rest]. */
 typedef struct {
@@ -34,20 +49,11 @@ typedef struct {
     const int8_t *exp;
 } fe_reals;
 
-/* Gradient side of a layer: input-gradient factors r u16 [O], their shift, the QAS rates. */
+/* Input-gradient factors of a layer: r u16 [O], and their shift. */
 typedef struct {
     const uint16_t *r;
     int32_t r_shift;
-    fe_reals weight_rate;
-    fe_reals bias_rate;
 } fe_gradient;
-
-/* One step's context for updates of one layer. k: exponent of the output gradient. */
-typedef struct {
-    uint64_t key;
-    fe_real rate;
-    int32_t k;
-} fe_update;
 
 static inline fe_real fe_real_at(fe_reals table, int32_t i)
 {
@@ -57,13 +63,26 @@ static inline fe_real fe_real_at(fe_reals table, int32_t i)
     return v;
 }
 
-/* y + zero clipped to int8; sets bit i of mask when nothing was clipped. mask may be NULL. */
-static inline int8_t fe_clip_s8(int32_t y, int32_t zero, uint8_t *mask, int32_t i)
+/* y + zero clipped to low..high; sets bit i of mask when nothing was clipped. mask may be NULL. */
+static inline int8_t fe_clip_s8(int32_t y, int32_t zero, int32_t low, int32_t high, uint8_t *mask, int32_t i)
 {
-    const int32_t clipped = fe_clamp(y, -128 - zero, 127 - zero);
+    const int32_t clipped = fe_clamp(y, low - zero, high - zero);
     if (mask != 0 && clipped == y)
         mask[i >> 3] = (uint8_t)(mask[i >> 3] | 1u << (i & 7));
     return (int8_t)(clipped + zero);
+}
+
+/* Places [first, end) of a side of `out` that repeat place `at` of a side of `in`, which is 1 or as long. */
+typedef struct {
+    int32_t first, end;
+} fe_span;
+
+static inline fe_span fe_repeats(int32_t in, int32_t out, int32_t at)
+{
+    fe_span s;
+    s.first = in == out ? at : 0;
+    s.end = in == out ? at + 1 : out;
+    return s;
 }
 
 static inline void fe_clear(uint8_t *bytes, int32_t count)
@@ -99,6 +118,13 @@ static inline fe_window fe_window_at(const fe_geometry *d, int32_t oy, int32_t o
     return v;
 }
 
+/* The output whose tap 0 lies at `at` of the padded input less the tap: at / stride if it is one, else -1. */
+static inline int32_t fe_output_under(int32_t at, int32_t stride, int32_t outputs)
+{
+    const int32_t o = at / stride;
+    return at < 0 || o * stride != at || o >= outputs ? -1 : o;
+}
+
 /* sum (x - zx) w over n products. |sum| <= n * 255 * 127. */
 static inline int32_t fe_dot(const int8_t *x, const int8_t *w, int32_t n, int32_t zero_x)
 {
@@ -107,35 +133,5 @@ static inline int32_t fe_dot(const int8_t *x, const int8_t *w, int32_t n, int32_
         acc += (int32_t)(int16_t)(x[i] - zero_x) * w[i];
     return acc;
 }
-
-/* The rate of channel o in 16-bit fractions of a weight step: the shift for fe_round_shift64. */
-static inline int32_t fe_weight_shift(fe_real rate, int32_t k)
-{
-    return 31 - rate.exp + k - 16;
-}
-
-/* w - rate * g, rounded stochastically by draw `index` of the layer. g != 0. */
-static inline int8_t fe_step_weight(const fe_update *u, fe_real rate, uint32_t index, int8_t w, int32_t g)
-{
-    const int32_t q = fe_round_shift64((int64_t)g * rate.mant, fe_weight_shift(rate, u->k));
-    const int32_t dither = (int32_t)(fe_draw(u->key, index) >> 16);
-    return (int8_t)fe_clamp(w - ((q + dither) >> 16), -127, 127);
-}
-
-/* b - rate * g, rounded to nearest: the bias' step is fine enough. */
-static inline int32_t fe_step_bias(const fe_update *u, fe_real rate, int32_t b, int32_t g)
-{
-    const int32_t limit = 1 << 30;
-    const int32_t q = fe_round_shift64((int64_t)g * rate.mant, 31 - rate.exp + u->k);
-    const int64_t stepped = (int64_t)b - q;
-    return (int32_t)(stepped > limit ? limit : stepped < -limit ? -limit : stepped);
-}
-
-/* One row of weights from its gradients g s32 [n]; first: index of w[0] in the trained tensor. */
-void fe_step_row(const fe_update *u, fe_real rate, uint32_t first, int8_t *w, const int32_t *g, int32_t n);
-
-/* b[c] -= rate[c] * sum over positions of g[p][c].   g: s8 [positions][channels]. */
-void fe_step_biases(const fe_update *u, fe_reals rates, const int8_t *g, int32_t positions, int32_t channels,
-                    int32_t *b);
 
 #endif

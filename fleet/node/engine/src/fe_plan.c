@@ -21,6 +21,11 @@ void *fe_at(const fe_node *node, int32_t ref)
     }
 }
 
+int32_t *fe_exponents(const fe_node *node)
+{
+    return fe_at(node, fe_header(node)->exponents);
+}
+
 static int fits(int32_t value, uint32_t limit)
 {
     return value >= 0 && (uint32_t)value <= limit;
@@ -34,32 +39,37 @@ typedef struct {
 } fe_form;
 
 #define BIT(i) (1u << (i))
-#define LAYER {24, BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8), 0}
-#define GRAD {26, BIT(2) | BIT(4) | BIT(6) | BIT(7) | BIT(8), BIT(3) | BIT(5)}
+#define LAYER {27, BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8), 0}
+#define FLOW BIT(2) | BIT(4) | BIT(6) | BIT(8)
+#define FLOW_SLOTS BIT(3) | BIT(5) | BIT(7) | BIT(9)
+#define GRAD {36, FLOW | BIT(13) | BIT(14) | BIT(15), FLOW_SLOTS}
 #define MOVE {7, BIT(2) | BIT(4), BIT(3) | BIT(5)}
-#define UPDATE {24, BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8), BIT(4)}
+#define UPDATE {30, BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(11), BIT(4)}
 
-static const fe_form forms[FE_UPDATE_BIAS + 1] = {
-    {0, 0, 0},
-    LAYER,                                      /* conv, depthwise, dense */
-    LAYER,
-    LAYER,
-    {16, BIT(2) | BIT(3) | BIT(4) | BIT(5), 0}, /* add */
-    {6, BIT(2) | BIT(3), 0},                    /* pool */
-    {6, BIT(2) | BIT(4), BIT(5)},               /* loss */
-    {5, BIT(2) | BIT(3), 0},                    /* mask */
-    GRAD,                                       /* conv, depthwise, dense */
-    GRAD,
-    GRAD,
-    MOVE,                                   /* grad of add */
-    {10, BIT(2) | BIT(4), BIT(3) | BIT(5)}, /* grad of pool */
-    MOVE,                                   /* copy, merge, block */
-    MOVE,
-    MOVE,
-    UPDATE,                                 /* conv, depthwise, dense */
-    UPDATE,
-    UPDATE,
-    {8, BIT(2) | BIT(6) | BIT(7), BIT(3)},  /* bias */
+static const fe_form forms[FE_APPLY_BIAS + 1] = {
+    [FE_CONV] = LAYER,
+    [FE_DEPTHWISE] = LAYER,
+    [FE_LOGITS] = LAYER,
+    [FE_ADD] = {26, BIT(2) | BIT(3) | BIT(4) | BIT(5), 0},
+    [FE_POOL] = {6, BIT(2) | BIT(3), 0},
+    [FE_LOSS] = {6, BIT(2) | BIT(4), BIT(5)},
+    [FE_MASK] = {5, BIT(2) | BIT(3), 0},
+    [FE_GRAD_CONV] = GRAD,
+    [FE_GRAD_DEPTHWISE] = GRAD,
+    [FE_GRAD_DENSE] = GRAD,
+    [FE_GRAD_ADD] = {19, FLOW, FLOW_SLOTS},
+    [FE_GRAD_POOL] = {15, FLOW, FLOW_SLOTS},
+    [FE_COPY] = MOVE,
+    [FE_MERGE] = MOVE,
+    [FE_BLOCK] = MOVE,
+    [FE_UPDATE_CONV] = UPDATE,
+    [FE_UPDATE_DEPTHWISE] = UPDATE,
+    [FE_UPDATE_DENSE] = UPDATE,
+    [FE_UPDATE_BIAS] = {10, BIT(2) | BIT(6) | BIT(7) | BIT(8) | BIT(9), BIT(3)},
+    [FE_DENSE] = LAYER,
+    [FE_LOSS_SQUARED] = {8, BIT(2) | BIT(4), BIT(5)},
+    [FE_APPLY] = {8, BIT(3) | BIT(4) | BIT(5) | BIT(6), 0},
+    [FE_APPLY_BIAS] = {6, BIT(2) | BIT(3) | BIT(4), 0},
 };
 
 /* A reference is none, or starts inside its memory. Where it ends is the business of who made the plan. */
@@ -80,45 +90,86 @@ static int points_inside(const fe_plan *p, int32_t ref)
     }
 }
 
+/* Gradients in fp32 have no exponents: every slot is 0 and nobody reads it. */
+static int names_exponent(const fe_plan *p, int32_t slot)
+{
+    return p->exponent_count == 0 ? slot == 0 : slot >= 0 && slot < p->exponent_count;
+}
+
 static int in_form(const fe_plan *p, const int32_t *step, const fe_form *form)
 {
     if (step[1] != form->words)
         return 0;
-    for (int32_t i = 2; i < form->words; i++) {
+    for (int32_t i = 2; i < form->words && i < 32; i++) {
         if ((form->refs >> i & 1u) != 0 && !points_inside(p, step[i]))
             return 0;
-        if ((form->slots >> i & 1u) != 0 && (step[i] < 0 || step[i] >= p->exponent_count))
+        if ((form->slots >> i & 1u) != 0 && !names_exponent(p, step[i]))
             return 0;
     }
     return 1;
 }
 
-/* Steps must be known, whole, in form, and end exactly at the last word; the loss must be where the header says. */
+static int is_loss(int32_t code)
+{
+    return code == FE_LOSS || code == FE_LOSS_SQUARED;
+}
+
+/* Steps must be known, whole, in form, and end exactly at the last word; the loss must be where the header says, or
+ * at the end, where nothing trains; so must the steps that end a batch. */
 static fe_status check_steps(const fe_plan *p, const int32_t *plan)
 {
     int32_t at = (int32_t)(sizeof(fe_plan) / sizeof(int32_t));
-    int seen_loss = 0;
+    int seen_loss = p->loss_word == p->words, seen_apply = p->apply_word == p->words;
     while (at < p->words) {
-        if (p->words - at < 2 || plan[at] < FE_CONV || plan[at] > FE_UPDATE_BIAS)
+        if (p->words - at < 2 || plan[at] < FE_CONV || plan[at] > FE_APPLY_BIAS || forms[plan[at]].words == 0)
             return FE_BAD_PLAN;
         if (forms[plan[at]].words > p->words - at || !in_form(p, plan + at, &forms[plan[at]]))
             return FE_BAD_PLAN;
-        seen_loss |= at == p->loss_word && plan[at] == FE_LOSS;
+        seen_loss |= at == p->loss_word && is_loss(plan[at]);
+        seen_apply |= at == p->apply_word;
         at += plan[at + 1];
     }
-    return seen_loss ? FE_OK : FE_BAD_PLAN;
+    return seen_loss && seen_apply && p->loss_word <= p->apply_word ? FE_OK : FE_BAD_PLAN;
+}
+
+static int lies_in(const fe_plan *p, int32_t ref, int32_t bytes)
+{
+    const int32_t offset = ref & 0x0FFFFFFF;
+    return points_inside(p, ref) && ref >> 28 == FE_ARENA && bytes >= 0 && bytes <= p->arena_bytes - offset;
+}
+
+static int model_holds(const fe_plan *p, int32_t ref, int32_t bytes)
+{
+    const int32_t offset = ref & 0x0FFFFFFF;
+    return points_inside(p, ref) && ref >> 28 == FE_MODEL && bytes <= p->model_bytes - offset;
+}
+
+/* What the recipe says is something this engine does; gradients have their exponents. */
+static int recipe_fits(const fe_plan *p)
+{
+    if (p->gradients < FE_INT8 || p->gradients > FE_FP32 || p->rule < FE_STOCHASTIC || p->rule > FE_LATENT)
+        return 0;
+    if (!FE_FLOAT && (p->gradients == FE_FP32 || p->rule == FE_LATENT))
+        return 0;
+    if (p->momentum < 0 || p->momentum > 32767 || p->batch < 1)
+        return 0;
+    if (p->loss_word == p->words || p->gradients == FE_FP32)
+        return p->exponent_count == 0 && p->exponents == 0;
+    return p->exponent_count > 0 && p->exponent_count <= p->arena_bytes / 4 &&
+           lies_in(p, p->exponents, 4 * p->exponent_count);
 }
 
 /* The header's own references and counts. */
 static int header_fits(const fe_plan *p)
 {
-    const int32_t region = 0x0FFFFFFF;
-    return p->input >> 28 == FE_ARENA && p->logits >> 28 == FE_ARENA && p->exponents >> 28 == FE_ARENA &&
-           p->first_values >> 28 == FE_MODEL && p->classes > 0 && p->input_bytes > 0 && p->exponent_count > 0 &&
-           p->input_bytes <= p->arena_bytes - (p->input & region) &&
-           p->classes <= (p->arena_bytes - (p->logits & region)) / 2 &&
-           p->exponent_count <= (p->arena_bytes - (p->exponents & region)) / 4 &&
-           p->state_bytes <= p->model_bytes - (p->first_values & region);
+    if (!lies_in(p, p->input, p->input_bytes) || !lies_in(p, p->output, p->output_bytes) || p->classes < 0 ||
+        p->input_bytes == 0 || p->output_bytes == 0 || p->classes > p->output_bytes / 2)
+        return 0;
+    if (p->value_bytes < 0 || p->value_bytes > p->state_bytes || p->weights < 0 || p->weights > p->value_bytes)
+        return 0;
+    if (p->rule == FE_LATENT && p->weights > (p->state_bytes - p->value_bytes) / 4)
+        return 0;
+    return p->value_bytes == 0 ? p->first_values == 0 : model_holds(p, p->first_values, p->value_bytes);
 }
 
 fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_bytes, uint32_t state_bytes,
@@ -130,7 +181,7 @@ fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_byte
     if (p->version != FE_PLAN_VERSION)
         return FE_BAD_VERSION;
     if (p->words < 0 || (uint32_t)p->words != words || !fits(p->model_bytes, model_bytes) ||
-        !fits(p->state_bytes, state_bytes) || !fits(p->arena_bytes, arena_bytes) || !header_fits(p))
+        !fits(p->state_bytes, state_bytes) || !fits(p->arena_bytes, arena_bytes) || !header_fits(p) || !recipe_fits(p))
         return FE_BAD_PLAN;
     return check_steps(p, plan);
 }

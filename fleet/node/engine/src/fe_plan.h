@@ -7,18 +7,23 @@
 #define FE_PLAN_H
 
 #include "fe_add_s8.h"
+#include "fe_backprop.h"
 #include "fe_ops.h"
+#include "fe_update.h"
 
 #define FE_PLAN_MAGIC 0x4C504546 /* "FEPL" */
-#define FE_PLAN_VERSION 1
+#define FE_PLAN_VERSION 2
 
 /* Where a reference points: its top four bits. The rest is a byte offset. 0 is "none". */
 enum { FE_NONE = 0, FE_MODEL = 1, FE_STATE = 2, FE_ARENA = 3 };
 
+/* Formats of gradients. */
+enum { FE_INT8 = 0, FE_FP32 = 1 };
+
 enum {
     FE_CONV = 1,
     FE_DEPTHWISE = 2,
-    FE_DENSE = 3,
+    FE_LOGITS = 3,
     FE_ADD = 4,
     FE_POOL = 5,
     FE_LOSS = 6,
@@ -34,25 +39,49 @@ enum {
     FE_UPDATE_CONV = 16,
     FE_UPDATE_DEPTHWISE = 17,
     FE_UPDATE_DENSE = 18,
-    FE_UPDATE_BIAS = 19
+    FE_UPDATE_BIAS = 19,
+    FE_DENSE = 20,
+    FE_MUL = 21,
+    FE_AVERAGE_POOL = 22,
+    FE_MAX_POOL = 23,
+    FE_MEAN = 24,
+    FE_MOVE = 25,
+    FE_RESIZE = 26,
+    FE_TABLE = 27,
+    FE_SOFTMAX = 28,
+    FE_QUANTIZE = 29,
+    FE_DEQUANTIZE = 30,
+    FE_GRAD_MUL = 31,
+    FE_GRAD_AVERAGE_POOL = 32,
+    FE_GRAD_MAX_POOL = 33,
+    FE_GRAD_MEAN = 34,
+    FE_GRAD_MOVE = 35,
+    FE_GRAD_RESIZE = 36,
+    FE_GRAD_TABLE = 37,
+    FE_LOSS_SQUARED = 38,
+    FE_APPLY = 39,
+    FE_APPLY_BIAS = 40
 };
 
 typedef struct {
     int32_t magic, version, words;
     int32_t arena_bytes, state_bytes, model_bytes;
-    int32_t classes;
-    int32_t input, input_bytes;
-    int32_t logits;
-    int32_t exponents, exponent_count; /* s32 per gradient tensor, in the arena */
+    int32_t classes;              /* of the head, 0 if there is none */
+    int32_t input, input_bytes;   /* the first one */
+    int32_t output, output_bytes; /* the first one; of a head its logits */
+    int32_t exponents, exponent_count; /* s32 per int8 gradient, in the arena */
     int32_t first_values;              /* of the state, in the model */
+    int32_t value_bytes, weights;      /* trained values and, of these, weights; extras lie behind them in the state */
     int32_t loss_word;                 /* the forward pass ends here */
+    int32_t apply_word;                /* the steps that end a batch begin here */
+    int32_t gradients, rule, momentum, batch; /* the recipe; momentum in 1/32768 */
 } fe_plan;
 
 typedef struct {
     int32_t op, words;
 } fe_step;
 
-/* Forward of conv, depthwise, dense. y of a dense head are its logits. */
+/* Forward of conv, depthwise, dense. y of a head are its logits. */
 typedef struct {
     fe_step step;
     int32_t x, y, mask;
@@ -66,7 +95,7 @@ typedef struct {
     fe_add d;
 } fe_add_step;
 
-/* Forward: x, y. Backward: g with exponent slot gk -> acc with slot k, factor in Q(15 - E), k += exp. */
+/* Global average. Backward: factor in Q(15 - E), k += exp. */
 typedef struct {
     fe_step step;
     int32_t x, y, positions, channels;
@@ -74,44 +103,73 @@ typedef struct {
 
 typedef struct {
     fe_step step;
-    int32_t g, gk, acc, k, positions, channels, factor, exp;
+    fe_flow flow;
+    int32_t factor, exp;
 } fe_grad_pool_step;
 
+/* acc: of fp32 gradients the gradient itself. */
 typedef struct {
     fe_step step;
     int32_t logits, classes, acc, k;
 } fe_loss_step;
+
+/* acc = (y - target) factor, exponent k = exp; of fp32 gradients factor holds the bits of a float. */
+typedef struct {
+    fe_step step;
+    int32_t y, size, acc, k, factor, exp;
+} fe_squared_step;
 
 typedef struct {
     fe_step step;
     int32_t g, mask, size;
 } fe_mask_step;
 
-/* Input gradient of conv, depthwise, dense: acc's exponent is g's plus r_exp. */
+/* Input gradient of conv, depthwise, dense: acc's exponent is g's plus r_exp. r: of fp32 gradients the scales. */
 typedef struct {
     fe_step step;
-    int32_t g, gk, acc, k;
+    fe_flow flow;
     int32_t w_trained, w_frozen, r, r_shift, r_exp;
     fe_geometry d;
 } fe_grad_step;
 
-/* Any of: acc = g (GRAD_ADD), e = g (COPY), acc += waiting g (MERGE), e = block(acc) (BLOCK). */
+typedef struct {
+    fe_step step;
+    fe_flow flow;
+    fe_repeat d;
+} fe_grad_add_step;
+
+/* Any of: e = g (COPY), acc += waiting g (MERGE), e = block(acc) (BLOCK). */
 typedef struct {
     fe_step step;
     int32_t from, from_k, to, to_k, size;
 } fe_move_step;
 
+/* kept: residuals or latents; velocity, sum: of the weights. None where the recipe has none. */
 typedef struct {
     fe_step step;
     int32_t layer;
     int32_t g, gk, x, w, rate, row;
+    int32_t kept, velocity, sum;
     fe_geometry d;
 } fe_update_step;
 
 typedef struct {
     fe_step step;
     int32_t g, gk, positions, channels, b, rate;
+    int32_t velocity, sum;
 } fe_bias_step;
+
+/* The end of a batch: the rule runs on the sums of one layer. */
+typedef struct {
+    fe_step step;
+    int32_t layer;
+    int32_t w, kept, velocity, sum, size;
+} fe_apply_step;
+
+typedef struct {
+    fe_step step;
+    int32_t b, velocity, sum, size;
+} fe_apply_bias_step;
 
 static inline const fe_plan *fe_header(const fe_node *node)
 {
@@ -121,7 +179,13 @@ static inline const fe_plan *fe_header(const fe_node *node)
 /* The address of a reference. Callers know which region allows writing. */
 void *fe_at(const fe_node *node, int32_t ref);
 
+/* Exponents of int8 gradients, by slot. */
+int32_t *fe_exponents(const fe_node *node);
+
 /* One step of the plan; update carries the key of this training step. */
 void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key);
+
+/* A step of an operator without weights: fe_run_maps.c. */
+void fe_run_map(const fe_node *node, const fe_step *step);
 
 #endif

@@ -16,10 +16,23 @@ void fe_pool_s8_forward(int32_t positions, int32_t channels, const int8_t *x, in
     }
 }
 
-/* dx[p][c] = g[c] * factor, factor = 1/P in Q(15 - E): the same for every position. */
-void fe_pool_s8_grad_in(int32_t positions, int32_t channels, int32_t factor, const int8_t *g, int32_t *dx)
+/* acc[c] += g[c] * factor, factor = 1/P in Q(15 - E): the same for every position. */
+void fe_pool_s8_grad_place(const void *step, const fe_operands *a, int32_t place, int32_t *acc)
 {
-    for (int32_t p = 0; p < positions; p++)
-        for (int32_t c = 0; c < channels; c++)
-            dx[p * channels + c] = g[c] * factor;
+    const fe_pool_gradient *d = step;
+    const int8_t *g = a->g;
+    (void)place;
+    for (int32_t c = 0; c < d->channels; c++)
+        acc[c] += g[c] * d->factor;
 }
+
+#if FE_FLOAT
+void fe_pool_f32_grad_place(const void *step, const fe_operands *a, int32_t place, float *acc)
+{
+    const fe_pool_gradient *d = step;
+    const float *g = a->g, factor = 1.0f / (float)d->positions;
+    (void)place;
+    for (int32_t c = 0; c < d->channels; c++)
+        acc[c] += g[c] * factor;
+}
+#endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plan interpreter: each step of a plan is one call of one operator.
+ * The plan interpreter: each step of a plan is one call of one operator. Updates are in fe_run_update.c, operators
+ * without weights in fe_run_maps.c.
  */
+#include "fe_run.h"
+
 #include "fe_block.h"
 #include "fe_conv_s8.h"
 #include "fe_dense_s8.h"
 #include "fe_depthwise_s8.h"
-#include "fe_plan.h"
 #include "fe_pool_s8.h"
-#include "fe_softmax_ce.h"
 
-static fe_weights weights_at(const fe_node *node, int32_t trained, int32_t frozen)
+fe_weights fe_weights_at(const fe_node *node, int32_t trained, int32_t frozen)
 {
     fe_weights w;
     w.trained = fe_at(node, trained);
@@ -18,7 +19,7 @@ static fe_weights weights_at(const fe_node *node, int32_t trained, int32_t froze
     return w;
 }
 
-static fe_reals reals_at(const fe_node *node, int32_t ref, int32_t count)
+fe_reals fe_reals_at(const fe_node *node, int32_t ref, int32_t count)
 {
     fe_reals table;
     table.mant = fe_at(node, ref);
@@ -26,23 +27,21 @@ static fe_reals reals_at(const fe_node *node, int32_t ref, int32_t count)
     return table;
 }
 
-static int32_t *exponents(const fe_node *node)
-{
-    return fe_at(node, fe_header(node)->exponents);
-}
-
 static void run_layer(const fe_node *node, const fe_layer_step *s)
 {
-    const fe_weights w = weights_at(node, s->w_trained, s->w_frozen);
+    const fe_weights w = fe_weights_at(node, s->w_trained, s->w_frozen);
     const int32_t *b = fe_at(node, s->bias);
-    const fe_reals scale = reals_at(node, s->scale, s->d.out_c);
+    const fe_reals scale = fe_reals_at(node, s->scale, s->d.out_c);
     const int8_t *x = fe_at(node, s->x);
+    void *y = fe_at(node, s->y), *mask = fe_at(node, s->mask);
     if (s->step.op == FE_CONV)
-        fe_conv_s8_forward(&s->d, x, w, b, scale, fe_at(node, s->y), fe_at(node, s->mask));
+        fe_conv_s8_forward(&s->d, x, w, b, scale, y, mask);
     else if (s->step.op == FE_DEPTHWISE)
-        fe_depthwise_s8_forward(&s->d, x, w, b, scale, fe_at(node, s->y), fe_at(node, s->mask));
+        fe_depthwise_s8_forward(&s->d, x, w, b, scale, y, mask);
+    else if (s->step.op == FE_DENSE)
+        fe_dense_s8_forward(&s->d, x, w, b, scale, y, mask);
     else
-        fe_dense_s8_logits(&s->d, x, w, b, scale, fe_at(node, s->y));
+        fe_dense_s8_logits(&s->d, x, w, b, scale, y);
 }
 
 static void run_add(const fe_node *node, const fe_add_step *s)
@@ -55,28 +54,78 @@ static void run_pool(const fe_node *node, const fe_pool_step *s)
     fe_pool_s8_forward(s->positions, s->channels, fe_at(node, s->x), fe_at(node, s->y));
 }
 
+static void run_mask(const fe_node *node, const fe_mask_step *s)
+{
+#if FE_FLOAT
+    if (fe_header(node)->gradients == FE_FP32) {
+        fe_mask_f32(s->size, fe_at(node, s->mask), fe_at(node, s->g));
+        return;
+    }
+#endif
+    fe_mask_s8(s->size, fe_at(node, s->mask), fe_at(node, s->g));
+}
+
+/* Sums of a whole map, to be blocked: operators that scatter are faster than a driver that asks place by place. */
+static int32_t is_dynamic(const fe_node *node, const fe_flow *flow)
+{
+    return fe_header(node)->gradients == FE_INT8 && flow->shift < 0;
+}
+
 static void run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
 {
-    int32_t *k = exponents(node);
-    fe_pool_s8_grad_in(s->positions, s->channels, s->factor, fe_at(node, s->g), fe_at(node, s->acc));
-    k[s->k] = k[s->gk] + s->exp;
+    fe_operands a = {0};
+    fe_pool_gradient d;
+    a.g = fe_at(node, s->flow.g);
+    d.positions = s->flow.places;
+    d.channels = s->flow.channels;
+    d.factor = s->factor;
+    fe_backprop(node, &s->flow, fe_pool_s8_grad_place, FE_F32(fe_pool_f32_grad_place), &d, &a, s->exp);
+}
+
+static void run_grad_add(const fe_node *node, const fe_grad_add_step *s)
+{
+    const fe_repeat *d = &s->d;
+    const int32_t size = d->out_h * d->out_w * d->out_c;
+    fe_operands a = {0};
+    a.g = fe_at(node, s->flow.g);
+    if (is_dynamic(node, &s->flow) && size == s->flow.places * s->flow.channels) {
+        fe_add_s8_grad_in(size, a.g, fe_at(node, s->flow.acc));
+        fe_exponents(node)[s->flow.k] = fe_exponents(node)[s->flow.gk];
+    } else {
+        fe_backprop(node, &s->flow, fe_add_s8_grad_place, FE_F32(fe_add_f32_grad_place), d, &a, 0);
+    }
+}
+
+/* Whole maps at once; a dense layer has one place only. */
+static void run_scatter(const fe_node *node, const fe_grad_step *s, const fe_operands *a)
+{
+    int32_t *k = fe_exponents(node);
+    fe_gradient gr;
+    gr.r = a->table;
+    gr.r_shift = a->shift;
+    if (s->step.op == FE_GRAD_CONV)
+        fe_conv_s8_grad_in(&s->d, a->g, a->w, &gr, fe_at(node, s->flow.acc));
+    else
+        fe_depthwise_s8_grad_in(&s->d, a->g, a->w, &gr, fe_at(node, s->flow.acc));
+    k[s->flow.k] = k[s->flow.gk] + s->r_exp;
 }
 
 static void run_grad(const fe_node *node, const fe_grad_step *s)
 {
-    int32_t *k = exponents(node);
-    const fe_weights w = weights_at(node, s->w_trained, s->w_frozen);
-    const int8_t *g = fe_at(node, s->g);
-    fe_gradient gr = {0};
-    gr.r = fe_at(node, s->r);
-    gr.r_shift = s->r_shift;
-    if (s->step.op == FE_GRAD_CONV)
-        fe_conv_s8_grad_in(&s->d, g, w, &gr, fe_at(node, s->acc));
-    else if (s->step.op == FE_GRAD_DEPTHWISE)
-        fe_depthwise_s8_grad_in(&s->d, g, w, &gr, fe_at(node, s->acc));
+    const fe_flow *f = &s->flow;
+    fe_operands a = {0};
+    a.g = fe_at(node, f->g);
+    a.w = fe_weights_at(node, s->w_trained, s->w_frozen);
+    a.table = fe_at(node, s->r);
+    a.shift = s->r_shift;
+    if (s->step.op == FE_GRAD_DENSE)
+        fe_backprop(node, f, fe_dense_s8_grad_place, FE_F32(fe_dense_f32_grad_place), &s->d, &a, s->r_exp);
+    else if (is_dynamic(node, f))
+        run_scatter(node, s, &a);
+    else if (s->step.op == FE_GRAD_CONV)
+        fe_backprop(node, f, fe_conv_s8_grad_place, FE_F32(fe_conv_f32_grad_place), &s->d, &a, s->r_exp);
     else
-        fe_dense_s8_grad_in(&s->d, g, w, &gr, fe_at(node, s->acc));
-    k[s->k] = k[s->gk] + s->r_exp;
+        fe_backprop(node, f, fe_depthwise_s8_grad_place, FE_F32(fe_depthwise_f32_grad_place), &s->d, &a, s->r_exp);
 }
 
 static void copy(const int8_t *from, int8_t *to, int32_t size)
@@ -87,7 +136,7 @@ static void copy(const int8_t *from, int8_t *to, int32_t size)
 
 static void run_move(const fe_node *node, const fe_move_step *s)
 {
-    int32_t *k = exponents(node);
+    int32_t *k = fe_exponents(node);
     void *from = fe_at(node, s->from), *to = fe_at(node, s->to);
     if (s->step.op == FE_BLOCK) {
         k[s->to_k] = fe_block_s8(s->size, from, k[s->from_k], to);
@@ -95,39 +144,8 @@ static void run_move(const fe_node *node, const fe_move_step *s)
         k[s->to_k] = fe_merge(s->size, from, k[s->from_k], to, k[s->to_k]);
     } else {
         k[s->to_k] = k[s->from_k];
-        if (s->step.op == FE_COPY)
-            copy(from, to, s->size);
-        else
-            fe_add_s8_grad_in(s->size, from, to);
+        copy(from, to, s->size);
     }
-}
-
-static void run_update(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
-{
-    const int8_t *g = fe_at(node, s->g), *x = fe_at(node, s->x);
-    int8_t *w = fe_at(node, s->w);
-    fe_gradient gr = {0};
-    fe_update u;
-    gr.weight_rate = reals_at(node, s->rate, s->d.out_c);
-    u.key = fe_absorb(step_key, (uint64_t)s->layer);
-    u.rate = course->rate;
-    u.k = exponents(node)[s->gk];
-    if (s->step.op == FE_UPDATE_CONV)
-        fe_conv_s8_update(&s->d, &u, &gr, g, x, w, fe_at(node, s->row));
-    else if (s->step.op == FE_UPDATE_DEPTHWISE)
-        fe_depthwise_s8_update(&s->d, &u, &gr, g, x, w);
-    else
-        fe_dense_s8_update(&s->d, &u, &gr, g, x, w, fe_at(node, s->row));
-}
-
-static void run_bias(const fe_node *node, const fe_bias_step *s, const fe_course *course)
-{
-    fe_update u;
-    u.key = 0; /* biases round to nearest */
-    u.rate = course->rate;
-    u.k = exponents(node)[s->gk];
-    fe_step_biases(&u, reals_at(node, s->rate, s->channels), fe_at(node, s->g), s->positions, s->channels,
-                   fe_at(node, s->b));
 }
 
 void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key)
@@ -136,6 +154,7 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
     switch (step->op) {
     case FE_CONV:
     case FE_DEPTHWISE:
+    case FE_LOGITS:
     case FE_DENSE:
         run_layer(node, s);
         break;
@@ -146,18 +165,19 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
         run_pool(node, s);
         break;
     case FE_MASK:
-        fe_mask_s8(((const fe_mask_step *)s)->size, fe_at(node, ((const fe_mask_step *)s)->mask),
-                   fe_at(node, ((const fe_mask_step *)s)->g));
+        run_mask(node, s);
         break;
     case FE_GRAD_CONV:
     case FE_GRAD_DEPTHWISE:
     case FE_GRAD_DENSE:
         run_grad(node, s);
         break;
+    case FE_GRAD_ADD:
+        run_grad_add(node, s);
+        break;
     case FE_GRAD_POOL:
         run_grad_pool(node, s);
         break;
-    case FE_GRAD_ADD:
     case FE_COPY:
     case FE_MERGE:
     case FE_BLOCK:
@@ -166,12 +186,13 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
     case FE_UPDATE_CONV:
     case FE_UPDATE_DEPTHWISE:
     case FE_UPDATE_DENSE:
-        run_update(node, s, course, step_key);
-        break;
     case FE_UPDATE_BIAS:
-        run_bias(node, s, course);
+    case FE_APPLY:
+    case FE_APPLY_BIAS:
+        fe_run_update(node, s, course, step_key);
         break;
     default:
-        break; /* fe_check_plan refuses any other */
+        fe_run_map(node, s);
+        break;
     }
 }

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plan interpreter's steps that change trained values.
+ */
+#include "fe_conv_s8.h"
+#include "fe_dense_s8.h"
+#include "fe_depthwise_s8.h"
+#include "fe_run.h"
+
+/* What every update of a recipe shares. */
+static fe_update update_of(const fe_node *node, const fe_course *course, int32_t velocity, int32_t sum)
+{
+    const fe_plan *plan = fe_header(node);
+    fe_update u = {0};
+    u.rate = course->rate;
+    u.rule = plan->rule;
+    u.momentum = plan->momentum;
+    u.velocity = fe_at(node, velocity);
+    u.sum = fe_at(node, sum);
+    return u;
+}
+
+static int32_t is_float(const fe_node *node)
+{
+    return fe_header(node)->gradients == FE_FP32;
+}
+
+#if FE_FLOAT
+static void update_f32(const fe_node *node, const fe_update_step *s, const fe_update *u)
+{
+    const float *g = fe_at(node, s->g);
+    const int8_t *x = fe_at(node, s->x);
+    int8_t *w = fe_at(node, s->w);
+    if (s->step.op == FE_UPDATE_CONV)
+        fe_conv_f32_update(&s->d, u, g, x, w, fe_at(node, s->row));
+    else if (s->step.op == FE_UPDATE_DEPTHWISE)
+        fe_depthwise_f32_update(&s->d, u, g, x, w);
+    else
+        fe_dense_f32_update(&s->d, u, g, x, w, fe_at(node, s->row));
+}
+#endif
+
+static void update_s8(const fe_node *node, const fe_update_step *s, const fe_update *u)
+{
+    const int8_t *g = fe_at(node, s->g), *x = fe_at(node, s->x);
+    int8_t *w = fe_at(node, s->w);
+    if (s->step.op == FE_UPDATE_CONV)
+        fe_conv_s8_update(&s->d, u, g, x, w, fe_at(node, s->row));
+    else if (s->step.op == FE_UPDATE_DEPTHWISE)
+        fe_depthwise_s8_update(&s->d, u, g, x, w);
+    else
+        fe_dense_s8_update(&s->d, u, g, x, w, fe_at(node, s->row));
+}
+
+static void run_weights(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
+{
+    fe_update u = update_of(node, course, s->velocity, s->sum);
+    u.rates = fe_reals_at(node, s->rate, s->d.out_c);
+    u.key = fe_absorb(step_key, (uint64_t)s->layer);
+    u.kept = fe_at(node, s->kept);
+#if FE_FLOAT
+    if (is_float(node)) {
+        update_f32(node, s, &u);
+        return;
+    }
+#endif
+    u.k = fe_exponents(node)[s->gk];
+    update_s8(node, s, &u);
+}
+
+static void run_biases(const fe_node *node, const fe_bias_step *s, const fe_course *course)
+{
+    fe_update u = update_of(node, course, s->velocity, s->sum);
+    u.rates = fe_reals_at(node, s->rate, s->channels);
+#if FE_FLOAT
+    if (is_float(node)) {
+        fe_step_biases_f32(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
+        return;
+    }
+#endif
+    u.k = fe_exponents(node)[s->gk];
+    fe_step_biases(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
+}
+
+static void run_apply(const fe_node *node, const fe_apply_step *s, const fe_course *course, uint64_t step_key)
+{
+    fe_update u = update_of(node, course, s->velocity, s->sum);
+    u.key = fe_absorb(step_key, (uint64_t)s->layer);
+    u.kept = fe_at(node, s->kept);
+    fe_apply_weights(&u, fe_at(node, s->w), s->size);
+}
+
+static void run_apply_bias(const fe_node *node, const fe_apply_bias_step *s, const fe_course *course)
+{
+    const fe_update u = update_of(node, course, s->velocity, s->sum);
+    fe_apply_biases(&u, fe_at(node, s->b), s->size);
+}
+
+void fe_run_update(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key)
+{
+    const void *s = step;
+    switch (step->op) {
+    case FE_UPDATE_BIAS:
+        run_biases(node, s, course);
+        break;
+    case FE_APPLY:
+        run_apply(node, s, course, step_key);
+        break;
+    case FE_APPLY_BIAS:
+        run_apply_bias(node, s, course);
+        break;
+    default:
+        run_weights(node, s, course, step_key);
+        break;
+    }
+}

@@ -1,0 +1,211 @@
+"""The whole pass over a graph: forward, loss, backward, updates, in execution order.
+
+Gradients are applied as soon as they exist; an input gradient is always taken before the update of the weights it
+reads.
+"""
+
+from math import floor, frexp
+
+import numpy as np
+
+from fleet.base.errors import InputError
+from fleet.node.model.graph import (
+    WHOLE_RANGE,
+    Add,
+    AveragePool,
+    Conv2d,
+    Dense,
+    Depthwise,
+    Form,
+    FullyConnected,
+    GlobalAveragePool,
+    Graph,
+    MaxPool,
+    Mul,
+    Op,
+    Reshape,
+    Weighted,
+    inputs,
+)
+from fleet.node.model.recipe import Loss
+from fleet.node.model.reference import tensors_with_gradient
+from fleet.node.model.scheme import Scheme, Trained
+from fleet.node.plan.steps import maps, weighted
+from fleet.node.plan.steps.program import NOTHING, Code, Flow, Flowing, Program, Ref, Region
+
+
+def program(graph: Graph, scheme: Scheme) -> Program:
+    """The whole pass of a scheme over a graph."""
+    p = Program(recipe=scheme.recipe)
+    needed = tensors_with_gradient(graph, scheme)
+    masked = {op.name for op in graph.ops if op.y in needed and can_clip(op)}
+    _forward(p, graph, scheme, masked)
+    waiting = {graph.ops[-1].y: _loss(p, graph)}
+    for op in reversed(graph.ops):
+        if op.y in waiting:
+            _backward(p, graph, scheme, op, waiting, needed, masked=op.name in masked)
+    p.apply = len(p.steps)
+    if scheme.recipe.batch > 1:
+        for op in reversed(graph.weighted):
+            weighted.apply(p, graph, scheme.of(op.name), op)
+    return p
+
+
+def inference(graph: Graph) -> Program:
+    """The forward pass alone."""
+    p = Program()
+    _forward(p, graph, Scheme(name="inference", trained=()), set())
+    p.loss = p.apply = len(p.steps)
+    _keep_edges(p, graph)
+    return p
+
+
+def can_clip(op: Op) -> bool:
+    """Whether an operator's output can leave its range, so that the way back needs a mask."""
+    if isinstance(op, AveragePool | MaxPool):
+        return op.clip != WHOLE_RANGE
+    return isinstance(op, Conv2d | Depthwise | FullyConnected | Add | Mul)
+
+
+def _forward(p: Program, graph: Graph, scheme: Scheme, masked: set[str]) -> None:
+    p.place_inputs(graph)
+    for op in graph.ops:
+        y = p.place_output(graph, op)
+        mask = NOTHING
+        if op.name in masked:
+            mask = p.buffer(f"{op.name} mask", -(-graph.tensor(op.y).size // 8))
+        _forward_step(p, graph, scheme.of(op.name), op, y, mask)
+
+
+def _forward_step(p: Program, graph: Graph, part: Trained, op: Op, y: Ref, mask: Ref) -> None:
+    match op:
+        case Add():
+            weighted.forward_add(p, graph, op, y, mask)
+        case GlobalAveragePool():
+            weighted.forward_pool(p, graph, op, y)
+        case Conv2d() | Depthwise() | FullyConnected() | Dense():
+            weighted.forward_weighted(p, graph, part, op, y, mask)
+        case Reshape():
+            pass
+        case _:
+            if not maps.forward_step(p, graph, op, y, mask):
+                raise InputError.one(op.name, f"expected an operator of this engine, got {type(op).__name__}")
+
+
+def _keep_edges(p: Program, graph: Graph) -> None:
+    """Inputs are there before the first step, outputs after the last one of the forward pass."""
+    last = max(p.loss - 1, 0)
+    for name, index in [(n, 0) for n in graph.inputs] + [(n, last) for n in graph.outputs]:
+        ref = p.maps[name]
+        if ref.name in p.sizes:
+            first, end = p.lives.get(ref.name, (index, index))
+            p.lives[ref.name] = (min(first, index), max(end, index))
+
+
+def _loss(p: Program, graph: Graph) -> Flowing:
+    p.loss = len(p.steps)
+    _keep_edges(p, graph)
+    op = graph.ops[-1]
+    size = graph.tensor(op.y).size
+    if p.is_float:
+        result = p.gradient(op.y, size)
+        _loss_step(p, graph, op, result.ref, result.slot)
+        return result
+    acc, k = p.fresh(f"{op.y} sums", 4 * size), p.slot()
+    _loss_step(p, graph, op, acc, k)
+    return _block(p, op.y, op.name, acc, k, size)
+
+
+def _loss_step(p: Program, graph: Graph, op: Op, acc: Ref, k: int) -> None:
+    if p.recipe.loss is Loss.CROSS_ENTROPY:
+        p.add(Code.LOSS, op.name, p.maps[op.y], graph.classes, acc, k)
+        return
+    y = graph.tensor(op.y)
+    if isinstance(op, Dense) or y.form is not Form.INT8:
+        text = f"expected an int8 output for the squared error, got {type(op).__name__}"
+        raise InputError.one(op.name, f"{text}; cut the network before it, or train classes")
+    slope = 2 * float(np.float32(y.scale)) / y.size
+    e = frexp(slope)[1]
+    factor = weighted.float_bits(slope) if p.is_float else floor(slope * 2.0 ** (15 - e) + 0.5)
+    p.add(Code.LOSS_SQUARED, op.name, p.maps[op.y], y.size, acc, k, factor, 15 - e)
+
+
+def _block(p: Program, tensor: str, op: str, acc: Ref, k: int, size: int) -> Flowing:
+    result = p.gradient(tensor, size)
+    p.add(Code.BLOCK, op, acc, k, result.ref, result.slot, size)
+    return result
+
+
+def _backward(
+    p: Program, graph: Graph, scheme: Scheme, op: Op, waiting: dict[str, Flowing], needed: set[str], *, masked: bool
+) -> None:
+    g = waiting.pop(op.y)
+    if masked:
+        p.add(Code.MASK, op.name, g.ref, Ref(Region.ARENA, f"{op.name} mask"), graph.tensor(op.y).size)
+    for index, name in enumerate(inputs(op)):
+        if name in needed:
+            waiting[name] = _input_gradient(p, graph, scheme.of(op.name), op, index, g, waiting.get(name))
+    if isinstance(op, Weighted):
+        weighted.update(p, graph, scheme.of(op.name), op, g)
+
+
+def _input_gradient(
+    p: Program, graph: Graph, part: Trained, op: Op, index: int, g: Flowing, earlier: Flowing | None
+) -> Flowing:
+    if earlier is None and (passed := _passed(p, graph, op, index, g)) is not None:
+        return passed
+    name = inputs(op)[index]
+    size = graph.tensor(name).size
+    flow = _flow(p, graph, op, name, g, earlier)
+    _accumulate(p, graph, part, op, index, flow)
+    if flow.e.ref is not NOTHING:
+        return flow.e
+    if earlier is not None:
+        p.add(Code.MERGE, op.name, earlier.ref, earlier.slot, flow.acc, flow.k, size)
+    return _block(p, name, op.name, flow.acc, flow.k, size)
+
+
+def _passed(p: Program, graph: Graph, op: Op, index: int, g: Flowing) -> Flowing | None:
+    """A gradient that needs no sum: of another shape the same bytes, else a copy."""
+    if isinstance(op, Reshape):
+        return g
+    if p.is_float:
+        return None
+    return weighted.copied(p, graph, op, index, g) if isinstance(op, Add) else maps.pass_on(p, graph, op, index, g)
+
+
+def _flow(p: Program, graph: Graph, op: Op, name: str, g: Flowing, earlier: Flowing | None) -> Flow:
+    places, channels = weighted.input_shape(graph, op, name)
+    size, waits = places * channels, earlier or Flowing(NOTHING, 0)
+    if p.is_float:
+        e = earlier or p.gradient(name, size)
+        return Flow(g=g, waiting=waits, e=e, places=places, channels=channels)
+    if not p.is_static:
+        acc = p.fresh(f"{name} sums from {op.name}", 4 * size)
+        return Flow(g=g, acc=acc, k=p.slot(), places=places, channels=channels)
+    acc, k = p.fresh(f"{name} sums from {op.name}", 4 * channels), p.slot()
+    e, shift = p.gradient(name, size), _shift(p, name)
+    return Flow(g=g, acc=acc, k=k, waiting=waits, e=e, shift=shift, places=places, channels=channels)
+
+
+def _shift(p: Program, name: str) -> int:
+    shifts = dict(p.recipe.shifts)
+    if name not in shifts:
+        text = f"expected a shift of the gradient of '{name}', got those of {', '.join(shifts) or 'no map'}"
+        raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
+    return shifts[name]
+
+
+def _accumulate(p: Program, graph: Graph, part: Trained, op: Op, index: int, flow: Flow) -> None:
+    name = inputs(op)[index]
+    match op:
+        case Add() | Reshape():
+            weighted.gradient_add(p, graph, op, name, flow)
+        case GlobalAveragePool():
+            weighted.gradient_pool(p, graph, op, flow)
+        case Conv2d() | Depthwise() | FullyConnected() | Dense():
+            weighted.gradient_weighted(p, graph, part, op, flow)
+        case _:
+            if not maps.gradient_step(p, graph, op, index, flow):
+                text = f"expected an operator that gradients pass, got {type(op).__name__}"
+                raise InputError.one(op.name, f"{text}; freeze what lies before it")
