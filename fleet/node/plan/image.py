@@ -19,7 +19,7 @@ from fleet.node.plan.tables import op_sections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A run of constant bytes. use: 'weights', 'biases', 'scales' or 'training'."""
+    """A run of constant bytes. use: 'weights', 'biases', 'scales', 'tables' or 'training'."""
 
     name: str
     use: str
@@ -49,7 +49,7 @@ def image_of(graph: Graph, scheme: Scheme, layout: Layout) -> Image:
     """The constant bytes of a graph under a scheme."""
     parts = [(f"{t.name} value", "weights", t.value.tobytes()) for t in graph.tensors if t.value is not None]
     for op in graph.ops:
-        parts.extend(_layer(graph, scheme, op) if isinstance(op, Weighted) else op_sections(graph, op))
+        parts.extend(_layer(graph, scheme, op) if isinstance(op, Weighted) else op_sections(graph, scheme, op))
     if layout.size:
         parts.append(("first values", "training", state_bytes(layout, trained_values(graph, layout))))
     sections: list[Section] = []

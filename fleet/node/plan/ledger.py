@@ -31,6 +31,7 @@ USES = {
     "weights": ("frozen weights", "weights that never train, read where they lie"),
     "biases": ("frozen biases", "biases that never train"),
     "scales": ("scales", "one multiplier and shift per output channel"),
+    "tables": ("tables", "curves, places and powers of e of operators without weights"),
     "training": ("training tables", "gradient factors and quantisation-aware rates per channel"),
     "first values": ("first values", "what the trained values are after reset"),
 }

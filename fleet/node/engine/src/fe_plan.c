@@ -43,6 +43,8 @@ typedef struct {
 #define FLOW BIT(2) | BIT(4) | BIT(6) | BIT(8)
 #define FLOW_SLOTS BIT(3) | BIT(5) | BIT(7) | BIT(9)
 #define GRAD {36, FLOW | BIT(13) | BIT(14) | BIT(15), FLOW_SLOTS}
+#define WINDOW {23, BIT(2) | BIT(3) | BIT(4), 0}
+#define GRAD_WINDOW {33, FLOW | BIT(13), FLOW_SLOTS}
 #define MOVE {7, BIT(2) | BIT(4), BIT(3) | BIT(5)}
 #define UPDATE {30, BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(11), BIT(4)}
 
@@ -67,6 +69,25 @@ static const fe_form forms[FE_APPLY_BIAS + 1] = {
     [FE_UPDATE_DENSE] = UPDATE,
     [FE_UPDATE_BIAS] = {10, BIT(2) | BIT(6) | BIT(7) | BIT(8) | BIT(9), BIT(3)},
     [FE_DENSE] = LAYER,
+    [FE_MUL] = {22, BIT(2) | BIT(3) | BIT(4) | BIT(5), 0},
+    [FE_AVERAGE_POOL] = WINDOW,
+    [FE_MAX_POOL] = WINDOW,
+    [FE_MEAN] = {14, BIT(2) | BIT(3), 0},
+    [FE_MOVE] = {18, BIT(2) | BIT(3), 0},
+    [FE_RESIZE] = {10, BIT(2) | BIT(3) | BIT(4), 0},
+    [FE_TABLE] = {6, BIT(2) | BIT(3) | BIT(4), 0},
+    [FE_SOFTMAX] = {7, BIT(2) | BIT(3) | BIT(4), 0},
+#if FE_FLOAT
+    [FE_QUANTIZE] = {9, BIT(2) | BIT(3), 0},
+    [FE_DEQUANTIZE] = {9, BIT(2) | BIT(3), 0},
+#endif
+    [FE_GRAD_MUL] = {26, FLOW | BIT(13), FLOW_SLOTS},
+    [FE_GRAD_AVERAGE_POOL] = GRAD_WINDOW,
+    [FE_GRAD_MAX_POOL] = GRAD_WINDOW,
+    [FE_GRAD_MEAN] = {21, FLOW, FLOW_SLOTS},
+    [FE_GRAD_MOVE] = {27, FLOW, FLOW_SLOTS},
+    [FE_GRAD_RESIZE] = {19, FLOW | BIT(13), FLOW_SLOTS},
+    [FE_GRAD_TABLE] = {17, FLOW | BIT(13) | BIT(14), FLOW_SLOTS},
     [FE_LOSS_SQUARED] = {8, BIT(2) | BIT(4), BIT(5)},
     [FE_APPLY] = {8, BIT(3) | BIT(4) | BIT(5) | BIT(6), 0},
     [FE_APPLY_BIAS] = {6, BIT(2) | BIT(3) | BIT(4), 0},
