@@ -25,7 +25,8 @@ from fleet.node.model.graph import (
     Op,
     Tensor,
 )
-from fleet.node.model.scheme import Scheme, Trained
+from fleet.node.model.recipe import Gradients, Loss, Recipe, Rule
+from fleet.node.model.scheme import Scheme, Trained, head_of
 from fleet.node.model.zoo import Kind, zoo_net
 
 TYPICAL = 74  # standard deviation of int8 values that fill their range
@@ -240,14 +241,15 @@ def _window(draw: st.DrawFn, x: Tensor) -> tuple[tuple[int, int], tuple[int, int
 
 
 @st.composite
-def schemes(draw: st.DrawFn, graph: Graph) -> Scheme:
+def schemes(draw: st.DrawFn, graph: Graph, recipe: Recipe | None = None) -> Scheme:
     """Any part of any operator, the head always."""
     parts = [
         Trained(op=op.name, channels=draw(st.integers(0, op.weight.shape[-1])), bias=draw(st.booleans()))
         for op in graph.weighted[:-1]
     ]
-    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
-    return Scheme(name="drawn", trained=(*(p for p in parts if p.channels or p.bias), head))
+    head = Trained(op=head_of(graph).name, channels=head_of(graph).weight.shape[-1], bias=True)
+    trained = (*(p for p in parts if p.channels or p.bias), head)
+    return Scheme(name="drawn", trained=trained, recipe=recipe if recipe is not None else Recipe())
 
 
 def imu_net(seed: int = 0, skip: bool = False) -> Graph:
@@ -267,6 +269,39 @@ def imu_net(seed: int = 0, skip: bool = False) -> Graph:
     if skip and entry is not None:
         x = build.add(x, entry)
     return _named(build.head(build.pool(x), spec.classes), [layer.name for layer in spec.layers], skip=skip)
+
+
+def residual_net(seed: int = 0, *, head: bool = True) -> Graph:
+    """Two inverted bottlenecks with skips, a grouped layer, a depthwise multiplier, a gate's sum and a dense layer.
+
+    Without a head, the dense layer's map is what the network says.
+    """
+    build = Builder(seed)
+    x = build.input((9, 8, 4), zero=-3)
+    x = build.conv(x, 12, (3, 3), (1, 1), (1, 1, 1, 1), zero=-20)
+    for stride in ((1, 1), (1, 1)):
+        entry = x
+        x = build.conv(x, 24, (1, 1), clip=(-128, 100))
+        x = build.depthwise(x, (3, 3), stride, (1, 1, 1, 1), clip=(-128, 100))
+        x = build.add(build.conv(x, 12, (1, 1), zero=4), entry)
+    x = build.conv(x, 16, (3, 2), (2, 1), (1, 0, 1, 1), zero=-40, groups=4)
+    x = build.add(x, build.conv(build.pool(x), 16, (1, 1), zero=9))
+    x = build.depthwise(x, (3, 3), (2, 2), (1, 1, 1, 1), zero=-60, multiplier=2)
+    x = build.fully_connected(build.pool(x), 20, zero=-90)
+    return build.head(x, 5) if head else build.graph()
+
+
+@st.composite
+def recipes(draw: st.DrawFn, *, loss: Loss = Loss.CROSS_ENTROPY) -> Recipe:
+    """Any way to train but static exponents, which `calibrated` makes of it."""
+    return Recipe(
+        gradients=draw(st.sampled_from(Gradients)),
+        rule=draw(st.sampled_from(Rule)),
+        loss=loss,
+        scaled=draw(st.booleans()),
+        momentum=draw(st.sampled_from([0.0, 0.0, 0.5, 0.9])),
+        batch=draw(st.sampled_from([1, 1, 2, 3])),
+    )
 
 
 def _named(graph: Graph, names: list[str], *, skip: bool) -> Graph:

@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fleet.node.model import reference as ref
-from fleet.node.model.graph import Conv2d, Dense, Depthwise, GlobalAveragePool, Graph, Op, Weighted
+from fleet.node.model.graph import Conv2d, Dense, Depthwise, FullyConnected, GlobalAveragePool, Graph, Op, Weighted
+from fleet.node.model.recipe import Loss
 from fleet.node.model.scheme import Scheme
 
 Gradients = dict[tuple[str, str], NDArray[np.float64]]
@@ -29,8 +30,8 @@ class Twin:
         self.weight = {op.name: _leaf(_real_weight(op)) for op in graph.weighted}
         self.bias = {op.name: _leaf(op.bias * _s_x(graph, op) * op.weight_scale.astype(float)) for op in graph.weighted}
 
-    def logits(self, trace: ref.Trace) -> Tensor:
-        """[classes], in natural units: the Q8 logits of the trace, with a way back to the leaves."""
+    def output(self, trace: ref.Trace) -> Tensor:
+        """The last map, or [classes] logits in natural units: the trace's values, with a way back to the leaves."""
         maps = {self.graph.input.name: self._rounded(trace, self.graph.input.name)}
         for op in self.graph.ops:
             value = self._value(op, maps)
@@ -38,12 +39,23 @@ class Twin:
                 return _straight_through(value, torch.from_numpy(trace.logits / ref.LOGIT_SCALE))
             kept = torch.ones_like(value) if isinstance(op, GlobalAveragePool) else _double(trace.kept[op.name])
             maps[op.y] = _straight_through(value, self._rounded(trace, op.y), kept)
-        raise AssertionError("a graph ends in its head")
+        return maps[self.graph.ops[-1].y]
 
-    def gradients(self, trace: ref.Trace, label: int, own: Collection[int], scheme: Scheme) -> tuple[float, Gradients]:
-        """Loss of the softmax over the own classes, in nats, and its gradients for all that the scheme trains."""
-        classes = sorted(own)
-        loss = functional.cross_entropy(self.logits(trace)[classes][None], torch.tensor([classes.index(label)]))
+    def loss(self, trace: ref.Trace, target: ref.Target, own: Collection[int], loss: Loss) -> Tensor:
+        """Of the softmax over the own classes, in nats; or the mean of squared differences in real units."""
+        output = self.output(trace)
+        if loss is Loss.CROSS_ENTROPY:
+            classes = sorted(own)
+            return functional.cross_entropy(output[classes][None], torch.tensor([classes.index(target)]))
+        last = self.graph.tensor(self.graph.ops[-1].y)
+        wanted = (np.asarray(target, dtype=np.float64).reshape(last.shape) - last.zero_point) * last.scale
+        return functional.mse_loss(output, torch.from_numpy(wanted))
+
+    def gradients(
+        self, trace: ref.Trace, target: ref.Target, own: Collection[int], scheme: Scheme
+    ) -> tuple[float, Gradients]:
+        """The loss, and its gradients for all that the scheme trains."""
+        loss = self.loss(trace, target, own, scheme.recipe.loss)
         names = [op.name for op in self.graph.weighted]
         leaves = [*(self.weight[n] for n in names), *(self.bias[n] for n in names)]
         found = [g.numpy() for g in torch.autograd.grad(loss, leaves)]
@@ -59,7 +71,8 @@ class Twin:
         x = maps[op.x]
         match op:
             case Conv2d():
-                return _convolved(op, x, self.weight[op.name].permute(0, 3, 1, 2), self.bias[op.name], groups=1)
+                weight = self.weight[op.name].permute(0, 3, 1, 2)
+                return _convolved(op, x, weight, self.bias[op.name], groups=op.groups)
             case Depthwise():
                 weight = self.weight[op.name].permute(2, 0, 1)[:, None]
                 return _convolved(op, x, weight, self.bias[op.name], groups=x.shape[2])
@@ -67,18 +80,21 @@ class Twin:
                 return x.mean(dim=(0, 1), keepdim=True)
             case Dense():
                 return functional.linear(x.flatten(), self.weight[op.name], self.bias[op.name])
+            case FullyConnected():
+                return functional.linear(x.flatten(), self.weight[op.name], self.bias[op.name])[None, None]
             case _:
                 return x + maps[op.x2]
 
 
-def integer_gradients(graph: Graph, scheme: Scheme, grads: ref.Backward) -> Gradients:
-    """The integer gradients in real units: s_x 2^-k G of weights, 2^-k B of biases."""
+def real_gradients(graph: Graph, scheme: Scheme, grads: ref.Backward | ref.FloatBackward) -> Gradients:
+    """The reference's gradients in real units: s_x G of weights, B of biases, times 2^-k of integers."""
     weights: dict[str, NDArray[np.float64]] = {}
     biases: dict[str, NDArray[np.float64]] = {}
     for op in graph.weighted:
-        if op.name in grads.outputs:
-            unit = 2.0 ** -grads.outputs[op.name].k
+        unit = 2.0 ** -grads.outputs[op.name].k if isinstance(grads, ref.Backward) and op.name in grads.outputs else 1.0
+        if op.name in grads.weights:
             weights[op.name] = grads.weights[op.name].astype(np.float64) * (_s_x(graph, op) * unit)
+        if op.name in grads.biases:
             biases[op.name] = grads.biases[op.name].astype(np.float64) * unit
     return _trained(scheme, weights, biases)
 

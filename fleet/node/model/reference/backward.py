@@ -1,6 +1,6 @@
 """All gradients of one step, in the reverse order of the graph: in int8 and in fp32."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from fleet.node.model.reference.values import (
 )
 from fleet.node.model.scheme import Scheme
 
+Choose = Callable[[str, Int64, int], int]  # of a map's name, sums, and exponent above the loss gradient's: the shift
+
 
 def gradients(
     graph: Graph, scheme: Scheme, trace: Trace, target: Target, own: Collection[int]
@@ -37,9 +39,19 @@ def backward(graph: Graph, scheme: Scheme, trace: Trace, target: Target, own: Co
     wrong = error(graph, scheme.recipe.loss, trace, target, own)
     if not wrong.any():
         return None
-    result = Backward()
     fixed_shifts = dict(scheme.recipe.shifts) if scheme.recipe.exponents is Exponents.STATIC else None
-    waiting = {graph.ops[-1].y: block(*error_sums(graph, scheme.recipe.loss, wrong))}
+
+    def choose(name: str, acc: Int64, rise: int) -> int:
+        return dynamic_shift(acc) if fixed_shifts is None else fixed_shifts[name]
+
+    return integer_pass(graph, scheme, trace, wrong, choose)
+
+
+def integer_pass(graph: Graph, scheme: Scheme, trace: Trace, wrong: Int64, choose: Choose) -> Backward:
+    """All integer gradients of an error, each map's sums shifted as `choose` says."""
+    result = Backward()
+    loss = block(*error_sums(graph, scheme.recipe.loss, wrong))
+    waiting = {graph.ops[-1].y: loss}
     needed = tensors_with_gradient(graph, scheme)
     for op in reversed(graph.ops):
         if op.y not in waiting:
@@ -57,9 +69,7 @@ def backward(graph: Graph, scheme: Scheme, trace: Trace, target: Target, own: Co
             elif is_copy(graph, op, name):
                 waiting[name] = Gradient(acc, k)
                 continue
-            shift = dynamic_shift(acc) if fixed_shifts is None else fixed_shifts[name]
-            result.shifts[name] = max(shift, result.shifts.get(name, 0))
-            waiting[name] = shifted(acc, k, shift)
+            waiting[name] = shifted(acc, k, choose(name, acc, k - loss.k))
     return result
 
 

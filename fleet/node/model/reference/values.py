@@ -42,15 +42,11 @@ class Course:
 
 @dataclass(slots=True, kw_only=True)
 class Backward:
-    """Integer gradients of one step: per operator the output gradient; of what trains weight sums G and bias sums B.
-
-    shifts: the largest right shift that made the gradient of each blocked map.
-    """
+    """Integer gradients of one step: per operator the output gradient; of what trains weight sums G and bias sums B."""
 
     outputs: dict[str, Gradient] = field(default_factory=dict)
     weights: dict[str, Int64] = field(default_factory=dict)
     biases: dict[str, Int64] = field(default_factory=dict)
-    shifts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
