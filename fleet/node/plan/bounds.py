@@ -16,8 +16,13 @@ MOST_CLASSES: Final = 2_040  # a frame counts the bytes of a class mask in 8 bit
 
 
 def check_bounds(graph: Graph, scheme: Scheme) -> None:
-    """Raises InputError with every operator that the engine's 32-bit sums cannot hold."""
-    faults = [Fault(op.name, text) for op in graph.weighted for text in _excesses(graph, op)]
+    """Raises InputError with every operator that the engine's 32-bit sums cannot hold.
+
+    Sums of gradients are bounded only where something trains.
+    """
+    faults = [Fault(op.name, text) for op in graph.weighted for text in _excesses(op)]
+    if scheme.trained:
+        faults += [Fault(op.name, text) for op in graph.weighted for text in _gradient_excesses(graph, op)]
     if graph.has_head and graph.classes > MOST_CLASSES:
         faults.append(
             Fault(graph.head.name, f"expected at most {MOST_CLASSES} classes, got {graph.classes}; merge some")
@@ -26,11 +31,23 @@ def check_bounds(graph: Graph, scheme: Scheme) -> None:
         raise InputError(faults)
 
 
-def _excesses(graph: Graph, op: Weighted) -> list[str]:
+def _excesses(op: Weighted) -> list[str]:
+    """What a forward pass cannot hold."""
     texts = []
     products = op.weight[..., 0].size if isinstance(op, Depthwise) else op.weight[0].size
     if products > MOST_PRODUCTS:
         texts.append(f"expected at most {MOST_PRODUCTS} products per output, got {products}; make the kernel smaller")
+    if int(op.weight.min()) < -127:
+        texts.append("expected weights from -127 to 127, got -128; quantise symmetrically")
+    largest = int(np.abs(op.bias.astype(np.int64)).max())
+    if largest > BIAS_LIMIT:
+        texts.append(f"expected biases within 2^30, got {largest}; retrain the layer")
+    return texts
+
+
+def _gradient_excesses(graph: Graph, op: Weighted) -> list[str]:
+    """What a backward pass cannot hold."""
+    texts = []
     places = 1 if isinstance(op, Dense | FullyConnected) else positions(graph.tensor(op.y))
     if places > MOST_POSITIONS:
         texts.append(f"expected at most {MOST_POSITIONS} output positions, got {places}; make the input smaller")
@@ -38,11 +55,5 @@ def _excesses(graph: Graph, op: Weighted) -> list[str]:
     if gradients > MOST_GRADIENTS:
         texts.append(
             f"expected at most {MOST_GRADIENTS} products per input gradient, got {gradients}; use fewer outputs"
-        )
-    if int(op.weight.min()) < -127:
-        texts.append("expected weights from -127 to 127, got -128; quantise symmetrically")
-    if int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:
-        texts.append(
-            f"expected biases within 2^30, got {int(np.abs(op.bias.astype(np.int64)).max())}; retrain the layer"
         )
     return texts

@@ -3,7 +3,17 @@
 from typing import Final
 
 from fleet.node.cost import OpCount
-from fleet.node.model.graph import Conv2d, Dense, FullyConnected, GlobalAveragePool, Graph, Op, Weighted, macs, positions
+from fleet.node.model.graph import (
+    Conv2d,
+    Dense,
+    FullyConnected,
+    GlobalAveragePool,
+    Graph,
+    Op,
+    Weighted,
+    macs,
+    positions,
+)
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.steps import Code, Step
 

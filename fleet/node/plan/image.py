@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fleet.node.model.fixed import Real, real
+from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Dense, Graph, Weighted
 from fleet.node.model.recipe import Gradients
 from fleet.node.model.reference import bias_rates, input_factors, logit_scales, output_scales, weight_rates
@@ -72,23 +72,16 @@ def _layer(graph: Graph, scheme: Scheme, op: Weighted) -> list[tuple[str, str, b
 
 
 def _training(graph: Graph, scheme: Scheme, op: Weighted, part: Trained) -> list[tuple[str, str, bytes]]:
+    scaled = scheme.recipe.scaled
     if scheme.recipe.gradients is Gradients.FP32:
         parts = [(f"{op.name} weight scale", "training", op.weight_scale.astype("<f4").tobytes())]
     else:
         parts = [(f"{op.name} r", "training", input_factors(graph, op).r.astype("<u2").tobytes())]
     if part.channels:
-        parts.append((f"{op.name} weight rate", "training", reals(_rates(graph, scheme, op, "weight"))))
+        parts.append((f"{op.name} weight rate", "training", reals(weight_rates(graph, op, scaled=scaled))))
     if part.bias:
-        parts.append((f"{op.name} bias rate", "training", reals(_rates(graph, scheme, op, "bias"))))
+        parts.append((f"{op.name} bias rate", "training", reals(bias_rates(graph, op, scaled=scaled))))
     return parts
-
-
-def _rates(graph: Graph, scheme: Scheme, op: Weighted, kind: str) -> list[Real]:
-    """U or V of SPEC.md."""
-    if scheme.recipe.scaled:
-        return weight_rates(graph, op) if kind == "weight" else bias_rates(graph, op)
-    s_x = float(np.float32(graph.tensor(op.x).scale))
-    return [real(s_x * float(s)) for s in op.weight_scale]
 
 
 def reals(values: list[Real]) -> bytes:

@@ -69,7 +69,7 @@ class Plan:
         """Whether it needs an engine with floating point."""
         recipe = self.scheme.recipe
         edges = any(isinstance(op, Quantize | Dequantize) for op in self.graph.ops)
-        return edges or self.trains and (recipe.gradients is Gradients.FP32 or recipe.rule is Rule.LATENT)
+        return edges or (self.trains and (recipe.gradients is Gradients.FP32 or recipe.rule is Rule.LATENT))
 
     @cached_property
     def lower_bound_bytes(self) -> int:

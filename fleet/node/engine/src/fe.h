@@ -94,6 +94,12 @@ fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows
 fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
                  const int32_t *order, int32_t count, uint32_t *errors);
 
+/* Parts of a run, for callers that change the rate on the way: the batch stays open. */
+fe_status fe_train_part(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
+                        const int32_t *order, int32_t count, uint32_t *p_true);
+fe_status fe_fit_part(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
+                      const int32_t *order, int32_t count, uint32_t *errors);
+
 /* outputs: the first one of each window, [count][output bytes]; of a head s16 [count][classes].
  * windows: s8 [count][input bytes]. */
 void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, void *outputs);

@@ -4,7 +4,7 @@
  * from there unless the loss has nothing left to say.
  */
 #include "fe_float.h"
-#include "fe_plan.h"
+#include "fe_run.h"
 #include "fe_softmax_ce.h"
 #include "fe_squared.h"
 
@@ -72,12 +72,6 @@ const void *fe_infer(const fe_node *node, const void *x)
     return fe_at(node, fe_header(node)->output);
 }
 
-/* What a step is to learn: a class, or an answer s8 of the output's size. */
-typedef struct {
-    int32_t label;
-    const int8_t *answer;
-} fe_goal;
-
 #if FE_FLOAT
 /* Float gradients from the whole numbers that a softmax left in their place. Same bytes, one after the other. */
 static void to_float(int32_t size, int32_t *g)
@@ -126,14 +120,14 @@ static int32_t run_squared(const fe_node *node, const fe_squared_step *s, const 
     return *error != 0;
 }
 
-static int32_t run_loss(const fe_node *node, const fe_course *course, const fe_goal *goal, uint32_t *loss)
+int32_t fe_run_loss(const fe_node *node, const fe_course *course, const fe_goal *goal, uint32_t *loss)
 {
     const void *s = step_at(node, fe_header(node)->loss_word);
     return goal->answer == 0 ? run_softmax(node, s, course, goal->label, loss)
                              : run_squared(node, s, goal->answer, loss);
 }
 
-static int32_t ends_batch(const fe_node *node, const fe_course *course)
+int32_t fe_ends_batch(const fe_node *node, const fe_course *course)
 {
     return course->step % (uint32_t)fe_header(node)->batch == 0;
 }
@@ -145,9 +139,9 @@ static void learn(const fe_node *node, fe_course *course, const fe_goal *goal, u
     uint32_t value;
     fe_forward(node);
     course->step++;
-    if (run_loss(node, course, goal, &value) != 0)
+    if (fe_run_loss(node, course, goal, &value) != 0)
         run(node, plan->loss_word + step_at(node, plan->loss_word)->words, plan->apply_word, course, key);
-    if (ends_batch(node, course))
+    if (fe_ends_batch(node, course))
         run(node, plan->apply_word, plan->words, course, key);
     if (loss != 0)
         *loss = value;
@@ -156,7 +150,7 @@ static void learn(const fe_node *node, fe_course *course, const fe_goal *goal, u
 void fe_close_batch(const fe_node *node, const fe_course *course)
 {
     const fe_plan *plan = fe_header(node);
-    if (!ends_batch(node, course))
+    if (!fe_ends_batch(node, course))
         run(node, plan->apply_word, plan->words, course, fe_absorb(course->key, course->step - 1u));
 }
 
@@ -166,28 +160,39 @@ static int32_t loss_code(const fe_node *node)
     return plan->loss_word == plan->words ? 0 : step_at(node, plan->loss_word)->op;
 }
 
+fe_status fe_check_goal(const fe_node *node, const fe_course *course, const fe_goal *goal)
+{
+    const int32_t label = goal->label;
+    if (loss_code(node) != (goal->answer == 0 ? FE_LOSS : FE_LOSS_SQUARED))
+        return FE_BAD_PLAN;
+    if (goal->answer == 0 && (label < 0 || label >= fe_header(node)->classes ||
+                              (course->own[label >> 3] >> (label & 7) & 1) == 0))
+        return FE_BAD_LABEL;
+    return FE_OK;
+}
+
+static fe_status step_towards(const fe_node *node, fe_course *course, const fe_goal *goal, uint32_t *loss)
+{
+    const fe_status status = fe_check_goal(node, course, goal);
+    if (status == FE_OK)
+        learn(node, course, goal, loss);
+    return status;
+}
+
 fe_status fe_train_step(const fe_node *node, fe_course *course, int32_t label, uint32_t *p_true)
 {
     const fe_goal goal = {label, 0};
-    if (loss_code(node) != FE_LOSS)
-        return FE_BAD_PLAN;
-    if (label < 0 || label >= fe_header(node)->classes || (course->own[label >> 3] >> (label & 7) & 1) == 0)
-        return FE_BAD_LABEL;
-    learn(node, course, &goal, p_true);
-    return FE_OK;
+    return step_towards(node, course, &goal, p_true);
 }
 
 fe_status fe_fit_step(const fe_node *node, fe_course *course, const int8_t *answer, uint32_t *error)
 {
     const fe_goal goal = {0, answer};
-    if (loss_code(node) != FE_LOSS_SQUARED)
-        return FE_BAD_PLAN;
-    learn(node, course, &goal, error);
-    return FE_OK;
+    return step_towards(node, course, &goal, error);
 }
 
-fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
-                   const int32_t *order, int32_t count, uint32_t *p_true)
+fe_status fe_train_part(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
+                        const int32_t *order, int32_t count, uint32_t *p_true)
 {
     const int32_t bytes = fe_header(node)->input_bytes;
     for (int32_t i = 0; i < count; i++) {
@@ -197,13 +202,20 @@ fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows
         if (status != FE_OK)
             return status;
     }
-    if (count > 0)
-        fe_close_batch(node, course);
     return FE_OK;
 }
 
-fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
-                 const int32_t *order, int32_t count, uint32_t *errors)
+fe_status fe_train(const fe_node *node, fe_course *course, const int8_t *windows, const uint8_t *labels,
+                   const int32_t *order, int32_t count, uint32_t *p_true)
+{
+    const fe_status status = fe_train_part(node, course, windows, labels, order, count, p_true);
+    if (status == FE_OK && count > 0)
+        fe_close_batch(node, course);
+    return status;
+}
+
+fe_status fe_fit_part(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
+                      const int32_t *order, int32_t count, uint32_t *errors)
 {
     const fe_plan *plan = fe_header(node);
     for (int32_t i = 0; i < count; i++) {
@@ -213,9 +225,16 @@ fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, 
         if (status != FE_OK)
             return status;
     }
-    if (count > 0)
-        fe_close_batch(node, course);
     return FE_OK;
+}
+
+fe_status fe_fit(const fe_node *node, fe_course *course, const int8_t *windows, const int8_t *answers,
+                 const int32_t *order, int32_t count, uint32_t *errors)
+{
+    const fe_status status = fe_fit_part(node, course, windows, answers, order, count, errors);
+    if (status == FE_OK && count > 0)
+        fe_close_batch(node, course);
+    return status;
 }
 
 void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, void *outputs)

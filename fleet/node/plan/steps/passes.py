@@ -33,6 +33,8 @@ from fleet.node.model.scheme import Scheme, Trained
 from fleet.node.plan.steps import maps, weighted
 from fleet.node.plan.steps.program import NOTHING, Code, Flow, Flowing, Program, Ref, Region
 
+MOST_SHIFT = 31  # of a 32-bit sum
+
 
 def program(graph: Graph, scheme: Scheme) -> Program:
     """The whole pass of a scheme over a graph."""
@@ -192,6 +194,9 @@ def _shift(p: Program, name: str) -> int:
     shifts = dict(p.recipe.shifts)
     if name not in shifts:
         text = f"expected a shift of the gradient of '{name}', got those of {', '.join(shifts) or 'no map'}"
+        raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
+    if not 0 <= shifts[name] <= MOST_SHIFT:
+        text = f"expected a shift from 0 to {MOST_SHIFT} for '{name}', got {shifts[name]}"
         raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
     return shifts[name]
 

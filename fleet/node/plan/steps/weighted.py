@@ -149,8 +149,8 @@ def update(p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing) ->
         p.add(UPDATE[type(op)], op.name, layer_index(graph, op), *where, *kept, *geometry(graph, op, part))
     if part.bias:
         count = 1 if isinstance(op, Dense | FullyConnected) else positions(graph.tensor(op.y))
-        where = (g.ref, g.slot, count, op.bias.size, _state(op, "bias"), model("bias rate", op.name))
-        p.add(Code.UPDATE_BIAS, op.name, *where, *_extras(p, op, "bias ")[1:])
+        sums = (g.ref, g.slot, count, op.bias.size, _state(op, "bias"), model("bias rate", op.name))
+        p.add(Code.UPDATE_BIAS, op.name, *sums, *_extras(p, op, "bias ")[1:])
 
 
 def apply(p: Program, graph: Graph, part: Trained, op: Weighted) -> None:
