@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.node.engine.binding import Course, Node
+from fleet.node.engine.memo import Memo
 from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.plan import Plan
@@ -54,6 +55,7 @@ class EngineBackend:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._local = threading.local()
+        self._memo = Memo(plan)
 
     def train(self, work: Work) -> NDArray[np.int32]:
         """int32 [size]: the trained values after the work."""
@@ -71,6 +73,6 @@ class EngineBackend:
 
     def _node(self) -> Node:
         if not hasattr(self._local, "node"):
-            self._local.node = Node(self.plan)
+            self._local.node = Node(self.plan, memo=self._memo)
         node: Node = self._local.node
         return node

@@ -1,8 +1,10 @@
 """The host library of the engine: compiled once per sources, flags and compiler, then found in the cache.
 
+It holds the engine's own sources, which firmware shares, and the executor of `host/`, which firmware never sees.
+
 The compiler is the one that ships as a Python package (clang inside `ziglang`), so no system compiler is needed,
 and firmware and simulation are compiled by the same one. The library is built for the baseline x86-64 or arm64
-CPU, never for the one it happens to run on: a cache may be shared.
+CPU, never for the one it happens to run on: a cache may be shared. Functions for more are chosen at run time.
 """
 
 import hashlib
@@ -54,6 +56,16 @@ def headers() -> tuple[Path, ...]:
     return tuple(sorted(package_data("node", "engine", "src").glob("*.h")))
 
 
+def host_sources() -> tuple[Path, ...]:
+    """The C files of the host's executor, in a fixed order."""
+    return tuple(sorted(package_data("node", "engine", "host").glob("*.c")))
+
+
+def host_headers() -> tuple[Path, ...]:
+    """The headers of the host's executor, in a fixed order."""
+    return tuple(sorted(package_data("node", "engine", "host").glob("*.h")))
+
+
 def compiler() -> list[str]:
     """The command that starts the packaged C compiler."""
     return [sys.executable, "-m", "ziglang", "cc"]
@@ -86,7 +98,7 @@ def _target() -> list[str]:
 def _fingerprint(command: list[str]) -> str:
     digest = hashlib.sha256()
     digest.update("\0".join([*command[1:], version("ziglang")]).encode())
-    for path in (*headers(), *sources()):
+    for path in (*headers(), *host_headers(), *sources(), *host_sources()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -95,7 +107,8 @@ def _compile(command: list[str], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         built = Path(folder) / target.name
-        full = [*command, *map(str, sources()), "-o", str(built)]
+        files = (*sources(), *host_sources())
+        full = [*command, f"-I{headers()[0].parent}", *map(str, files), "-o", str(built)]
         done = subprocess.run(full, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise EngineError(f"engine: expected the C compiler to succeed, got:\n{' '.join(full)}\n{done.stderr}")

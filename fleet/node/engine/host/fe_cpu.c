@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What this processor can run. An operating system must save the wider registers too: XGETBV says so.
+ * Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 14.3, 15.2.
+ */
+#include "fe_avx2_table.h"
+#include "fe_host.h"
+
+#if FE_X86
+
+#include <cpuid.h>
+
+static const fe_kernels avx2 = {
+    2,
+    fe_lay_avx2,
+    fe_pack_forward_avx2,
+    fe_product_s8_avx2,
+    fe_product_init_avx2,
+    fe_product_s32_avx2,
+    fe_pack_pairs_avx2,
+    fe_factors_avx2,
+    fe_widen_avx2,
+    fe_pack_taps_avx2,
+    fe_taps_s8_avx2,
+    fe_taps_s32_avx2,
+    fe_taps_gradient_avx2,
+    fe_step_row_avx2,
+    fe_step_lanes_avx2,
+    fe_dots_avx2,
+    fe_combine_avx2,
+    fe_outer_avx2,
+    fe_column_sums_avx2,
+    fe_mask_avx2,
+    fe_largest_avx2,
+    fe_shift_avx2,
+    fe_merge_avx2,
+    fe_accumulate_avx2,
+};
+
+/* Registers that the system saves: bit 1 xmm, 2 ymm, 5 to 7 those of AVX-512. */
+static uint32_t saved(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static int has_avx2(void)
+{
+    uint32_t a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || (c & bit_OSXSAVE) == 0 || (saved() & 6) != 6)
+        return 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) != 0;
+}
+
+int32_t fe_host_best(void)
+{
+    return has_avx2() ? FE_AVX2 : FE_PLAIN;
+}
+
+const fe_kernels *fe_host_kernels(int32_t variant)
+{
+    return variant == FE_AVX2 && has_avx2() ? &avx2 : 0;
+}
+
+#else
+
+int32_t fe_host_best(void)
+{
+    return FE_PLAIN;
+}
+
+const fe_kernels *fe_host_kernels(int32_t variant)
+{
+    (void)variant;
+    return 0;
+}
+
+#endif

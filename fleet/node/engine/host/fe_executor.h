@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside the executor: prepared steps, the memory they take, and what they share.
+ */
+#ifndef FE_EXECUTOR_H
+#define FE_EXECUTOR_H
+
+#include "fe_host.h"
+#include "fe_kernels.h"
+#include "fe_run.h"
+#include "fe_update.h"
+
+typedef struct fe_host_step fe_host_step;
+typedef void fe_host_run(const fe_host *host, const fe_host_step *step);
+
+struct fe_host_step {
+    fe_host_run *run;
+    const fe_step *plan;
+    void *kept; /* of the function's own type */
+};
+
+struct fe_host {
+    fe_node node;
+    const fe_kernels *kernels;
+    fe_host_step *steps;
+    int32_t count, loss, apply; /* steps; number of the loss, of the first step that ends a batch */
+    int32_t prefix;             /* steps before the first that depends on what trains */
+    int32_t changed;            /* trained values may differ from those at the last forward pass */
+    const fe_course *course;    /* of the step that runs */
+    uint64_t key;
+};
+
+/* Two passes over the plan share one code: the first counts bytes (memory NULL), the second hands them out. */
+typedef struct {
+    const fe_node *node;
+    const fe_kernels *kernels;
+    uint8_t *memory, *scratch;
+    int64_t used, borrowed, most; /* taken for good; scratch of this step; of the step that needs most */
+} fe_prepare;
+
+/* Memory for good, or for one run of this step. NULL while bytes are counted. */
+static inline void *fe_hold(fe_prepare *p, int64_t bytes)
+{
+    uint8_t *at = p->memory == 0 ? 0 : p->memory + p->used;
+    p->used += (bytes + 63) / 64 * 64;
+    return at;
+}
+
+static inline void *fe_borrow(fe_prepare *p, int64_t bytes)
+{
+    uint8_t *at = p->scratch == 0 ? 0 : p->scratch + p->borrowed;
+    p->borrowed += (bytes + 63) / 64 * 64;
+    p->most = p->borrowed > p->most ? p->borrowed : p->most;
+    return at;
+}
+
+static inline int fe_counting(const fe_prepare *p)
+{
+    return p->memory == 0;
+}
+
+/* Weights as rows of one length, [rows][trained] and [rows][frozen] side by side where both exist. */
+typedef struct {
+    const int8_t *trained, *frozen;
+    int8_t *joined;
+    int32_t rows, na, nb;
+} fe_rows;
+
+fe_rows fe_rows_of(fe_prepare *p, int32_t trained, int32_t frozen, int32_t rows, int32_t na, int32_t n);
+
+/* The rows as they are now. */
+const int8_t *fe_rows_now(const fe_rows *rows);
+
+/* Requantisation of n outputs. split: in the order of the depthwise kernels' lanes. */
+typedef struct {
+    int32_t *bias, *mant, *half, *shift;
+    int32_t upward; /* some scale is 1 or more: the kernels leave that to fe_scale */
+} fe_scales;
+
+fe_scales fe_scales_of(fe_prepare *p, fe_reals scale, int32_t n, int split);
+void fe_put_biases(const fe_scales *to, const int32_t *bias, const int32_t *offset, int32_t n, int split);
+
+/* Rows of what the taps of positions first, first + 1, ... see: s8 [count][row], [taps][n] and then padding, `fill` where
+ * there is no map. The first n channels from x on. */
+void fe_columns(const fe_geometry *d, const int8_t *x, int32_t n, int32_t first, int32_t count, int32_t fill, int8_t *to,
+                int32_t row);
+
+/* Whether each output position sees exactly the input position of its number. */
+static inline int fe_pointwise(const fe_geometry *d)
+{
+    return d->k_h == 1 && d->k_w == 1 && d->stride_h == 1 && d->stride_w == 1 && d->pad_top == 0 && d->pad_left == 0 &&
+           d->in_h == d->out_h && d->in_w == d->out_w;
+}
+
+static inline int32_t fe_positions(const fe_geometry *d)
+{
+    return d->out_h * d->out_w;
+}
+
+/* minus_r[o] = -r[o], and zeros up to a whole panel. */
+void fe_put_factors(int16_t *minus_r, const uint16_t *r, int32_t n);
+
+/* The update's context of a step that trains; whether the vectorised rule serves it. */
+fe_update fe_update_at(const fe_host *host, const fe_update_step *s);
+int fe_is_stochastic(const fe_prepare *p, const fe_update_step *s);
+
+/* Each looks at a step: if it has a faster function, sets run and kept; counts or takes memory either way. */
+void fe_prepare_conv(fe_prepare *p, fe_host_step *step);
+void fe_prepare_conv_grad(fe_prepare *p, fe_host_step *step);
+void fe_prepare_conv_update(fe_prepare *p, fe_host_step *step);
+void fe_prepare_depthwise(fe_prepare *p, fe_host_step *step);
+void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step);
+void fe_prepare_depthwise_update(fe_prepare *p, fe_host_step *step);
+void fe_prepare_dense(fe_prepare *p, fe_host_step *step);
+void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step);
+void fe_prepare_dense_update(fe_prepare *p, fe_host_step *step);
+void fe_prepare_map(fe_prepare *p, fe_host_step *step);
+void fe_prepare_bias(fe_prepare *p, fe_host_step *step);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A host over a plan: prepared steps, and the loops of fe_node.c over them.
+ */
+#include "fe_executor.h"
+
+/* A step that has no faster function. */
+static void interpret(const fe_host *h, const fe_host_step *step)
+{
+    fe_run_step(&h->node, step->plan, h->course, h->key);
+}
+
+static void prepare_step(fe_prepare *p, fe_host_step *step)
+{
+    p->borrowed = 0;
+    step->run = interpret;
+    switch (step->plan->op) {
+    case FE_CONV:
+        fe_prepare_conv(p, step);
+        break;
+    case FE_DEPTHWISE:
+        fe_prepare_depthwise(p, step);
+        break;
+    case FE_DENSE:
+    case FE_LOGITS:
+        fe_prepare_dense(p, step);
+        break;
+    case FE_GRAD_CONV:
+        fe_prepare_conv_grad(p, step);
+        break;
+    case FE_GRAD_DEPTHWISE:
+        fe_prepare_depthwise_grad(p, step);
+        break;
+    case FE_GRAD_DENSE:
+        fe_prepare_dense_grad(p, step);
+        break;
+    case FE_UPDATE_CONV:
+        fe_prepare_conv_update(p, step);
+        break;
+    case FE_UPDATE_DEPTHWISE:
+        fe_prepare_depthwise_update(p, step);
+        break;
+    case FE_UPDATE_DENSE:
+        fe_prepare_dense_update(p, step);
+        break;
+    case FE_UPDATE_BIAS:
+        fe_prepare_bias(p, step);
+        break;
+    case FE_POOL:
+    case FE_GRAD_POOL:
+    case FE_MASK:
+    case FE_BLOCK:
+    case FE_MERGE:
+    case FE_COPY:
+        fe_prepare_map(p, step);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Goes over the plan once; steps NULL: to count. Returns how many steps there are. */
+static int32_t prepare(fe_prepare *p, fe_host *h, fe_host_step *steps)
+{
+    const fe_plan *plan = fe_header(p->node);
+    int32_t count = 0;
+    for (int32_t word = (int32_t)(sizeof(fe_plan) / sizeof(int32_t)); word < plan->words; count++) {
+        fe_host_step step = {0};
+        step.plan = (const fe_step *)(const void *)(p->node->plan + word);
+        if (h != 0 && word == plan->loss_word)
+            h->loss = count;
+        if (h != 0 && word == plan->apply_word)
+            h->apply = count;
+        if (p->kernels != 0)
+            prepare_step(p, &step);
+        else
+            step.run = interpret;
+        if (steps != 0)
+            steps[count] = step;
+        word += step.plan->words;
+    }
+    return count;
+}
+
+int64_t fe_host_bytes(const fe_node *node, int32_t variant)
+{
+    fe_prepare p = {node, fe_host_kernels(variant), 0, 0, 0, 0, 0};
+    int32_t count;
+    if (variant != FE_PLAIN && p.kernels == 0)
+        return 0;
+    count = prepare(&p, 0, 0);
+    fe_hold(&p, sizeof(fe_host));
+    fe_hold(&p, count * (int64_t)sizeof(fe_host_step));
+    return p.used + p.most;
+}
+
+fe_host *fe_host_create(const fe_node *node, int32_t variant, void *memory)
+{
+    fe_prepare counted = {node, fe_host_kernels(variant), 0, 0, 0, 0, 0}, p = counted;
+    fe_host *h;
+    const int32_t count = prepare(&counted, 0, 0);
+    p.memory = memory;
+    h = fe_hold(&p, sizeof(*h));
+    h->steps = fe_hold(&p, count * (int64_t)sizeof(fe_host_step));
+    p.scratch = p.memory + p.used + counted.used;
+    h->node = *node;
+    h->kernels = p.kernels;
+    h->count = h->loss = h->apply = count;
+    h->changed = 1;
+    h->course = 0;
+    h->key = 0;
+    prepare(&p, h, h->steps);
+    return h;
+}
+
+int32_t fe_host_fast_steps(const fe_host *h)
+{
+    int32_t fast = 0;
+    for (int32_t i = 0; i < h->count; i++)
+        fast += h->steps[i].run != interpret;
+    return fast;
+}
+
+static void run(const fe_host *h, int32_t from, int32_t to)
+{
+    for (const fe_host_step *s = h->steps + from; s < h->steps + to; s++)
+        s->run(h, s);
+}
+
+/* Between the arena and what is remembered of a window. */
+static void move_spans(const fe_host *h, const fe_memo *memo, uint8_t *map, int to_arena)
+{
+    for (int32_t i = 0; i < memo->count; i++) {
+        uint8_t *at = h->node.arena + memo->spans[2 * i];
+        const size_t bytes = (size_t)memo->spans[2 * i + 1];
+        __builtin_memcpy(to_arena ? at : map, to_arena ? map : at, bytes);
+        map += bytes;
+    }
+}
+
+/* Every map of a window. */
+static void forward(const fe_host *h, const int8_t *windows, int32_t window, const fe_memo *memo)
+{
+    const int64_t bytes = fe_header(&h->node)->input_bytes;
+    if (memo != 0 && memo->known[window]) {
+        move_spans(h, memo, memo->maps + (int64_t)window * memo->bytes, 1);
+        run(h, memo->steps, h->loss);
+        return;
+    }
+    __builtin_memcpy(fe_input(&h->node), windows + window * bytes, (size_t)bytes);
+    if (memo != 0) {
+        run(h, 0, memo->steps);
+        move_spans(h, memo, memo->maps + (int64_t)window * memo->bytes, 0);
+        memo->known[window] = 1;
+    }
+    run(h, memo != 0 ? memo->steps : 0, h->loss);
+}
+
+static void learn(fe_host *h, fe_course *course, const fe_goal *goal, uint32_t *loss)
+{
+    uint32_t value;
+    h->course = course;
+    h->key = fe_absorb(course->key, course->step);
+    course->step++;
+    if (fe_run_loss(&h->node, course, goal, &value) != 0)
+        run(h, h->loss + 1, h->apply);
+    if (fe_ends_batch(&h->node, course))
+        run(h, h->apply, h->count);
+    if (loss != 0)
+        *loss = value;
+}
+
+fe_status fe_host_learn(fe_host *h, fe_course *course, const fe_lesson *l)
+{
+    const int64_t bytes = fe_header(&h->node)->output_bytes;
+    for (int32_t i = 0; i < l->count; i++) {
+        const int32_t window = l->order[i];
+        const fe_goal goal = {l->labels != 0 ? l->labels[window] : 0, l->answers != 0 ? l->answers + window * bytes : 0};
+        const fe_status status = fe_check_goal(&h->node, course, &goal);
+        if (status != FE_OK)
+            return status;
+        h->changed = 1;
+        forward(h, l->windows, window, l->memo);
+        learn(h, course, &goal, l->losses == 0 ? 0 : l->losses + i);
+    }
+    if (l->close && l->count > 0 && !fe_ends_batch(&h->node, course)) {
+        h->key = fe_absorb(course->key, course->step - 1u);
+        run(h, h->apply, h->count);
+    }
+    return FE_OK;
+}
+
+void fe_host_forward(fe_host *h)
+{
+    h->changed = 1;
+    run(h, 0, h->loss);
+}
+
+void fe_host_infer_many(fe_host *h, const int8_t *windows, int32_t count, void *outputs, const fe_memo *memo)
+{
+    const fe_plan *plan = fe_header(&h->node);
+    uint8_t *to = outputs;
+    for (int32_t i = 0; i < count; i++, to += plan->output_bytes) {
+        h->changed = i == 0;
+        forward(h, windows, i, memo);
+        __builtin_memcpy(to, fe_at(&h->node, plan->output), (size_t)plan->output_bytes);
+    }
+}
+
+void fe_host_repeat(fe_host *h, const fe_course *course, int32_t step, int32_t times)
+{
+    h->course = course;
+    for (int32_t i = 0; i < times; i++)
+        h->steps[step].run(h, h->steps + step);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Products of pairs of s16, AVX2: tiles of six rows by sixteen outputs stay in twelve registers; a word of A is spread
+ * over a vector and meets eight outputs of B at a time.
+ */
+#include "fe_avx2_table.h"
+
+#if FE_X86
+
+#define ROWS 6
+
+/* acc = init + the products of a tile. */
+FE_INLINE void multiply(const fe_product *p, const int32_t *a, const int32_t *b, const int32_t *init, int rows,
+                        __m256i acc[ROWS][2])
+{
+    const int32_t *at[ROWS];
+    int64_t k = 0;
+    for (int r = 0; r < rows; r++) {
+        at[r] = a + (int64_t)r * p->row;
+        acc[r][0] = init ? fe_load(init) : _mm256_setzero_si256();
+        acc[r][1] = init ? fe_load(init + 8) : _mm256_setzero_si256();
+    }
+    for (int32_t i = 0; i < p->depth; i++, k += p->step, b += FE_PANEL) {
+        const __m256i b0 = fe_load(b), b1 = fe_load(b + 8);
+        for (int r = 0; r < rows; r++) {
+            const __m256i v = fe_spread(at[r] + k);
+            acc[r][0] = _mm256_add_epi32(acc[r][0], _mm256_madd_epi16(v, b0));
+            acc[r][1] = _mm256_add_epi32(acc[r][1], _mm256_madd_epi16(v, b1));
+        }
+    }
+}
+
+/* Sixteen sums of a row as s16, scaled and shifted to the zero point; in the order that packing leaves. */
+FE_INLINE __m256i row_of(const __m256i acc[2], const fe_requant *q, int32_t o)
+{
+    const __m256i v0 = fe_scaled(acc[0], fe_load(q->mant + o), fe_load(q->half + o), fe_load(q->shift + o));
+    const __m256i v1 =
+        fe_scaled(acc[1], fe_load(q->mant + o + 8), fe_load(q->half + o + 8), fe_load(q->shift + o + 8));
+    return _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), _mm256_set1_epi16((int16_t)q->zero));
+}
+
+/* Rows `index` apart by n, two at a time: clip, note what was kept, narrow. */
+FE_INLINE void put_rows(const fe_place *at, int32_t index, __m256i first, __m256i second, int both)
+{
+    const __m256i low = _mm256_set1_epi16((int16_t)at->q->low), high = _mm256_set1_epi16((int16_t)at->q->high);
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, low), high);
+    const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, low), high);
+    const __m256i y = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(c0, c1), order);
+    uint32_t kept = 0;
+    if (at->mask != 0) {
+        const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
+        kept = (uint32_t)_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(same, order));
+    }
+    fe_put_row(at, index, _mm256_castsi256_si128(y), kept & 0xFFFF);
+    if (both)
+        fe_put_row(at, index + at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
+}
+
+FE_INLINE void tile_s8(const fe_product *p, const fe_place *at, const int32_t *a, const int32_t *b, int32_t index,
+                       int rows)
+{
+    __m256i acc[ROWS][2];
+    multiply(p, a, b, at->q->bias + at->o, rows, acc);
+    for (int r = 0; r < rows; r += 2) {
+        const int both = r + 1 < rows;
+        const __m256i first = row_of(acc[r], at->q, at->o);
+        put_rows(at, index + r * at->n, first, both ? row_of(acc[r + both], at->q, at->o) : first, both);
+    }
+}
+
+FE_TARGET static void rest_s8(const fe_product *p, const fe_place *at, const int32_t *a, const int32_t *b,
+                              int32_t index, int32_t rows)
+{
+    switch (rows) {
+    case 1:
+        tile_s8(p, at, a, b, index, 1);
+        break;
+    case 2:
+        tile_s8(p, at, a, b, index, 2);
+        break;
+    case 3:
+        tile_s8(p, at, a, b, index, 3);
+        break;
+    case 4:
+        tile_s8(p, at, a, b, index, 4);
+        break;
+    case 5:
+        tile_s8(p, at, a, b, index, 5);
+        break;
+    default:
+        break;
+    }
+}
+
+FE_TARGET void fe_product_s8_avx2(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
+{
+    for (int32_t o = 0; o < p->n; o += FE_PANEL) {
+        const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth;
+        const fe_place at = {q, o, p->n, p->n - o < FE_PANEL ? p->n - o : FE_PANEL, y, mask};
+        int32_t m = 0, index = first * p->n + o;
+        for (; m + ROWS <= p->m; m += ROWS, index += ROWS * p->n, a += (int64_t)ROWS * p->row)
+            tile_s8(p, &at, a, b, index, ROWS);
+        rest_s8(p, &at, a, b, index, p->m - m);
+    }
+}
+
+FE_INLINE void tile_s32(const fe_product *p, const int32_t *a, const int32_t *b, const int32_t *init, int32_t *c,
+                        int32_t row, int32_t valid, int rows)
+{
+    __m256i acc[ROWS][2];
+    multiply(p, a, b, init, rows, acc);
+    for (int r = 0; r < rows; r++, c += row) {
+        if (valid == FE_PANEL) {
+            fe_store(c, acc[r][0]);
+            fe_store(c + 8, acc[r][1]);
+        } else {
+            int32_t sums[FE_PANEL];
+            fe_store(sums, acc[r][0]);
+            fe_store(sums + 8, acc[r][1]);
+            __builtin_memcpy(c, sums, sizeof(int32_t) * (size_t)valid);
+        }
+    }
+}
+
+FE_TARGET static void rest_s32(const fe_product *p, const int32_t *a, const int32_t *b, const int32_t *init, int32_t *c,
+                               int32_t row, int32_t valid, int32_t rows)
+{
+    switch (rows) {
+    case 1:
+        tile_s32(p, a, b, init, c, row, valid, 1);
+        break;
+    case 2:
+        tile_s32(p, a, b, init, c, row, valid, 2);
+        break;
+    case 3:
+        tile_s32(p, a, b, init, c, row, valid, 3);
+        break;
+    case 4:
+        tile_s32(p, a, b, init, c, row, valid, 4);
+        break;
+    case 5:
+        tile_s32(p, a, b, init, c, row, valid, 5);
+        break;
+    default:
+        break;
+    }
+}
+
+FE_TARGET void fe_product_init_avx2(const fe_product *p, const int32_t *init, int32_t *c, int32_t row)
+{
+    for (int32_t o = 0; o < p->n; o += FE_PANEL) {
+        const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth, *on = init ? init + o : 0;
+        const int32_t valid = p->n - o < FE_PANEL ? p->n - o : FE_PANEL;
+        int32_t m = 0, *to = c + o;
+        for (; m + ROWS <= p->m; m += ROWS, to += (int64_t)ROWS * row, a += (int64_t)ROWS * p->row)
+            tile_s32(p, a, b, on, to, row, valid, ROWS);
+        rest_s32(p, a, b, on, to, row, valid, p->m - m);
+    }
+}
+
+FE_TARGET void fe_product_s32_avx2(const fe_product *p, int32_t *c, int32_t row)
+{
+    fe_product_init_avx2(p, 0, c, row);
+}
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Stochastic rounding of weights, AVX2: eight at a time. Shifts of 64 bits to the right exist for unsigned numbers only,
+ * so a product below 2^62 is raised by 2^62 before and lowered by as much after.
+ */
+#include "fe_avx2_table.h"
+
+#if FE_X86
+
+typedef struct {
+    __m256i mant, limit;       /* of eight weights */
+    __m256i even, odd;         /* how far products of even and odd lanes go to the right */
+    __m256i up_even, up_odd;   /* half a unit and 2^62 */
+    __m256i low_even, low_odd; /* 2^62 where it arrives */
+} fe_lanes;
+
+FE_INLINE __m256i raised(__m256i count)
+{
+    const __m256i one = _mm256_set1_epi64x(1);
+    const __m256i half = _mm256_srli_epi64(_mm256_sllv_epi64(one, count), 1);
+    return _mm256_add_epi64(half, _mm256_set1_epi64x((int64_t)1 << 62));
+}
+
+FE_INLINE fe_lanes lanes_of(__m256i mant, __m256i count, __m256i limit)
+{
+    const __m256i unit = _mm256_set1_epi64x((int64_t)1 << 62);
+    fe_lanes v;
+    v.mant = mant;
+    v.limit = limit;
+    v.even = _mm256_and_si256(count, _mm256_set1_epi64x(0xFFFFFFFF));
+    v.odd = _mm256_srli_epi64(count, 32);
+    v.up_even = raised(v.even);
+    v.up_odd = raised(v.odd);
+    v.low_even = _mm256_srlv_epi64(unit, v.even);
+    v.low_odd = _mm256_srlv_epi64(unit, v.odd);
+    return v;
+}
+
+/* round_shift64(G mant, count) of eight weights. */
+FE_INLINE __m256i steps_of(const fe_lanes *v, __m256i g)
+{
+    const __m256i most = _mm256_set1_epi32(1 << 30), least = _mm256_set1_epi32(-(1 << 30));
+    const __m256i bound = _mm256_sub_epi32(_mm256_setzero_si256(), v->limit);
+    const __m256i within = _mm256_min_epi32(_mm256_max_epi32(g, bound), v->limit);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(within, v->mant), v->up_even);
+    const __m256i odd = _mm256_add_epi64(
+        _mm256_mul_epi32(_mm256_srli_epi64(within, 32), _mm256_srli_epi64(v->mant, 32)), v->up_odd);
+    const __m256i a = _mm256_sub_epi64(_mm256_srlv_epi64(even, v->even), v->low_even);
+    const __m256i b = _mm256_sub_epi64(_mm256_srlv_epi64(odd, v->odd), v->low_odd);
+    const __m256i q = _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xAA);
+    return _mm256_min_epi32(_mm256_max_epi32(q, least), most);
+}
+
+/* Upper halves of draws index, index + 1, ... index + 7. */
+FE_INLINE __m256i dither(uint64_t key, uint32_t index)
+{
+    const __m256i from = _mm256_set1_epi32((int32_t)(index + (uint32_t)key));
+    __m256i x = _mm256_add_epi32(from, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 16));
+    x = _mm256_mullo_epi32(x, _mm256_set1_epi32(0x7FEB352D));
+    x = _mm256_xor_si256(x, _mm256_set1_epi32((int32_t)(key >> 32)));
+    x = _mm256_xor_si256(x, _mm256_srli_epi32(x, 15));
+    x = _mm256_mullo_epi32(x, _mm256_set1_epi32((int32_t)0x846CA68Bu));
+    return _mm256_srli_epi32(_mm256_xor_si256(x, _mm256_srli_epi32(x, 16)), 16);
+}
+
+FE_INLINE void step8(const fe_lanes *v, uint64_t key, uint32_t index, const int32_t *g, int8_t *w)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i old = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)w));
+    const __m256i moved = _mm256_srai_epi32(_mm256_add_epi32(steps_of(v, fe_load(g)), dither(key, index)), 16);
+    const __m256i s16 = _mm256_packs_epi32(_mm256_sub_epi32(old, moved), _mm256_setzero_si256());
+    const __m256i s8 = _mm256_packs_epi16(s16, s16);
+    const __m256i within = _mm256_max_epi8(s8, _mm256_set1_epi8(-127));
+    _mm_storel_epi64((__m128i *)(void *)w, _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(within, order)));
+}
+
+/* The last weights of a row, fewer than eight. */
+FE_INLINE void step_part(const fe_lanes *v, uint64_t key, uint32_t index, const int32_t *g, int8_t *w, int32_t count)
+{
+    int32_t sums[8] = {0};
+    int8_t part[8] = {0};
+    __builtin_memcpy(sums, g, sizeof(int32_t) * (size_t)count);
+    __builtin_memcpy(part, w, (size_t)count);
+    step8(v, key, index, sums, part);
+    __builtin_memcpy(w, part, (size_t)count);
+}
+
+FE_TARGET void fe_step_row_avx2(uint64_t key, uint32_t first, fe_rate rate, const int32_t *g, int8_t *w, int32_t n)
+{
+    const fe_lanes v =
+        lanes_of(_mm256_set1_epi32(rate.mant), _mm256_set1_epi32(rate.count), _mm256_set1_epi32(rate.limit));
+    int32_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        step8(&v, key, first + (uint32_t)i, g + i, w + i);
+    if (i < n)
+        step_part(&v, key, first + (uint32_t)i, g + i, w + i, n - i);
+}
+
+FE_TARGET void fe_step_lanes_avx2(uint64_t key, uint32_t first, const fe_rates *rates, const int32_t *g, int8_t *w,
+                                  int32_t n)
+{
+    for (int32_t i = 0; i < n; i += 8) {
+        const fe_lanes v = lanes_of(fe_load(rates->mant + i), fe_load(rates->count + i), fe_load(rates->limit + i));
+        if (i + 8 <= n)
+            step8(&v, key, first + (uint32_t)i, g + i, w + i);
+        else
+            step_part(&v, key, first + (uint32_t)i, g + i, w + i, n - i);
+    }
+}
+
+#endif

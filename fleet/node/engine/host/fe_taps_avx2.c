@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Depthwise layers, AVX2: sixteen channels side by side, two taps at a time. The words of two taps are unpacked within
+ * halves of a vector, so one sum holds channels 0-3 8-11 and the other 4-7 12-15; narrowing puts them in order again.
+ */
+#include "fe_avx2_table.h"
+
+#if FE_X86
+
+FE_TARGET void fe_pack_taps_avx2(const int8_t *w, int32_t taps, int32_t channels, int32_t flip, int16_t *to)
+{
+    for (int32_t c = 0; c < channels; c += 16)
+        for (int32_t t = 0; t < taps; t += 2, to += 32) {
+            int8_t a[16] = {0}, b[16] = {0};
+            const size_t count = (size_t)(channels - c < 16 ? channels - c : 16);
+            __builtin_memcpy(a, w + (int64_t)(flip ? taps - 1 - t : t) * channels + c, count);
+            if (t + 1 < taps)
+                __builtin_memcpy(b, w + (int64_t)(flip ? taps - 2 - t : t + 1) * channels + c, count);
+            fe_store(to, _mm256_unpacklo_epi16(fe_wide(a), fe_wide(b)));
+            fe_store(to + 16, _mm256_unpackhi_epi16(fe_wide(a), fe_wide(b)));
+        }
+}
+
+/* acc of `places` neighbours, the first of them at x. */
+FE_INLINE void sums_of(const fe_taps *d, const int16_t *x, const int16_t *w, int places, __m256i acc[4][2])
+{
+    for (int j = 0; j < places; j++)
+        acc[j][0] = acc[j][1] = _mm256_setzero_si256();
+    for (int32_t t = 0; t < d->taps; t += 2, w += 32) {
+        const int16_t *a = x + d->offsets[t], *b = x + d->offsets[t + 1];
+        const __m256i w0 = fe_load(w), w1 = fe_load(w + 16);
+        for (int j = 0; j < places; j++) {
+            const __m256i va = fe_load(a + j * d->right), vb = fe_load(b + j * d->right);
+            acc[j][0] = _mm256_add_epi32(acc[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(va, vb), w0));
+            acc[j][1] = _mm256_add_epi32(acc[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(va, vb), w1));
+        }
+    }
+}
+
+/* One place as s16, before clipping. Numbers of q lie in the order of the sums. */
+FE_INLINE __m256i narrowed(const __m256i acc[2], const fe_requant *q, int32_t c)
+{
+    __m256i v[2];
+    for (int i = 0; i < 2; i++) {
+        const int32_t at = c + 8 * i;
+        v[i] = fe_scaled(_mm256_add_epi32(acc[i], fe_load(q->bias + at)), fe_load(q->mant + at), fe_load(q->half + at),
+                         fe_load(q->shift + at));
+    }
+    return _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_set1_epi16((int16_t)q->zero));
+}
+
+FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at, int32_t index,
+                         int places)
+{
+    __m256i acc[4][2];
+    const __m256i low = _mm256_set1_epi16((int16_t)at->q->low), high = _mm256_set1_epi16((int16_t)at->q->high);
+    sums_of(d, x, w, places, acc);
+    for (int j = 0; j < places; j += 2) {
+        const int both = j + 1 < places;
+        const __m256i first = narrowed(acc[j], at->q, at->o);
+        const __m256i second = both ? narrowed(acc[j + both], at->q, at->o) : first;
+        const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, low), high);
+        const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, low), high);
+        const __m256i y = _mm256_permute4x64_epi64(_mm256_packs_epi16(c0, c1), 0xD8);
+        uint32_t kept = 0;
+        if (at->mask != 0) {
+            const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
+            kept = (uint32_t)_mm256_movemask_epi8(_mm256_permute4x64_epi64(same, 0xD8));
+        }
+        fe_put_row(at, index + j * at->n, _mm256_castsi256_si128(y), kept & 0xFFFF);
+        if (both)
+            fe_put_row(at, index + (j + 1) * at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
+    }
+}
+
+FE_TARGET void fe_taps_s8_avx2(const fe_taps *d, const fe_requant *q, int8_t *y, uint8_t *mask)
+{
+    const int16_t *w = d->weights;
+    for (int32_t c = 0; c < d->c; c += 16, w += 16 * d->taps) {
+        const fe_place at = {q, c, d->c, d->c - c < 16 ? d->c - c : 16, y, mask};
+        int32_t index = c;
+        for (int32_t oy = 0; oy < d->out_h; oy++) {
+            const int16_t *x = d->map + (int64_t)oy * d->down + c;
+            int32_t ox = 0;
+            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, index += 4 * d->c)
+                places_s8(d, x, w, &at, index, 4);
+            for (; ox < d->out_w; ox++, x += d->right, index += d->c)
+                places_s8(d, x, w, &at, index, 1);
+        }
+    }
+}
+
+FE_INLINE void places_s32(const fe_taps *d, const int16_t *x, const int16_t *w, int32_t valid, int32_t *y, int places)
+{
+    __m256i acc[4][2];
+    sums_of(d, x, w, places, acc);
+    for (int j = 0; j < places; j++, y += d->c) {
+        const __m256i first = _mm256_permute2x128_si256(acc[j][0], acc[j][1], 0x20);
+        const __m256i second = _mm256_permute2x128_si256(acc[j][0], acc[j][1], 0x31);
+        if (valid == 16) {
+            fe_store(y, first);
+            fe_store(y + 8, second);
+        } else {
+            int32_t part[16];
+            fe_store(part, first);
+            fe_store(part + 8, second);
+            __builtin_memcpy(y, part, sizeof(int32_t) * (size_t)valid);
+        }
+    }
+}
+
+FE_TARGET void fe_taps_s32_avx2(const fe_taps *d, int32_t *y)
+{
+    const int16_t *w = d->weights;
+    for (int32_t c = 0; c < d->c; c += 16, w += 16 * d->taps) {
+        const int32_t valid = d->c - c < 16 ? d->c - c : 16;
+        int32_t *to = y + c;
+        for (int32_t oy = 0; oy < d->out_h; oy++) {
+            const int16_t *x = d->map + (int64_t)oy * d->down + c;
+            int32_t ox = 0;
+            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, to += 4 * d->c)
+                places_s32(d, x, w, valid, to, 4);
+            for (; ox < d->out_w; ox++, x += d->right, to += d->c)
+                places_s32(d, x, w, valid, to, 1);
+        }
+    }
+}
+
+/* Sixteen s8 as s16, or the `valid` that exist. */
+FE_INLINE __m256i wide_part(const int8_t *g, int32_t valid)
+{
+    int8_t part[16] = {0};
+    if (valid == 16)
+        return fe_wide(g);
+    __builtin_memcpy(part, g, (size_t)valid);
+    return fe_wide(part);
+}
+
+/* G of `count` taps from t on and sixteen channels: two neighbouring places are a pair. */
+FE_INLINE void gather(const fe_taps *d, const int8_t *g, int32_t c, int32_t valid, int32_t t, int count,
+                      __m256i acc[4][2])
+{
+    for (int j = 0; j < count; j++)
+        acc[j][0] = acc[j][1] = _mm256_setzero_si256();
+    for (int32_t oy = 0; oy < d->out_h; oy++) {
+        const int16_t *x = d->map + (int64_t)oy * d->down + c;
+        for (int32_t ox = 0; ox < d->out_w; ox += 2, x += 2 * d->right, g += 2 * (int64_t)d->c) {
+            const int last = ox + 1 == d->out_w;
+            const __m256i e0 = wide_part(g, valid), e1 = last ? _mm256_setzero_si256() : wide_part(g + d->c, valid);
+            const __m256i lo = _mm256_unpacklo_epi16(e0, e1), hi = _mm256_unpackhi_epi16(e0, e1);
+            for (int j = 0; j < count; j++) {
+                const int16_t *at = x + d->offsets[t + j];
+                const __m256i va = fe_load(at), vb = last ? va : fe_load(at + d->right);
+                acc[j][0] = _mm256_add_epi32(acc[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(va, vb), lo));
+                acc[j][1] = _mm256_add_epi32(acc[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(va, vb), hi));
+            }
+        }
+        if (d->out_w & 1)
+            g -= d->c;
+    }
+}
+
+FE_INLINE void put_sums(const __m256i acc[2], int32_t valid, int32_t *sums)
+{
+    int32_t part[16];
+    fe_store(part, _mm256_permute2x128_si256(acc[0], acc[1], 0x20));
+    fe_store(part + 8, _mm256_permute2x128_si256(acc[0], acc[1], 0x31));
+    __builtin_memcpy(sums, part, sizeof(int32_t) * (size_t)valid);
+}
+
+FE_TARGET void fe_taps_gradient_avx2(const fe_taps *d, const int8_t *g, int32_t n, int32_t *sums)
+{
+    for (int32_t c = 0; c < n; c += 16) {
+        const int32_t valid = n - c < 16 ? n - c : 16;
+        int32_t t = 0;
+        __m256i acc[4][2];
+        for (; t + 3 <= d->taps; t += 3) {
+            gather(d, g + c, c, valid, t, 3, acc);
+            for (int j = 0; j < 3; j++)
+                put_sums(acc[j], valid, sums + (t + j) * n + c);
+        }
+        for (; t < d->taps; t++) {
+            gather(d, g + c, c, valid, t, 1, acc);
+            put_sums(acc[0], valid, sums + t * n + c);
+        }
+    }
+}
+
+#endif
