@@ -70,10 +70,12 @@ def stepped(rate: float, *, every: int, factor: float, steps: int) -> Schedule:
 def cosine(rate: float, *, steps: int, pieces: int = PIECES, lowest: float = 0.0) -> Schedule:
     """From rate down to lowest along half a cosine. Source: Loshchilov, Hutter, "SGDR", ICLR 2017, without restarts."""
     _at_least_one(steps=steps, pieces=pieces)
-    count = min(pieces, steps)
-    middles = [(n + 0.5) / count for n in range(count)]
-    rates = [lowest + (rate - lowest) * (1 + cos(pi * middle)) / 2 for middle in middles]
-    return Schedule(tuple(Piece(n * steps // count, value) for n, value in enumerate(rates)))
+    return Schedule(
+        tuple(
+            Piece(first, lowest + (rate - lowest) * (1 + cos(pi * middle)) / 2)
+            for first, middle in _sampled(steps, pieces)
+        )
+    )
 
 
 def warmed_up(schedule: Schedule, *, steps: int, pieces: int = PIECES) -> Schedule:
@@ -82,9 +84,15 @@ def warmed_up(schedule: Schedule, *, steps: int, pieces: int = PIECES) -> Schedu
     Source: Goyal et al., "Accurate, Large Minibatch SGD", arXiv:1706.02677, section 2.2.
     """
     _at_least_one(pieces=pieces)
-    count, top = min(pieces, steps), schedule.pieces[0].rate
-    climb = [Piece(n * steps // count, top * (n + 0.5) / count) for n in range(count)]
+    climb = [Piece(first, schedule.pieces[0].rate * middle) for first, middle in _sampled(steps, pieces)]
     return Schedule((*climb, *(Piece(piece.first + steps, piece.rate) for piece in schedule.pieces)))
+
+
+def _sampled(steps: int, pieces: int) -> list[tuple[int, float]]:
+    """(first step, middle as a part of all steps) of at most so many pieces."""
+    count = min(pieces, steps)
+    starts = [n * steps // count for n in range(count)]
+    return [(start, (start + end) / 2 / steps) for start, end in zip(starts, [*starts[1:], steps], strict=True)]
 
 
 def _at_least_one(**counts: int) -> None:

@@ -31,7 +31,18 @@ from fleet.node.model.zoo import Kind, zoo_net
 
 TYPICAL = 74  # standard deviation of int8 values that fill their range
 DEAD = (0.0, 1e-9)  # weight scales of channels that never train
+SPANS = ((0.0, np.inf), (0.0, 6.0), (-1.0, 1.0))  # of the activations inside TFLite's operators
 Shape = tuple[int, int, int]
+Span = tuple[float, float] | None  # real values that an output may take; None: all that int8 holds
+
+
+def clip_to(tensor: Tensor, span: Span) -> tuple[int, int]:
+    """The int8 of a span. Source: TFLite, CalculateActivationRangeQuantized; halves away from zero, in float32."""
+    if span is None:
+        return WHOLE_RANGE
+    steps = [float(np.float32(edge) / np.float32(tensor.scale)) for edge in span]
+    low, high = (int(np.sign(v) * np.floor(min(abs(v), 999) + 0.5)) + tensor.zero_point for v in steps)
+    return max(-128, low), min(127, high)
 
 
 @dataclass
@@ -57,13 +68,15 @@ class Builder:
         zero=-128,
         *,
         groups=1,
-        clip=WHOLE_RANGE,
+        span: Span = None,
     ) -> Tensor:
         weight = self._weight(outputs, *kernel, x.shape[2] // groups)
         scales, bias = self._scales(outputs), self._bias(outputs)
         y = self._output(x, (*_out(x, kernel, stride, pad), outputs), weight[0].size, zero)
-        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad, "clip": clip}
-        self.ops.append(Conv2d(**where, weight=weight, bias=bias, weight_scale=scales, groups=groups))
+        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad}
+        self.ops.append(
+            Conv2d(**where, clip=clip_to(y, span), weight=weight, bias=bias, weight_scale=scales, groups=groups)
+        )
         return y
 
     def depthwise(
@@ -75,18 +88,18 @@ class Builder:
         zero=-128,
         *,
         multiplier=1,
-        clip=WHOLE_RANGE,
+        span: Span = None,
     ) -> Tensor:
         channels = x.shape[2] * multiplier
         weight = self._weight(*kernel, channels)
         scales, bias = self._scales(channels), self._bias(channels)
         y = self._output(x, (*_out(x, kernel, stride, pad), channels), kernel[0] * kernel[1], zero)
-        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad, "clip": clip}
-        self.ops.append(Depthwise(**where, weight=weight, bias=bias, weight_scale=scales))
+        where = {"name": f"op{len(self.ops)}", "x": x.name, "y": y.name, "stride": stride, "pad": pad}
+        self.ops.append(Depthwise(**where, clip=clip_to(y, span), weight=weight, bias=bias, weight_scale=scales))
         return y
 
     def fully_connected(
-        self, x: Tensor, outputs: int, zero: int = -128, *, per_tensor: bool = True, clip=WHOLE_RANGE
+        self, x: Tensor, outputs: int, zero: int = -128, *, per_tensor: bool = True, span: Span = None
     ) -> Tensor:
         """per_tensor: one scale for all weights, for which TFLite Micro rounds a product differently."""
         weight, bias = self._weight(outputs, x.size), self._bias(outputs)
@@ -100,15 +113,15 @@ class Builder:
                 weight=weight,
                 bias=bias,
                 weight_scale=scales.astype(np.float32),
-                clip=clip,
+                clip=clip_to(y, span),
             )
         )
         return y
 
-    def add(self, x: Tensor, x2: Tensor, zero: int = -20, *, clip=WHOLE_RANGE) -> Tensor:
+    def add(self, x: Tensor, x2: Tensor, zero: int = -20, *, span: Span = None) -> Tensor:
         shape = tuple(max(sides) for sides in zip(x.shape, x2.shape, strict=True))
         y = self._tensor(f"map{len(self.ops)}", shape, max(x.scale, x2.scale) * 1.3, zero)
-        self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name, clip=clip))
+        self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name, clip=clip_to(y, span)))
         return y
 
     def pool(self, x: Tensor) -> Tensor:
@@ -205,23 +218,23 @@ def _grown(draw: st.DrawFn, build: Builder, maps: Sequence[Tensor], kinds: Seque
     x = maps[-1]
     zero = draw(st.sampled_from([-128, -128, -128, -30, 0, 127]))
     kind = draw(st.sampled_from(kinds))
-    clip = draw(st.sampled_from([WHOLE_RANGE, WHOLE_RANGE, (-100, 90)])) if kinds != PLAIN else WHOLE_RANGE
+    span = draw(st.sampled_from([None, None, *SPANS])) if kinds != PLAIN else None
     match kind:
         case "add":
-            return build.add(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), zero, clip=clip)
+            return build.add(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), zero, span=span)
         case "broadcast":
-            return build.add(x, _repeatable(draw, build, x), zero, clip=clip)
+            return build.add(x, _repeatable(draw, build, x), zero, span=span)
         case "pointwise":
-            return build.conv(x, draw(st.sampled_from([x.shape[2], 1, 3, 9])), (1, 1), zero=zero, clip=clip)
+            return build.conv(x, draw(st.sampled_from([x.shape[2], 1, 3, 9])), (1, 1), zero=zero, span=span)
         case "fully_connected":
-            return build.fully_connected(x, draw(st.integers(1, 9)), zero, per_tensor=draw(st.booleans()), clip=clip)
+            return build.fully_connected(x, draw(st.integers(1, 9)), zero, per_tensor=draw(st.booleans()), span=span)
     kernel, stride, pad = _window(draw, x)
     if kind in ("depthwise", "multiplied"):
         multiplier = draw(st.integers(2, 3)) if kind == "multiplied" else 1
-        return build.depthwise(x, kernel, stride, pad, zero, multiplier=multiplier, clip=clip)
+        return build.depthwise(x, kernel, stride, pad, zero, multiplier=multiplier, span=span)
     divisors = [n for n in range(1, x.shape[2] + 1) if x.shape[2] % n == 0]
     groups = draw(st.sampled_from(divisors)) if kind == "grouped" else 1
-    return build.conv(x, groups * draw(st.integers(1, 9)), kernel, stride, pad, zero, groups=groups, clip=clip)
+    return build.conv(x, groups * draw(st.integers(1, 9)), kernel, stride, pad, zero, groups=groups, span=span)
 
 
 def _repeatable(draw: st.DrawFn, build: Builder, x: Tensor) -> Tensor:
@@ -281,8 +294,8 @@ def residual_net(seed: int = 0, *, head: bool = True) -> Graph:
     x = build.conv(x, 12, (3, 3), (1, 1), (1, 1, 1, 1), zero=-20)
     for stride in ((1, 1), (1, 1)):
         entry = x
-        x = build.conv(x, 24, (1, 1), clip=(-128, 100))
-        x = build.depthwise(x, (3, 3), stride, (1, 1, 1, 1), clip=(-128, 100))
+        x = build.conv(x, 24, (1, 1), span=(-1, 1))
+        x = build.depthwise(x, (3, 3), stride, (1, 1, 1, 1), span=(-1, 1))
         x = build.add(build.conv(x, 12, (1, 1), zero=4), entry)
     x = build.conv(x, 16, (3, 2), (2, 1), (1, 0, 1, 1), zero=-40, groups=4)
     x = build.add(x, build.conv(build.pool(x), 16, (1, 1), zero=9))

@@ -188,4 +188,4 @@ def test_static_exponents_keep_the_direction_where_maps_have_two_uses() -> None:
     examples = residual_examples(graph, Loss.CROSS_ENTROPY, 40)
     scheme = static(graph, build_scheme(graph, "full"), examples)
     found = measure(graph, scheme, examples[::2])
-    assert min(found.means(found.cosines).values()) >= 0.99, found.means(found.cosines)
+    assert min(found.means(found.cosines).values()) >= 0.98, found.means(found.cosines)

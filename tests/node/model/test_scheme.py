@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
 from fleet.node.model.graph import Graph
+from fleet.node.model.recipe import Loss, Recipe
 from fleet.node.model.scheme import KINDS, Trained, build_scheme, layout_of, trained_values, with_values
-from tests.node.model.nets import graphs, imu_net, schemes
+from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, residual_net, schemes
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,57 @@ def test_a_scheme_that_trains_nothing_but_the_head_is_refused(net: Graph, kind: 
         build_scheme(net, kind, **counts)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_classifier_the_last_layer_takes_the_heads_place(kind: str) -> None:
+    graph = residual_net(head=False)
+    scheme = build_scheme(graph, kind, recipe=Recipe(loss=Loss.SQUARED_ERROR))
+    assert scheme.trained[-1] == Trained(op="op15", channels=32, bias=True)
+    assert scheme.recipe.loss is Loss.SQUARED_ERROR
+    layout = layout_of(graph, scheme)
+    assert (layout.head, layout.classes) == ("", 0)
+    assert layout.held(()).all()
+
+
+def test_dense_layers_count_as_pointwise_and_names_without_a_dot_as_blocks() -> None:
+    build = Builder(1)
+    x = build.input((1, 1, 12))
+    for outputs in (16, 8, 12):
+        x = build.fully_connected(x, outputs)
+    recipe = Recipe(loss=Loss.SQUARED_ERROR)
+    scheme = build_scheme(build.graph(), "sparse", layers=2, ratio=Fraction(1, 2), blocks=1, recipe=recipe)
+    assert scheme.trained == (
+        Trained(op="op0", channels=6),
+        Trained(op="op1", channels=8, bias=True),
+        Trained(op="op2", channels=8, bias=True),
+    )
+
+
+def test_the_channels_of_a_grouped_layer_are_those_of_one_group() -> None:
+    build = Builder(1)
+    x = build.conv(build.input((3, 3, 8)), 16, (1, 1), groups=2)
+    graph = build.head(x, 3)
+    assert build_scheme(graph, "sparse", layers=1, ratio=Fraction(1, 2), blocks=0).trained[0].channels == 2
+
+
+@pytest.mark.parametrize(
+    "head, loss, text",
+    [
+        (False, Loss.CROSS_ENTROPY, "expected a classifier head, got 'op15' at the end"),
+        (True, Loss.SQUARED_ERROR, "expected a map at the end, got the logits of 'head'"),
+    ],
+)
+def test_a_loss_that_does_not_fit_the_end_of_the_network_is_refused(head: bool, loss: Loss, text: str) -> None:
+    with pytest.raises(InputError, match=text):
+        build_scheme(residual_net(head=head), "head", recipe=Recipe(loss=loss))
+
+
+def test_a_network_without_weights_is_refused() -> None:
+    build = Builder(1)
+    build.pool(build.input((3, 3, 2)))
+    with pytest.raises(InputError, match="expected layers with weights, got none"):
+        build_scheme(build.graph(), "full")
+
+
 def test_an_unknown_scheme_is_refused_with_the_known_ones(net: Graph) -> None:
     with pytest.raises(InputError, match=f"expected one of {', '.join(KINDS)}, got 'all'"):
         build_scheme(net, "all")
@@ -95,7 +147,7 @@ def test_a_node_without_two_classes_holds_all_but_two_columns_of_the_head(net: G
 
 @given(data=st.data())
 def test_values_written_into_a_graph_are_read_back_and_touch_nothing_else(data: st.DataObject) -> None:
-    graph = data.draw(graphs())
+    graph = data.draw(graphs(kinds=WEIGHTED))
     scheme = data.draw(schemes(graph))
     layout = layout_of(graph, scheme)
     values = (np.arange(layout.size, dtype=np.int32) * 7) % 255 - 127
@@ -111,7 +163,7 @@ def test_values_written_into_a_graph_are_read_back_and_touch_nothing_else(data: 
 
 @given(data=st.data())
 def test_every_value_belongs_to_exactly_one_slice(data: st.DataObject) -> None:
-    graph = data.draw(graphs())
+    graph = data.draw(graphs(kinds=WEIGHTED))
     layout = layout_of(graph, data.draw(schemes(graph)))
     counted = np.zeros(layout.size, dtype=np.int64)
     for part in layout.slices:
