@@ -92,7 +92,7 @@ def _sampled(steps: int, pieces: int) -> list[tuple[int, float]]:
     """(first step, middle as a part of all steps) of at most so many pieces."""
     count = min(pieces, steps)
     starts = [n * steps // count for n in range(count)]
-    return [(start, (start + end) / 2 / steps) for start, end in zip(starts, [*starts[1:], steps], strict=True)]
+    return [(start, (start + end) / 2 / steps) for start, end in zip(starts, [*starts, steps][1:], strict=False)]
 
 
 def _at_least_one(**counts: int) -> None:
