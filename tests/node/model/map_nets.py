@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
+import numpy as np
 from hypothesis import strategies as st
 
 from fleet.node.model.graph import (
@@ -93,7 +94,7 @@ class MapBuilder(Builder):
 
     def rescaled(self, x: Tensor, scale: float) -> Tensor:
         """The same map with another scale, so that a curve is bent where its values lie."""
-        self.tensors[self.tensors.index(x)] = replace(x, scale=scale)
+        self.tensors[self.tensors.index(x)] = replace(x, scale=float(np.float32(scale)))
         return self.tensors[[t.name for t in self.tensors].index(x.name)]
 
     def _map(self, shape: Shape, scale: float, zero: int) -> Tensor:

@@ -133,7 +133,9 @@ def _drop_last_op(h: dict) -> None:
 
 
 CHANGES: list[tuple[Any, str]] = [
-    (lambda h: h.update(version=2), "version 2, not 'mcufleet-graph' version 1"),
+    (lambda h: h.update(version=3), "version 3, not 'mcufleet-graph' version 1 or 2"),
+    (lambda h: h.update(version=True), "version True, not"),
+    (lambda h: h["ops"][0].update(groups=2), "version 1 for a network of version 2"),
     (lambda h: h.update(format="other"), "format 'other'"),
     (lambda h: h.pop("tensors"), "a header that cannot be read"),
     (lambda h: h["ops"][0].update(kind="lstm"), "operator 'lstm', which this version does not know"),
