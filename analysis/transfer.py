@@ -11,7 +11,7 @@ folder that the environment variable FLEET_DATA names.
 import gzip
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,7 +102,7 @@ def motion(seed: int) -> Transfer:
     )
 
 
-def pictures(seed: int, *, side: int = 64, train: int = 1000, others: int = 1000) -> Transfer:
+def pictures(seed: int, *, side: int = 64, train: int = 500, others: int = 1000) -> Transfer:
     """Ten kinds of clothes, grey, enlarged to side x side x 3, value - 128; the parts are drawn by seed.
 
     The source is empty: the network brings the weights it learned on ImageNet.
@@ -133,14 +133,24 @@ def pictures(seed: int, *, side: int = 64, train: int = 1000, others: int = 1000
     )
 
 
-TASKS: Final[dict[str, Callable[[int], Transfer]]] = {"speech": speech, "motion": motion, "pictures": pictures}
+TASKS: Final[dict[str, Callable[[int], Transfer]]] = {
+    "speech": speech,
+    "speech-small": lambda seed: replace(speech(seed), name="speech-small"),  # the same data, learned in small steps
+    "motion": motion,
+    "pictures": pictures,
+}
+
+
+def folder() -> Path:
+    """The folder of data sets."""
+    named = os.environ.get("FLEET_DATA")
+    if named is None:
+        raise InputError.one("FLEET_DATA", f"expected the name of a folder, got nothing; {REMEDY}")
+    return Path(named)
 
 
 def _read(name: str, *arrays: str) -> dict[str, NDArray[Any]]:
-    folder = os.environ.get("FLEET_DATA")
-    if folder is None:
-        raise InputError.one("FLEET_DATA", f"expected a folder with {name}, got nothing; {REMEDY}")
-    return read_arrays(Path(folder) / name, arrays, remedy=REMEDY)
+    return read_arrays(folder() / name, arrays, remedy=REMEDY)
 
 
 def _picker(x: Int8, y: Labels) -> Callable[[NDArray[Any]], Part]:

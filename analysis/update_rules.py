@@ -20,26 +20,33 @@ from itertools import product
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.transfer import TASKS, Part, Transfer
+from analysis.transfer import TASKS, Part, Transfer, folder
 from fleet.base import rng
 from fleet.base.rng import Stream
-from fleet.node.model.graph import Graph
+from fleet.node.engine.binding import Course, Node
+from fleet.node.model.float_net import FloatNet
+from fleet.node.model.graph import Dense, Graph
 from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
-from fleet.node.model.scheme import Scheme
-
-if TYPE_CHECKING:
-    from fleet.node.model.torch.pretrain import Pretrained
+from fleet.node.model.reference import calibrated
+from fleet.node.model.scheme import Scheme, Trained, build_scheme
+from fleet.node.model.zoo import zoo_net
+from fleet.node.model.zoo.mcunet import load_mcunet
+from fleet.node.plan import plan_of
 
 PASSES: Final = (1.0, 1.0, 0.5, 0.25)  # factor of the rate in each pass
+SMALL_PASSES: Final = (1.0,) * 12  # of the task with small steps, the regime of many federated rounds
 RATES: Final = {True: (0.00125, 0.0025, 0.005, 0.01, 0.02), False: (10.0, 30.0, 100.0, 300.0)}
 SMALL_PART_RATES: Final = (0.005, 0.01, 0.02, 0.04)
+PICTURE_RATES: Final = {True: (0.0003, 0.001, 0.003, 0.01), False: (10.0, 30.0, 100.0, 300.0)}
+SMALL_STEP: Final = 0.0003
 FLOAT: Final = "float net"
 PUBLISHED: Final = "fp32 latent QAS"
+PICTURE: Final = (64, 64, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,14 @@ class Method:
     name: str
     recipe: Recipe | None
     rates: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """net: the float network, None where only int8 weights were published."""
+
+    net: FloatNet | None
+    graph: Graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,37 +106,42 @@ def main(arguments: list[str] | None = None) -> int:
 
 def methods(task: str, scheme: str) -> list[Method]:
     """What is compared: every rule for `full`; for smaller schemes those a product would choose between."""
-    float_net = [] if task == "pictures" else [Method(name=FLOAT, recipe=None, rates=rates(scheme, scaled=True))]
-    if scheme != "full":
-        rules = (Rule.STOCHASTIC, Rule.RESIDUAL8, Rule.NEAREST, Rule.LATENT)
-        return float_net + [int8_method(scheme, gradients, rule) for gradients, rule in product(Gradients, rules)]
-    made = [int8_method(scheme, gradients, rule, scaled=scaled) for scaled, gradients, rule in ALL]
-    return [*float_net, *made, int8_method(scheme, Gradients.INT8, Rule.STOCHASTIC, exponents=Exponents.STATIC)]
+    float_net = [] if task == "pictures" else [Method(name=FLOAT, recipe=None, rates=rates(task, scheme, scaled=True))]
+    recipes = [Recipe(gradients=g, rule=rule, scaled=scaled) for scaled, g, rule in ALL]
+    recipes.append(Recipe(exponents=Exponents.STATIC))
+    if task == "speech-small":
+        recipes = [recipe for recipe in recipes if recipe.scaled]
+    elif scheme != MAIN[task]:
+        recipes = [recipe for recipe in recipes if recipe.scaled and recipe.rule in BESIDE]
+    return float_net + [
+        Method(name=name_of(recipe), recipe=recipe, rates=rates(task, scheme, scaled=recipe.scaled))
+        for recipe in recipes
+    ]
 
 
+MAIN: Final = {
+    "speech": "full",
+    "speech-small": "full",
+    "motion": "full",
+    "pictures": "sparse",
+}  # the scheme with which all is compared
 ALL: Final = tuple(product((True, False), Gradients, Rule))
+BESIDE: Final = (Rule.STOCHASTIC, Rule.RESIDUAL8, Rule.NEAREST, Rule.LATENT)
 
 
-def int8_method(
-    scheme: str,
-    gradients: Gradients,
-    rule: Rule,
-    *,
-    scaled: bool = True,
-    exponents: Exponents = Exponents.DYNAMIC,
-) -> Method:
-    """A recipe and its name: format, rule, whether scaled."""
-    static = " static" if exponents is Exponents.STATIC else ""
-    return Method(
-        name=f"{gradients.value}{static} {rule.value} {'QAS' if scaled else 'raw'}",
-        recipe=Recipe(gradients=gradients, rule=rule, scaled=scaled, exponents=exponents),
-        rates=rates(scheme, scaled=scaled),
-    )
+def name_of(recipe: Recipe) -> str:
+    """Format, rule, whether scaled."""
+    static = " static" if recipe.exponents is Exponents.STATIC else ""
+    return f"{recipe.gradients.value}{static} {recipe.rule.value} {'QAS' if recipe.scaled else 'raw'}"
 
 
-def rates(scheme: str, *, scaled: bool) -> tuple[float, ...]:
+def rates(task: str, scheme: str, *, scaled: bool) -> tuple[float, ...]:
     """Rates tried: those of float SGD; without QAS some ten thousand times as large."""
-    return SMALL_PART_RATES if scheme != "full" else RATES[scaled]
+    if task == "speech-small":
+        return (SMALL_STEP,)
+    if task == "pictures":
+        return PICTURE_RATES[scaled]
+    return RATES[scaled] if scheme == "full" else SMALL_PART_RATES
 
 
 # --- training --------------------------------------------------------------------------------------------------
@@ -147,41 +167,48 @@ def make_rows(path: Path, wanted: Iterable[tuple[str, int, str]], *, jobs: int) 
 def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], path: Path) -> int:
     """Pretrains once, then trains every cell asked for. Returns how many."""
     data = TASKS[task](seed)
-    start = pretrained_for(data, seed)
-    for scheme, name, rate in asked:
-        method = next(m for m in methods(task, scheme) if m.name == name)
+    start = start_of(data, seed)
+    for kind, name, rate in asked:
+        method = next(m for m in methods(task, kind) if m.name == name)
         if method.recipe is None:
-            row = tuned_float(data, seed, start, scheme, rate)
+            assert start.net is not None
+            row = tuned_float(data, seed, start.net, scheme_of(start.graph, kind), rate)
         else:
-            row = tuned_int8(data, seed, start.graph, scheme, replace(method, rates=(rate,)))
+            scheme = replace(scheme_of(start.graph, kind), recipe=method.recipe)
+            row = tuned_int8(data, seed, start.graph, scheme, rate)
         append_row(path, row)
     return len(asked)
 
 
-def pretrained_for(data: Transfer, seed: int) -> "Pretrained":
-    """The study's net, trained in float on the source and quantised."""
-    from fleet.node.model.torch.pretrain import pretrained
-    from fleet.node.model.zoo import zoo_net
+def start_of(data: Transfer, seed: int) -> Start:
+    """The network that everything starts from."""
+    if data.name == "pictures":
+        return Start(net=None, graph=load_mcunet(folder() / "mcunet/mcunet-5fps.json", classes=10, shape=PICTURE))
 
-    spec = zoo_net("signal-resnet", data.classes, data.train.windows.shape[1:])
+    from fleet.node.model.torch.pretrain import pretrained  # torch: only where something is pretrained
+
+    height, width, channels = data.train.windows.shape[1:]
+    spec = zoo_net("signal-resnet", data.classes, (height, width, channels))
     source = data.source
-    return pretrained(
+    made = pretrained(
         spec, source.windows, source.labels, seed=seed, input_scale=data.scale, input_zero=data.zero_point
     )
+    return Start(net=made.net, graph=made.graph)
 
 
-def tuned_float(data: Transfer, seed: int, start: "Pretrained", kind: str, rate: float) -> Row:
+def tuned_float(data: Transfer, seed: int, net: FloatNet, scheme: Scheme, rate: float) -> Row:
+    """One training of the float net."""
     from analysis.float_tuning import FloatTuning
 
-    tuning = FloatTuning(start.net, scheme_of(start.graph, kind), scale=data.scale, zero_point=data.zero_point)
-    order = order_of(data.train, seed)
-    factors = np.repeat(PASSES, len(data.train))
+    tuning = FloatTuning(net, scheme, scale=data.scale, zero_point=data.zero_point)
+    order = order_of(data.train, seed, len(passes_of(data.name)))
+    factors = np.repeat(passes_of(data.name), len(data.train))
     tuning.train(data.train.windows, data.train.labels, order, (rate * factors).tolist())
     asked = [100 * tuning.recognised(part.windows, part.labels) for part in (data.validation, data.test)]
     return Row(
         task=data.name,
         seed=seed,
-        scheme=kind,
+        scheme=scheme.name,
         method=FLOAT,
         rate=rate,
         validation=asked[0],
@@ -190,20 +217,17 @@ def tuned_float(data: Transfer, seed: int, start: "Pretrained", kind: str, rate:
     )
 
 
-def tuned_int8(data: Transfer, seed: int, graph: Graph, kind: str, method: Method) -> Row:
-    from fleet.node.engine.binding import Course, Node
-    from fleet.node.plan import plan_of
-
-    assert method.recipe is not None
-    scheme = replace(scheme_of(graph, kind), recipe=method.recipe)
-    if method.recipe.exponents is Exponents.STATIC:
-        scheme = with_shifts(graph, scheme, data.train, seed, method.rates[0])
+def tuned_int8(data: Transfer, seed: int, graph: Graph, scheme: Scheme, rate: float) -> Row:
+    """One training in the engine."""
+    if scheme.recipe.exponents is Exponents.STATIC:
+        scheme = with_shifts(graph, scheme, data.train, seed, rate)
     node = Node(plan_of(graph, scheme))
     first = node.values
-    course = Course(key=rng.key(seed, Stream.UPDATE, 0), rate=method.rates[0], own=range(data.classes))
-    order, count = order_of(data.train, seed), len(data.train)
-    for number, factor in enumerate(PASSES):
-        course.rate = method.rates[0] * factor
+    course = Course(key=rng.key(seed, Stream.UPDATE, 0), rate=rate, own=range(data.classes))
+    passes, count = passes_of(data.name), len(data.train)
+    order = order_of(data.train, seed, len(passes))
+    for number, factor in enumerate(passes):
+        course.rate = rate * factor
         node.train(data.train.windows, data.train.labels, order[number * count : (number + 1) * count], course)
     asked = [recognised(node.logits(part.windows), part.labels) for part in (data.validation, data.test)]
     weights = node.plan.layout.weights
@@ -211,9 +235,9 @@ def tuned_int8(data: Transfer, seed: int, graph: Graph, kind: str, method: Metho
     return Row(
         task=data.name,
         seed=seed,
-        scheme=kind,
-        method=method.name,
-        rate=method.rates[0],
+        scheme=scheme.name,
+        method=name_of(scheme.recipe),
+        rate=rate,
         validation=asked[0],
         test=asked[1],
         changed=changed,
@@ -222,22 +246,38 @@ def tuned_int8(data: Transfer, seed: int, graph: Graph, kind: str, method: Metho
 
 def with_shifts(graph: Graph, scheme: Scheme, part: Part, seed: int, rate: float) -> Scheme:
     """The scheme with static exponents found on the first 32 windows."""
-    from fleet.node.model.reference import calibrated
-
-    first = order_of(part, seed)[:32]
+    first = order_of(part, seed, 1)[:32]
     return calibrated(graph, scheme, part.windows[first], part.labels[first], rate=rate)
 
 
 def scheme_of(graph: Graph, kind: str) -> Scheme:
-    from fleet.node.model.scheme import build_scheme
+    """The scheme of this name; for MCUNet-5FPS `sparse` is the published one of 100 KB."""
+    if graph.name != "mcunet-5fps" or kind != "sparse":
+        return build_scheme(graph, kind)
+    layers = [op for op in graph.weighted if not isinstance(op, Dense)]
+    parts = {
+        op.name: Trained(op=op.name, channels=int(op.weight.shape[-1] * SPARSE_100KB.get(number, 0)), bias=True)
+        for number, op in enumerate(layers)
+        if number >= len(layers) - SPARSE_BIASES
+    }
+    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
+    return Scheme(name=kind, trained=(*parts.values(), head))
 
-    return build_scheme(graph, kind)
+
+# Layer number: share of its input channels. Source: Lin et al., "On-device training under 256 KB memory", 2022; the
+# scheme "99kb" of its published compiler.
+SPARSE_100KB: Final = {21: 1.0, 24: 1.0, 27: 1.0, 30: 1.0, 36: 0.125, 39: 0.25}
+SPARSE_BIASES: Final = 22
 
 
-def order_of(part: Part, seed: int) -> NDArray[np.int64]:
+def passes_of(task: str) -> tuple[float, ...]:
+    """The factor of the rate in each pass."""
+    return SMALL_PASSES if task == "speech-small" else PASSES
+
+
+def order_of(part: Part, seed: int, passes: int) -> NDArray[np.int64]:
     """int64 [passes * n]: every window once per pass, in a new order."""
-    passes = [rng.permutation(rng.key(seed, Stream.ORDER, number), len(part)) for number in range(len(PASSES))]
-    return np.concatenate(passes)
+    return np.concatenate([rng.permutation(rng.key(seed, Stream.ORDER, number), len(part)) for number in range(passes)])
 
 
 def recognised(logits: NDArray[np.int16], labels: NDArray[np.uint8]) -> float:
