@@ -6,7 +6,7 @@ A tensor of the file keeps its bytes and their order: [1, H, W, C] is the map (H
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from math import isfinite, prod
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fleet.node.model.graph import Form, Graph, Op, Reshape, Tensor
 from fleet.node.model.tflite.content import Call, Content, Entry
+from fleet.node.model.tflite.reader import Table
 from fleet.node.model.tflite.schema import OPTIONS
 from fleet.node.model.tflite.shapes import Dims, RefusedError, Shape, agrees, canonical, check_size, short, shown
 
@@ -21,6 +22,8 @@ Int64 = NDArray[np.int64]
 
 MOST_WEIGHTS: Final = 2**28  # of all operators together
 MOST_NUMBERS: Final = 64  # of one constant that says sides or axes
+LEAST_SCALE: Final = 2.0**-60  # of a map; the real numbers of a network are nowhere near
+LARGEST_SCALE: Final = 2.0**40
 AGAIN: Final = "convert the model again"
 _FORMS: Final = {"int8": Form.INT8, "uint8": Form.UINT8, "float32": Form.FLOAT32}
 _NUMBER_TYPES: Final = {"int32": "<i4", "int64": "<i8"}
@@ -156,8 +159,8 @@ class Assembly:
             )
         scale, zero = float(entry.scales[0]), int(entry.zeros[0])
         low, high = (0, 255) if entry.type == "uint8" else (-128, 127)
-        if not (isfinite(scale) and scale > 0):
-            raise RefusedError(f"expected a positive scale, got {scale} in {shown(entry)}; quantise the model again")
+        if not LEAST_SCALE <= scale <= LARGEST_SCALE:
+            raise RefusedError(f"expected a scale from 2^-60 to 2^40, got {scale} in {shown(entry)}; quantise it again")
         if not low <= zero <= high:
             raise RefusedError(f"expected a zero point from {low} to {high}, got {zero} in {shown(entry)}; {AGAIN}")
         return scale, zero
@@ -227,13 +230,17 @@ def has(call: Call, operand: int) -> bool:
     return operand < len(call.inputs) and call.inputs[operand] >= 0
 
 
-def option(call: Call, field: int, kind: str = "i", default: int = 0) -> int:
-    """A number among the options of an operator."""
-    if call.options is None:
-        return default
-    if call.options_kind != OPTIONS[call.code]:
+def options_of(call: Call) -> Table | None:
+    """The options of an operator; refused if they are another operator's."""
+    if call.options is not None and call.options_kind != OPTIONS[call.code]:
         raise RefusedError(f"expected options number {OPTIONS[call.code]}, got {call.options_kind}; {AGAIN}")
-    return call.options.number(field, kind, default)
+    return call.options
+
+
+def option(call: Call, field: int, kind: str = "i", default: int = 0) -> int:
+    """A whole number or flag among the options of an operator."""
+    options = options_of(call)
+    return default if options is None else options.number(field, kind, default)
 
 
 def _listed(forms: tuple[Form, ...]) -> str:

@@ -121,6 +121,10 @@ def _converted(a: Assembly, where: str, tail: dict[int, Call]) -> list[Fault]:
         except RefusedError as fault:
             faults.append(Fault(f"{where}, {_place(a.content, call)}", str(fault)))
             missing.update(call.outputs)
+        except DamagedError as fault:
+            text = f"expected a whole operator, got {fault}; {_REMEDY}"
+            faults.append(Fault(f"{where}, {_place(a.content, call)}", text))
+            missing.update(call.outputs)
     return faults
 
 

@@ -16,8 +16,8 @@ from fleet.node.model.graph import (
     ResizeNearest,
     Transpose,
 )
-from fleet.node.model.tflite.assembly import AGAIN, Assembly, has, option
-from fleet.node.model.tflite.content import Call, Entry
+from fleet.node.model.tflite.assembly import AGAIN, Assembly, has, option, options_of
+from fleet.node.model.tflite.content import MOST_AXES, Call, Entry
 from fleet.node.model.tflite.shapes import (
     Dims,
     RefusedError,
@@ -111,7 +111,7 @@ def reshape(a: Assembly, call: Call) -> None:
     dims = y.dims
     if has(call, 1):
         dims = a.number(call, 1)
-    elif call.options is not None and (written := call.options.whole(0, 8)):
+    elif (options := options_of(call)) is not None and (written := options.whole(0, MOST_AXES)):
         dims = written
     _emit_view(a, call, _filled(dims, prod(a.dims[x.index]), x))
 
@@ -119,7 +119,8 @@ def reshape(a: Assembly, call: Call) -> None:
 def squeeze(a: Assembly, call: Call) -> None:
     """SQUEEZE: sides of 1 vanish, all of them unless some are named."""
     dims = a.dims[a.entry(call, 0).index]
-    named = call.options.whole(0, 8) if call.options is not None else ()
+    options = options_of(call)
+    named = options.whole(0, MOST_AXES) if options is not None else ()
     gone = {real_axis(axis, len(dims)) for axis in named} or {axis for axis, side in enumerate(dims) if side == 1}
     _emit_view(a, call, tuple(side for axis, side in enumerate(dims) if axis not in gone or side != 1))
 

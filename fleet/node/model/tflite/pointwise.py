@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from fleet.node.model.graph import Activation, Add, Curve, Dequantize, Form, Mul, Quantize, Softmax
-from fleet.node.model.tflite.assembly import AGAIN, Assembly, option
+from fleet.node.model.tflite.assembly import AGAIN, Assembly, option, options_of
 from fleet.node.model.tflite.content import Call
 from fleet.node.model.tflite.shapes import RefusedError, canonical, shown
 from fleet.node.model.tflite.weighted import clip_of
@@ -46,8 +46,8 @@ def softmax(a: Assembly, call: Call) -> None:
     scale, zero = a.scaled(a.output(call))
     if (scale, zero) != (_SOFTMAX_SCALE, -128):
         raise RefusedError(f"expected an output of scale 1/256 and zero point -128, got {scale:g} and {zero}; {AGAIN}")
-    option(call, 0, "f")
-    beta = call.options.real(0) if call.options is not None else 0.0
+    options = options_of(call)
+    beta = 0.0 if options is None else options.real(0)
     if not 0 < beta < 1e6:
         raise RefusedError(f"expected a positive beta, got {beta}; {AGAIN}")
     a.emit(call, Softmax, a.dims[x.index], x=a.map_of(x).name, beta=beta)

@@ -82,9 +82,10 @@ def agrees(dims: Dims, entry: Entry) -> bool:
 
 def short(entry: Entry) -> str:
     """A name without blanks: of the layers that the converter fused into one, the first."""
-    first = entry.name.split(";")[0].strip()
-    readable = "".join(c if c.isprintable() and not c.isspace() else "_" for c in first)
-    return readable[:80] or f"tensor{entry.index}"
+    first = entry.name.partition(";")[0].strip()[:80]
+    if not first.isprintable() or " " in first:
+        first = "".join(c if c.isprintable() and not c.isspace() else "_" for c in first)
+    return first or f"tensor{entry.index}"
 
 
 def shown(entry: Entry) -> str:

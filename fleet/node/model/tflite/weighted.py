@@ -1,6 +1,6 @@
 """Convolutions and fully connected layers, and what becomes of their activations and biases."""
 
-from math import prod
+from math import copysign, floor, prod
 from typing import Any, Final
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fleet.node.model import fixed
 from fleet.node.model.graph import BIAS_LIMIT, Conv2d, Depthwise, Float32, FullyConnected, Int8, Int32
-from fleet.node.model.tflite.assembly import AGAIN, Assembly, has, option
+from fleet.node.model.tflite.assembly import AGAIN, LARGEST_SCALE, Assembly, has, option
 from fleet.node.model.tflite.content import Call, Entry
 from fleet.node.model.tflite.schema import ACTIVATIONS, PADDINGS
 from fleet.node.model.tflite.shapes import RefusedError, Window, map_sides, shown
@@ -85,9 +85,9 @@ def clip_of(number: int, scale: float, zero: int) -> Clip:
         name = ACTIVATIONS[number] if 0 <= number < len(ACTIVATIONS) else f"number {number}"
         raise RefusedError(f"expected a ReLU or no activation, got {name}; use RELU, RELU6 or HARD_SWISH")
 
-    def steps(real: float) -> int:  # in float32, halves away from zero
-        quotient = float(np.float32(real) / np.float32(scale))
-        return int(np.copysign(np.floor(abs(quotient) + 0.5), quotient)) if abs(quotient) < 2**23 else int(quotient)
+    def steps(real: float) -> int:  # the quotient in float32, halves away from zero
+        quotient = float(np.float32(real / scale))
+        return int(copysign(floor(abs(quotient) + 0.5), quotient))
 
     match ACTIVATIONS[number]:
         case "RELU":
@@ -145,8 +145,11 @@ def _fields(a: Assembly, call: Call, rows: Int8, activation: int, *, single: boo
     bias = np.zeros(len(rows), dtype=np.int32)
     if has(call, 2):
         bias = _bias(a, a.entry(call, 2), len(rows))
-        factors = [(float(np.float32(tensor.scale) * s) if single else tensor.scale * float(s)) / s_y for s in scales]
-        bias = settled_biases(bias, rows, tensor.zero_point, factors, z_y, clip)
+        if int(np.abs(bias.astype(np.int64)).max()) > BIAS_LIMIT:
+            wide = tensor.scale * scales.astype(np.float64)
+            products = np.float32(tensor.scale) * scales if single else wide
+            factors = (products.astype(np.float64) / s_y).tolist()
+            bias = settled_biases(bias, rows, tensor.zero_point, factors, z_y, clip)
     return {"x": tensor.name, "bias": bias, "weight_scale": scales, "clip": clip}
 
 
@@ -185,9 +188,9 @@ def _weight_scales(filters: Entry, outputs: int) -> Float32:
     scales: NDArray[Any] = filters.scales.astype(np.float32)
     if scales.size not in (1, outputs):
         raise RefusedError(f"expected 1 or {outputs} scales, got {scales.size} for {shown(filters)}; quantise to int8")
-    if not (np.isfinite(scales) & (scales > 0)).all() or filters.zeros.any():
+    if not ((scales > 0) & (scales <= LARGEST_SCALE)).all() or filters.zeros.any():
         raise RefusedError(f"expected positive scales and zero points of 0 for {shown(filters)}, got others; {AGAIN}")
-    return np.ascontiguousarray(np.broadcast_to(scales, outputs))
+    return scales if scales.size == outputs else np.full(outputs, scales[0], dtype=np.float32)
 
 
 def _one_scale(a: Assembly, call: Call, scale: float) -> bool:
