@@ -9,7 +9,6 @@ equal bits across releases or platforms (PyTorch documentation, "Reproducibility
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from math import prod, sqrt
@@ -24,6 +23,7 @@ from fleet.base.rng import Stream, draws32, key, permutation
 from fleet.node.model.float_net import Float64, FloatNet
 from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.quantize import quantize
+from fleet.node.model.torch.exact import exact
 from fleet.node.model.torch.layers import clipped, combined, products
 from fleet.node.model.zoo.structure import INPUT, Kind, Layer, NetSpec
 
@@ -80,7 +80,7 @@ def pretrain(
     """
     x = input_scale * (windows.astype(np.float64) - input_zero)
     kind = torch.float32 if recipe.single else torch.float64
-    with _exact():
+    with exact():
         net = _TrainableNet(spec, seed, kind)
         optimiser = torch.optim.AdamW(net.parameters, lr=recipe.peak_rate, weight_decay=recipe.decay)
         batches = max(len(x) // recipe.batch, 1)
@@ -224,16 +224,3 @@ def _leaf(values: Float64, kind: torch.dtype) -> torch.Tensor:
 
 def _doubles(values: torch.Tensor) -> Float64:
     return np.asarray(values.detach().numpy(), np.float64).copy()
-
-
-@contextmanager
-def _exact() -> Iterator[None]:
-    """One thread and deterministic kernels inside; what was set before is set again afterwards."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
