@@ -94,19 +94,21 @@ static void run_bias(const fe_host *h, const fe_host_step *step)
     u.rate = h->course->rate;
     u.rates = fe_reals_at(&h->node, s->rate, s->channels);
     u.k = fe_exponents(&h->node)[s->gk];
+    u.momentum = fe_header(&h->node)->momentum;
+    u.velocity = fe_at(&h->node, s->velocity);
+    u.sum = fe_at(&h->node, s->sum);
     h->kernels->column_sums(fe_at(&h->node, s->g), s->positions, s->channels, sums);
     for (int32_t c = 0; c < s->channels; c++)
-        if (sums[c] != 0) {
+        if (sums[c] != 0 || fe_moves_all(&u)) {
             const fe_real rate = fe_rate_of(&u, c);
-            const int32_t q = fe_round_shift64((int64_t)sums[c] * rate.mant, 31 - rate.exp + u.k);
-            b[c] = fe_step_bias(b[c], q);
+            fe_take_bias(&u, c, b + c, fe_round_shift64((int64_t)sums[c] * rate.mant, 31 - rate.exp + u.k));
         }
 }
 
 void fe_prepare_bias(fe_prepare *p, fe_host_step *step)
 {
     const fe_bias_step *s = (const void *)step->plan;
-    if (fe_header(p->node)->gradients != FE_INT8 || s->velocity != 0 || s->sum != 0)
+    if (fe_header(p->node)->gradients != FE_INT8)
         return;
     step->kept = fe_borrow(p, 4 * (int64_t)s->channels);
     step->run = run_bias;
