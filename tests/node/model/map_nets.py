@@ -46,7 +46,7 @@ class MapBuilder(Builder):
 
     def mean(self, x: Tensor, axes: tuple[int, ...], zero: int = 0) -> Tensor:
         shape = tuple(1 if axis in axes else side for axis, side in enumerate(x.shape))
-        y = self._map(shape, x.scale * 0.6, zero)
+        y = self._map(shape, x.scale, zero)
         self.ops.append(Mean(name=self._name(), x=x.name, y=y.name, axes=axes))
         return y
 
@@ -191,7 +191,7 @@ def squeeze_excite_net(seed: int = 0) -> Graph:
     x = build.conv(build.input((9, 7, 3), zero=-5), 8, (3, 3), (2, 2), (1, 1, 1, 1), zero=-10)
     inner = build.curve(build.rescaled(build.conv(x, 12, (1, 1), zero=3), 0.04), Curve.HARD_SWISH, zero=-110)
     inner = build.depthwise(inner, (3, 3), pad=(1, 1, 1, 1), zero=-100)
-    gate = build.conv(build.mean(inner, (0, 1), zero=-90), 4, (1, 1))
+    gate = build.conv(build.mean(inner, (0, 1), zero=-100), 4, (1, 1))
     gate = build.curve(build.rescaled(build.conv(gate, 12, (1, 1), zero=10), 0.03), Curve.LOGISTIC)
     inner = build.mul(inner, gate, zero=-100)
     x = build.add(build.conv(inner, 8, (1, 1), zero=4), x)
@@ -219,7 +219,7 @@ def padded_net(seed: int = 0) -> Graph:
     x = build.depthwise(build.pad(x, (1, 1, 0), (1, 1, 0), value=-128), (3, 3), zero=-40)
     x = build.conv(build.transpose(x, (1, 0, 2)), 7, (1, 1), zero=-30)
     x = build.conv(build.reshape(x, (1, prod(x.shape[:2]), x.shape[2])), 5, (1, 3), (1, 2), zero=-60)
-    return build.head(build.mean(x, (0, 1), zero=-100), 3)
+    return build.head(build.mean(x, (0, 1), zero=-60), 3)
 
 
 def lenet(seed: int = 0) -> Graph:
