@@ -12,13 +12,13 @@ from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model import fixed
 from fleet.node.model import reference as ref
-from fleet.node.model.graph import Graph
+from fleet.node.model.graph import Graph, Tensor
 from fleet.node.model.recipe import Exponents, Gradients, Loss, Recipe, Rule
 from fleet.node.model.reference.calibrate import calibrated
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import plan_of
 from fleet.node.plan.state import state_bytes
-from tests.node.model.nets import WEIGHTED, graphs, recipes, residual_net, schemes, windows
+from tests.node.model.nets import WEIGHTED, Builder, graphs, recipes, residual_net, schemes, windows
 
 KEY = rng.key(11, rng.Stream.UPDATE, 4)
 STEPS = 22
@@ -70,23 +70,59 @@ def static(graph: Graph, scheme: Scheme, rate: float) -> Scheme:
     return calibrated(graph, scheme, windows(graph, 8), targets_of(graph, 8), rate=rate, key=KEY)
 
 
-@pytest.mark.parametrize("rule", Rule)
-@pytest.mark.parametrize("gradients, exponents", [("int8", "dynamic"), ("int8", "static"), ("fp32", "dynamic")])
-@pytest.mark.parametrize("momentum, batch", [(0.0, 1), (0.0, 4), (0.9, 1), (0.9, 4)])
-@pytest.mark.parametrize("head", [True, False])
-def test_each_recipe_leaves_the_state_of_the_reference(
-    head: bool, gradients: str, exponents: str, rule: Rule, momentum: float, batch: int
-) -> None:
-    graph = residual_net(head=head)
-    loss = Loss.CROSS_ENTROPY if head else Loss.SQUARED_ERROR
-    recipe = Recipe(gradients=Gradients(gradients), rule=rule, loss=loss, momentum=momentum, batch=batch)
-    scheme = replace(build_scheme(graph, "full"), recipe=recipe)
-    rate = 0.02 / batch
-    if exponents == Exponents.STATIC.value:
+def small_net(*, head: bool) -> Graph:
+    """Every form of weights and sums on a few places."""
+    build = Builder(3)
+    x = build.conv(build.input((5, 3, 4), zero=-3), 6, (3, 3), (2, 1), (1, 1, 1, 1), zero=-30, groups=2)
+    y = build.depthwise(build.conv(x, 6, (1, 1), span=(-1.0, 2.0)), (3, 3), (1, 1), (1, 1, 1, 1))
+    x = build.add(build.add(y, x), build.conv(build.pool(y), 6, (1, 1), zero=9))
+    x = build.pool(build.depthwise(x, (2, 2), (1, 1), (0, 0, 0, 0), zero=-60, multiplier=2))
+    return build.head(x, 3) if head else _ended(build, x)
+
+
+def _ended(build: Builder, x: Tensor) -> Graph:
+    build.fully_connected(x, 5, zero=-40)
+    return build.graph()
+
+
+RECIPES = [
+    Recipe(gradients=gradients, exponents=exponents, rule=rule, loss=loss, momentum=momentum, batch=batch, scaled=scaled)
+    for gradients, exponents in (
+        (Gradients.INT8, Exponents.DYNAMIC),
+        (Gradients.INT8, Exponents.STATIC),
+        (Gradients.FP32, Exponents.DYNAMIC),
+    )
+    for rule in Rule
+    for loss in Loss
+    for momentum, batch, scaled in ((0.0, 1, True), (0.0, 4, True), (0.9, 1, True), (0.9, 4, False))
+]
+
+
+def text_of(recipe: Recipe) -> str:
+    """The recipe as a test's name."""
+    parts = (recipe.gradients, recipe.exponents, recipe.rule, recipe.loss)
+    return " ".join([*(part.value for part in parts), str(recipe.momentum), str(recipe.batch), str(recipe.scaled)])
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=text_of)
+def test_each_recipe_leaves_the_state_of_the_reference(recipe: Recipe) -> None:
+    graph = small_net(head=recipe.loss is Loss.CROSS_ENTROPY)
+    rate = (0.02 if recipe.scaled else 2000.0) / recipe.batch
+    scheme = build_scheme(graph, "full", recipe=replace(recipe, exponents=Exponents.DYNAMIC))
+    if recipe.exponents is Exponents.STATIC:
         scheme = static(graph, scheme, rate)
     node = assert_trains_as_the_reference(graph, scheme, rate)
-    first = Node(node.plan).values
-    assert all((node.values != first)[part.values].any() for part in node.plan.layout.slices if part.kind == "bias")
+    moved, weights = node.values != Node(node.plan).values, node.plan.layout.weights
+    assert moved[:weights].sum() > 10
+    assert moved[weights:].any() or not recipe.scaled
+
+
+@pytest.mark.parametrize("gradients", Gradients)
+@pytest.mark.parametrize("loss", Loss)
+def test_a_deeper_network_trains_as_the_reference(gradients: Gradients, loss: Loss) -> None:
+    graph = residual_net(head=loss is Loss.CROSS_ENTROPY)
+    recipe = Recipe(gradients=gradients, loss=loss, rule=Rule.RESIDUAL8, momentum=0.5, batch=3)
+    assert_trains_as_the_reference(graph, build_scheme(graph, "full", recipe=recipe), 0.01)
 
 
 @settings(max_examples=150)

@@ -18,7 +18,7 @@ void fe_take(const fe_update *u, uint32_t i, int8_t *w, int32_t q)
 {
     if (u->sum != 0) {
         int32_t *sum = (int32_t *)u->sum + i;
-        *sum = fe_with_sum(*sum, q);
+        *sum = fe_bounded_sum(*sum, q);
     } else {
         move(u, i, w, q);
     }
@@ -54,14 +54,14 @@ static void move_bias(const fe_update *u, int32_t i, int32_t *b, int32_t q)
         *v = fe_with_momentum(*v, u->momentum, q);
         q = *v;
     }
-    *b = fe_step_bias(*b, q);
+    *b = fe_bounded_sum(*b, -q);
 }
 
 void fe_take_bias(const fe_update *u, int32_t i, int32_t *b, int32_t q)
 {
     if (u->sum != 0) {
         int32_t *sum = (int32_t *)u->sum + i;
-        *sum = fe_with_sum(*sum, q);
+        *sum = fe_bounded_sum(*sum, q);
     } else {
         move_bias(u, i, b, q);
     }

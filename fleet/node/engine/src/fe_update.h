@@ -56,24 +56,17 @@ static inline int8_t fe_step_stochastic(int8_t w, int32_t q, uint32_t draw)
     return (int8_t)fe_clamp(w - ((q + (int32_t)(draw >> 16)) >> 16), -127, 127);
 }
 
-/* v * momentum + q. */
-static inline int32_t fe_with_momentum(int32_t v, int32_t momentum, int32_t q)
+/* a + b for two numbers within 2^30, which the sum is clipped to: 2^31 itself has no room in 32 bits. */
+static inline int32_t fe_bounded_sum(int32_t a, int32_t b)
 {
-    const int64_t sum = (((int64_t)v * momentum + (1 << 14)) >> 15) + q;
-    const int64_t limit = (int64_t)1 << 30;
+    const int64_t sum = (int64_t)a + b, limit = (int64_t)1 << 30;
     return (int32_t)(sum > limit ? limit : sum < -limit ? -limit : sum);
 }
 
-/* sum + q, within 2^30. Both are within 2^30. */
-static inline int32_t fe_with_sum(int32_t sum, int32_t q)
+/* v * momentum + q. */
+static inline int32_t fe_with_momentum(int32_t v, int32_t momentum, int32_t q)
 {
-    return fe_clamp(sum + q, -(1 << 30), 1 << 30);
-}
-
-/* b - q, within 2^30. */
-static inline int32_t fe_step_bias(int32_t b, int32_t q)
-{
-    return fe_clamp(b - q, -(1 << 30), 1 << 30);
+    return fe_bounded_sum((int32_t)(((int64_t)v * momentum + (1 << 14)) >> 15), q);
 }
 
 /* Weight number i by any rule but `latent`. */
