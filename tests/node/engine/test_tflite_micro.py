@@ -11,6 +11,7 @@ from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.scheme import build_scheme
 from tests.node.engine.micro import micro_maps
 from tests.node.engine.roomy import read, roomy_node
+from tests.node.model.map_nets import NETS
 from tests.node.model.nets import graphs, imu_net, windows
 
 
@@ -21,7 +22,7 @@ def assert_maps_agree(graph: Graph, x: Int8) -> int:
     for window, expected in zip(x, micro_maps(graph, x), strict=True):
         logits = np.clip(node.logits(window[None])[0], -128, 127)
         for name, values in expected.items():
-            got = logits if name == graph.head.y else read(node, name, "i1")
+            got = logits if name == graph.head.y else read(node, node.plan.maps[name].name, "i1")
             assert (got == values).all(), name
             compared += values.size
     return compared
@@ -43,3 +44,9 @@ def test_any_small_network_gives_the_maps_of_tflite_micro(graph: Graph, seed: in
 def test_the_quickstart_net_gives_the_maps_of_tflite_micro(skip: bool) -> None:
     graph = quiet_head(imu_net(skip=skip))
     assert assert_maps_agree(graph, windows(graph, 20)) > 100_000
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_networks_with_operators_without_weights_give_the_maps_of_tflite_micro(name: str) -> None:
+    graph = quiet_head(NETS[name]())
+    assert assert_maps_agree(graph, windows(graph, 20)) > 10_000

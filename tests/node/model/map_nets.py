@@ -227,7 +227,7 @@ def lenet(seed: int = 0) -> Graph:
     build = MapBuilder(seed)
     x = build.conv(build.input((15, 13, 1), zero=-128), 6, (5, 5), pad=(2, 2, 2, 2))
     x = build.window(MaxPool, x, (2, 2), (2, 2), (0, 0, 1, 1))
-    x = build.window(MaxPool, build.conv(x, 9, (3, 3)), (3, 3), (2, 2), (1, 1, 1, 1))
+    x = build.window(MaxPool, build.conv(x, 9, (3, 3)), (3, 3), (2, 2), (0, 1, 1, 1))
     return build.head(build.fully_connected(x, 16, zero=-80), 5)
 
 
