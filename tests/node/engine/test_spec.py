@@ -11,6 +11,10 @@ from fleet.base import rng
 from fleet.node.engine.build import headers
 from fleet.node.model import fixed, reference
 from fleet.node.model.fixed import Int64, Real
+from fleet.node.model.graph import Curve, Graph, Reshape, Tensor
+from fleet.node.model.recipe import Rule
+from fleet.node.model.reference import curves_fixed, update
+from fleet.node.model.reference.rules import stepped
 from fleet.node.model.scheme import build_scheme, layout_of
 from fleet.node.plan import bounds
 from fleet.node.plan.plan import HEADER_WORDS
@@ -125,6 +129,64 @@ def test_vectors_of_block_are_what_the_code_gives() -> None:
     for acc, k, e, new_k in rows:
         result = reference.block(np.array(ints(acc), dtype=np.int64), int(k))
         assert (result.e.tolist(), result.k) == (ints(e), int(new_k))
+
+
+def test_vectors_of_the_squared_error_are_what_the_code_gives() -> None:
+    rows = table("| s_y | N | E | F |")
+    assert len(rows) >= 3
+    for s_y, size, e, factor in rows:
+        y = Tensor(name="y", shape=(1, 1, int(size)), scale=float(s_y), zero_point=0)
+        graph = Graph(name="any", tensors=(y,), ops=(Reshape(name="op", x="y", y="y"),))
+        assert reference.square_factor(graph) == (int(e), int(factor))
+
+
+def test_vectors_of_drives_are_what_the_code_gives() -> None:
+    rows = table("| G | rate | q of a weight | q of a bias |")
+    assert len(rows) >= 5
+    for g, rate, *expected in rows:
+        words = g.split()
+        k = int(words[-1]) if "k" in words else None
+        total = np.array([float(words[0])], np.float32) if k is None else np.array([int(words[0])])
+        got = [int(update._drive(total, [a_real(rate)], k, bits)[0]) for bits in (16, 0)]
+        assert got == [int(q) for q in expected], g
+
+
+def test_vectors_of_momentum_are_what_the_code_gives() -> None:
+    rows = table("| v | m | q | v then |")
+    assert len(rows) >= 4
+    for v, m, q, then in rows:
+        kept = {"op": np.array([int(v)])}
+        update._due(np.array([int(q)]), "op", {}, kept, int(m), ends=True)
+        assert kept["op"].tolist() == [int(then)]
+
+
+def test_vectors_of_the_rules_are_what_the_code_gives() -> None:
+    rows = table("| rule | w | q | r | res | w then | res then |")
+    assert {row[0] for row in rows} == {rule.value for rule in Rule} - {Rule.LATENT.value}
+    for rule, *numbers in rows:
+        w, q, r, res, w_then, res_then = (np.array([int(n)]) for n in numbers)
+        after, kept = stepped(Rule(rule), w, q, r, res)
+        assert (after.tolist(), kept.tolist()) == (w_then.tolist(), res_then.tolist()), (rule, numbers)
+
+
+def test_rules_have_the_numbers_of_the_code_and_of_the_header() -> None:
+    rows = table("| rule | number | w | what is kept |")
+    assert {name: int(number) for name, number, *_ in rows} == {rule.value: rule.number for rule in Rule}
+    declared = re.findall(r"FE_(\w+) = (\d+)", header("fe_update.h"))
+    assert {name.lower(): int(number) for name, number in declared} == {rule.value: rule.number for rule in Rule}
+
+
+def test_every_curve_has_a_row() -> None:
+    assert [row[0] for row in table("| curve | T before the clip to int8 | |")] == [
+        curve.value for curve in (Curve.RELU, Curve.RELU6, Curve.REQUANTIZE, Curve.LOGISTIC, Curve.HARD_SWISH)
+    ]
+
+
+def test_constants_of_exp_and_logistic_are_those_of_the_code() -> None:
+    text = " ".join(section("Forward").split())
+    assert " ".join(str(factor) for factor in curves_fixed._EXP_POWERS) in text
+    for number in (curves_fixed._EXP_EIGHTH, curves_fixed._THIRD, curves_fixed._48_OVER_17, curves_fixed._32_OVER_17):
+        assert str(number) in text
 
 
 def test_the_powers_of_two_that_the_text_names_are_in_the_table() -> None:
