@@ -44,6 +44,11 @@ class Schedule:
         if faults:
             raise InputError(faults)
 
+    @property
+    def reals(self) -> tuple[tuple[int, Real], ...]:
+        """(first step, rate) of each piece, as the engine's courses take them."""
+        return tuple((piece.first, piece.real) for piece in self.pieces)
+
     def at(self, step: int) -> Real:
         """The rate of a step."""
         return self.pieces[bisect_right(self.pieces, step, key=lambda piece: piece.first) - 1].real

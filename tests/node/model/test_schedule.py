@@ -19,6 +19,7 @@ def test_a_constant_rate_is_one_piece() -> None:
 def test_steps_fall_by_a_factor() -> None:
     schedule = stepped(0.08, every=100, factor=0.5, steps=250)
     assert [(p.first, p.rate) for p in schedule.pieces] == [(0, 0.08), (100, 0.04), (200, 0.02)]
+    assert schedule.reals == ((0, real(0.08)), (100, real(0.04)), (200, real(0.02)))
     assert schedule.at(99) == real(0.08)
     assert schedule.at(100) == real(0.04)
     assert schedule.at(5000) == real(0.02)
