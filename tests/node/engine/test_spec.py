@@ -17,7 +17,7 @@ from fleet.node.model.reference import curves_fixed, update
 from fleet.node.model.reference.rules import stepped
 from fleet.node.model.scheme import build_scheme, layout_of
 from fleet.node.plan import bounds
-from fleet.node.plan.plan import HEADER_WORDS
+from fleet.node.plan.plan import HEADER, HEADER_WORDS
 from fleet.node.plan.steps import Code, Region
 from fleet.node.wire.frames import HEAD, Push, Update, base_of, encode_push, encode_update
 from tests.base.test_rng import POSITIONS, VECTORS
@@ -49,12 +49,26 @@ def header(name: str) -> str:
     return (SOURCES / name).read_text(encoding="utf-8")
 
 
-def fields_of(struct: str, source: str) -> list[str]:
-    """The members of a C struct, in order, without the `step` that begins a step."""
-    body = source.split(f"}} {struct};", maxsplit=1)[0].rsplit("typedef struct {", 1)[1]
-    body = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
-    names = re.findall(r"(\w+)\s*[,;]", body)
-    return [name for name in names if name != "step"]
+@cache
+def structs() -> dict[str, str]:
+    """The body of every struct of the headers, without comments."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in headers())
+    plain = re.sub(r"/\*.*?\*/", "", sources, flags=re.DOTALL)
+    return {name: body for body, name in re.findall(r"typedef struct \{([^{}]*)\} (\w+);", plain)}
+
+
+def fields_of(struct: str) -> list[str]:
+    """The members of a C struct, in order, without the `step` that begins a step; of structs in it theirs."""
+    found: list[str] = []
+    for kind, names in re.findall(r"(?:const )?(\w+) ([^;]+);", structs()[struct]):
+        for name in (name.strip(" *") for name in names.split(",")):
+            if kind == "fe_real":
+                found += [f"{name}.mant", f"{name}.exp"]
+            elif kind in structs() and kind != "fe_step":
+                found += fields_of(kind)
+            elif name != "step":
+                found.append(name)
+    return found
 
 
 def ints(cell: str) -> list[int]:
@@ -230,63 +244,106 @@ def test_every_step_code_has_a_row_with_its_number() -> None:
     assert [(name.upper(), number) for name, number, _, _ in step_rows()] == sorted(declared, key=lambda d: int(d[1]))
 
 
+NAMED = {
+    "geometry": "fe_geometry",
+    "flow": "fe_flow",
+    "pair": "fe_pair",
+    "repeat": "fe_repeat",
+    "moved": "fe_move",
+    "resized": "fe_resize",
+}
 STRUCTS = {
-    "fe_layer_step": ("conv",),
+    "fe_layer_step": ("conv", "depthwise", "logits", "dense"),
     "fe_add_step": ("add",),
     "fe_pool_step": ("pool",),
     "fe_loss_step": ("loss",),
     "fe_mask_step": ("mask",),
-    "fe_grad_step": ("grad_conv",),
+    "fe_grad_step": ("grad_conv", "grad_depthwise", "grad_dense"),
+    "fe_grad_add_step": ("grad_add",),
     "fe_grad_pool_step": ("grad_pool",),
-    "fe_move_step": ("grad_add", "copy", "merge", "block"),
-    "fe_update_step": ("update_conv",),
+    "fe_move_step": ("copy", "merge", "block"),
+    "fe_update_step": ("update_conv", "update_depthwise", "update_dense"),
     "fe_bias_step": ("update_bias",),
+    "fe_mul_step": ("mul",),
+    "fe_window_step": ("average_pool", "max_pool"),
+    "fe_mean_over_step": ("mean",),
+    "fe_moving_step": ("move",),
+    "fe_resize_step": ("resize",),
+    "fe_table_step": ("table",),
+    "fe_softmax_step": ("softmax",),
+    "fe_edge_step": ("quantize", "dequantize"),
+    "fe_grad_mul_step": ("grad_mul",),
+    "fe_grad_window_step": ("grad_average_pool", "grad_max_pool"),
+    "fe_grad_mean_step": ("grad_mean",),
+    "fe_grad_moving_step": ("grad_move",),
+    "fe_grad_resize_step": ("grad_resize",),
+    "fe_grad_table_step": ("grad_table",),
+    "fe_squared_step": ("loss_squared",),
+    "fe_apply_step": ("apply",),
+    "fe_apply_bias_step": ("apply_bias",),
 }
+
+
+@cache
+def named_words() -> dict[str, str]:
+    """What each name in italics stands for, as the table says."""
+    return {name.strip("*"): words for name, words in table("| name | words |")}
+
+
+def spelled_out(fields: str) -> list[str]:
+    """A row's fields with names in italics replaced by their words."""
+    words = [named_words()[f.strip("*")] if re.fullmatch(r"\*\w+\*", f) else f for f in fields.split()]
+    return " ".join(words).split()
+
+
+def test_names_in_italics_stand_for_the_structs_of_the_code() -> None:
+    assert set(named_words()) == set(NAMED)
+    for name, struct in NAMED.items():
+        assert named_words()[name].replace("*", "").split() == fields_of(struct), name
 
 
 @pytest.mark.parametrize("struct", STRUCTS)
 def test_the_fields_of_a_step_are_those_of_its_struct_in_order(struct: str) -> None:
     rows = {name: fields for name, _, _, fields in step_rows()}
-    expected = fields_of(struct, header("fe_plan.h"))
-    if struct == "fe_add_step":
-        zeros = [name for name in fields_of("fe_add", header("fe_add_s8.h")) if not name.startswith("scale")]
-        expected = expected[:-1] + zeros + [f"{letter}.{part}" for letter in "ABS" for part in ("mant", "exp")]
-    expected = ["geometry" if name == "d" else name for name in expected]
     for code in STRUCTS[struct]:
-        assert rows[code].replace("*", "").split() == expected
+        assert [name.strip("*") for name in spelled_out(rows[code])] == fields_of(struct), code
 
 
-def test_bold_fields_are_the_references_that_the_engine_checks() -> None:
-    form = re.compile(r"(?:#define (?:LAYER|GRAD|MOVE|UPDATE) |^    )\{\d+, ([^,]*),", re.MULTILINE)
-    forms = form.findall(header("fe_plan.c"))
-    checked = {tuple(int(bit) for bit in re.findall(r"BIT\((\d+)\)", bits)) for bits in forms if "BIT" in bits}
-    bold = {
-        tuple(i for i, field in enumerate(fields.split(), 2) if field.startswith("**")) for *_, fields in step_rows()
-    }
-    assert bold == checked
+def test_every_code_has_a_struct() -> None:
+    assert sorted(code for codes in STRUCTS.values() for code in codes) == sorted(code.name.lower() for code in Code)
 
 
-def test_a_row_counts_the_words_that_the_engine_demands() -> None:
+@cache
+def forms() -> dict[str, tuple[int, list[int], list[int]]]:
+    """What the engine demands of each step: words, places of references, places of exponents."""
     source = header("fe_plan.c")
-    macros = {name: int(words) for name, words in re.findall(r"#define (\w+) \{(\d+),", source)}
-    body = source.split("forms[FE_UPDATE_BIAS + 1] = {")[1].split("\n};")[0]
-    lines = [re.sub(r"/\*.*?\*/", "", line).strip() for line in body.splitlines()]
-    words = [macros.get(line.rstrip(","), 0) or int(line.split(",")[0].lstrip("{")) for line in lines if line]
-    assert [count for _, _, count, _ in step_rows()] == words[1:]
+    macros = dict(re.findall(r"^#define (\w+) (.+)$", source, flags=re.MULTILINE))
+    found = {}
+    for code, form in re.findall(r"^    \[FE_(\w+)\] = ([^\n]+),$", source, flags=re.MULTILINE):
+        words, refs, slots = macros.get(form, form).strip("{}").split(", ")
+        places = [
+            re.findall(r"BIT\((\d+)\)", re.sub(r"[A-Z_]+", lambda m: macros.get(m[0], m[0]), bits))
+            for bits in (refs, slots)
+        ]
+        found[code.lower()] = int(words), [int(i) for i in places[0]], [int(i) for i in places[1]]
+    return found
+
+
+def test_every_row_says_what_the_engine_demands_of_its_step() -> None:
+    assert set(forms()) == {name for name, *_ in step_rows()}
+    for name, _, words, fields in step_rows():
+        spelled = list(enumerate(spelled_out(fields), 2))
+        bold = [i for i, field in spelled if field.startswith("**")]
+        exponents = [i for i, field in spelled if re.fullmatch(r"k|gk|ek|\w+_k", field)]
+        assert forms()[name] == (words, bold, exponents), name
+        assert words == 2 + len(spelled), name
 
 
 def test_every_field_of_the_header_stands_at_its_word() -> None:
     rows = table("| word | field | meaning |")
-    assert [row[1] for row in rows] == fields_of("fe_plan", header("fe_plan.h"))
+    assert [row[1] for row in rows] == fields_of("fe_plan")
+    assert [row[1] for row in rows] == list(HEADER)
     assert [int(row[0]) for row in rows] == list(range(HEADER_WORDS))
-
-
-def test_the_geometry_is_in_order() -> None:
-    listed = re.search(r"geometry\* is (\d+) words: (.*?);", section("Plan"), flags=re.DOTALL)
-    assert listed is not None
-    names = fields_of("fe_geometry", header("fe_ops.h"))
-    assert listed[2].replace(",", " ").split() == names
-    assert int(listed[1]) == len(names)
 
 
 def test_regions_are_those_of_the_code() -> None:
@@ -301,7 +358,7 @@ def test_every_status_code_is_there_with_its_number() -> None:
 
 
 def test_fields_of_the_layout_are_those_of_the_struct() -> None:
-    assert [row[0] for row in table("| field | meaning |")] == fields_of("fe_layout", header("fe_frame.h"))
+    assert [row[0] for row in table("| field | meaning |")] == fields_of("fe_layout")
 
 
 def test_versions_are_those_of_the_headers() -> None:
