@@ -1,6 +1,8 @@
-/* The inline functions of fe_int.h, fe_ops.h and fe_random.h, and fe_block.c, as a library, for test_primitives.py. */
+/* The inline functions of fe_int.h, fe_ops.h, fe_random.h, fe_update.h and fe_float.h, and fe_block.c and fe_rule.c, as
+ * a library, for test_primitives.py. */
 #include "fe_block.h"
-#include "fe_ops.h"
+#include "fe_float.h"
+#include "fe_update.h"
 
 int32_t t_round_shift(int32_t v, int32_t n) { return fe_round_shift(v, n); }
 int32_t t_doubling_high_mul(int32_t a, int32_t b) { return fe_doubling_high_mul(a, b); }
@@ -19,17 +21,29 @@ void t_multiply(fe_real a, fe_real b, int32_t out[2])
 
 int32_t t_step_weight(uint64_t key, int32_t k, fe_real rate, uint32_t index, int32_t w, int32_t g)
 {
-    const fe_update u = {key, {0, 0}, k};
-    return fe_step_weight(&u, rate, index, (int8_t)w, g);
+    return fe_step_stochastic((int8_t)w, fe_drive(rate, k, g), fe_draw(key, index));
 }
 
-int32_t t_step_bias(int32_t k, fe_real rate, int32_t b, int32_t g)
+int32_t t_bounded_sum(int32_t a, int32_t b) { return fe_bounded_sum(a, b); }
+int32_t t_with_momentum(int32_t v, int32_t momentum, int32_t q) { return fe_with_momentum(v, momentum, q); }
+
+int32_t t_rule(int32_t rule, uint64_t key, uint32_t i, int32_t w, int32_t q, void *kept)
 {
-    const fe_update u = {0, {0, 0}, k};
-    return fe_step_bias(&u, rate, b, g);
+    fe_update u = {0};
+    u.rule = rule;
+    u.key = key;
+    u.kept = kept;
+    return fe_rule(&u, i, (int8_t)w, q);
 }
 
-int32_t t_clip(int32_t y, int32_t zero, uint8_t *mask) { return fe_clip_s8(y, zero, mask, 5); }
+float t_power_of_two(int32_t n) { return fe_power_of_two(n); }
+float t_real_f32(fe_real v, int32_t more) { return fe_real_f32(v, more); }
+int32_t t_whole(float v) { return fe_whole(v); }
+
+int32_t t_clip(int32_t y, int32_t zero, int32_t low, int32_t high, uint8_t *mask)
+{
+    return fe_clip_s8(y, zero, low, high, mask, 5);
+}
 
 int32_t t_merge(int32_t waiting, int32_t k_waiting, int32_t *acc, int32_t k)
 {

@@ -14,10 +14,14 @@ from fleet.base import rng
 from fleet.node.engine.build import FLAGS, compiler, headers
 from fleet.node.model import fixed, reference
 from fleet.node.model.fixed import Real
+from fleet.node.model.recipe import EXTRA_BITS, Rule
+from fleet.node.model.reference.backward import merged
+from fleet.node.model.reference.rules import stepped
 from tests.base.test_rng import POSITIONS, VECTORS
 
 INT32 = st.integers(-(2**31), 2**31 - 1) | st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1])
 MANTISSA = st.integers(2**30, 2**31 - 1) | st.sampled_from([0, 2**30, 2**31 - 1])
+WITHIN = st.integers(-(2**30), 2**30) | st.sampled_from([-(2**30), 2**30])
 INT62 = st.integers(-(2**62) + 1, 2**62 - 1) | st.integers(-(2**20), 2**20)
 
 
@@ -35,7 +39,8 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
     here = Path(__file__).parent / "primitives.c"
     source = headers()[0].parent
     built = tmp_path_factory.mktemp("primitives") / "primitives.so"
-    command = [*compiler(), *FLAGS, f"-I{source}", str(here), str(source / "fe_block.c"), "-o", str(built)]
+    files = (here, source / "fe_block.c", source / "fe_rule.c")
+    command = [*compiler(), *FLAGS, f"-I{source}", *map(str, files), "-o", str(built)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     loaded = c.CDLL(str(built))
@@ -44,8 +49,10 @@ def lib(tmp_path_factory: pytest.TempPathFactory) -> Any:
     loaded.t_round_shift64.argtypes = [c.c_int64, c.c_int32]
     loaded.t_multiply.argtypes = [CReal, CReal, c.c_void_p]
     loaded.t_step_weight.argtypes = [c.c_uint64, c.c_int32, CReal, c.c_uint32, c.c_int32, c.c_int32]
-    loaded.t_step_bias.argtypes = [c.c_int32, CReal, c.c_int32, c.c_int32]
-    loaded.t_clip.argtypes = [c.c_int32, c.c_int32, c.c_void_p]
+    loaded.t_rule.argtypes = [c.c_int32, c.c_uint64, c.c_uint32, c.c_int32, c.c_int32, c.c_void_p]
+    loaded.t_power_of_two.restype = loaded.t_real_f32.restype = c.c_float
+    loaded.t_real_f32.argtypes, loaded.t_whole.argtypes = [CReal, c.c_int32], [c.c_float]
+    loaded.t_clip.argtypes = [c.c_int32, c.c_int32, c.c_int32, c.c_int32, c.c_void_p]
     loaded.t_merge.argtypes = [c.c_int32, c.c_int32, c.c_void_p, c.c_int32]
     loaded.t_block.argtypes = [c.c_int32, c.c_void_p, c.c_int32, c.c_void_p]
     return loaded
@@ -143,25 +150,79 @@ def test_a_weight_takes_the_step_the_specification_says(
     assert lib.t_step_weight(key, k, c_real(factor), index, w, g) == expected
 
 
+@given(a=WITHIN, b=WITHIN)
+@example(a=2**30, b=2**30)
+def test_sums_of_bounded_numbers_stay_bounded(lib: Any, a: int, b: int) -> None:
+    assert lib.t_bounded_sum(a, b) == max(-(2**30), min(a + b, 2**30))
+
+
+@given(v=WITHIN, momentum=st.integers(0, 32767), q=WITHIN)
+@example(v=-(2**30), momentum=32767, q=-(2**30))
+def test_a_velocity_keeps_its_share_and_takes_what_comes(lib: Any, v: int, momentum: int, q: int) -> None:
+    expected = max(-(2**30), min(((v * momentum + 2**14) >> 15) + q, 2**30))
+    assert lib.t_with_momentum(v, momentum, q) == expected
+
+
 @given(
-    k=st.integers(-20, 60),
-    rate=st.floats(1e-6, 1e6),
-    b=st.integers(-(2**30), 2**30),
-    g=INT32.filter(lambda g: g != -(2**31)),
+    rule=st.sampled_from([r for r in Rule if r is not Rule.LATENT]),
+    key=st.integers(0, 2**64 - 1),
+    w=st.integers(-127, 127),
+    q=WITHIN,
+    kept=st.integers(-(2**15), 2**15 - 1),
+    odd=st.booleans(),
 )
-def test_a_bias_takes_the_nearest_step_and_stays_within_2_to_the_30(
-    lib: Any, k: int, rate: float, b: int, g: int
+@example(rule=Rule.TRUNCATE, key=0, w=-127, q=2**30, kept=0, odd=False)
+@example(rule=Rule.RESIDUAL16, key=0, w=1, q=32767, kept=32767, odd=False)
+def test_a_rule_rounds_as_the_reference_does(
+    lib: Any, rule: Rule, key: int, w: int, q: int, kept: int, odd: bool
 ) -> None:
-    factor = fixed.real(rate)
-    q = int(fixed.round_shift64(one(g * factor.mant), 31 - factor.exp + k))
-    assert lib.t_step_bias(k, c_real(factor), b, g) == max(-(2**30), min(b - q, 2**30))
+    bits, i = EXTRA_BITS[rule], int(odd)
+    res = kept >> (16 - bits) if bits else 0
+    memory = packed(bits, [res, NEIGHBOUR] if i == 0 else [NEIGHBOUR, res])
+    after = lib.t_rule(rule.number, key, i, w, q, memory.ctypes.data)
+    draw = np.array([rng.draw32(key, i)])
+    expected, left = stepped(rule, np.array([w]), np.array([q]), draw, np.array([res]))
+    assert after == expected[0]
+    kept_then = [int(left[0]), NEIGHBOUR] if i == 0 else [NEIGHBOUR, int(left[0])]
+    assert memory.tolist() == packed(bits, kept_then).tolist()
 
 
-@given(y=INT32, zero=st.integers(-128, 127))
-def test_an_output_is_kept_exactly_when_it_was_not_clipped(lib: Any, y: int, zero: int) -> None:
+NEIGHBOUR = 5  # a residual beside the one that changes, in the same byte if there are four bits
+
+
+def packed(bits: int, residuals: list[int]) -> Any:
+    """Two residuals as a state holds them."""
+    if bits == 4:
+        return np.array([residuals[0] & 15 | (residuals[1] & 15) << 4], dtype=np.uint8)
+    return np.array(residuals, dtype="<i2" if bits == 16 else np.int8)
+
+
+@given(n=st.integers(-200, 127))
+def test_powers_of_two_are_exact_and_vanish_below_the_least_float(lib: Any, n: int) -> None:
+    assert lib.t_power_of_two(n) == float(np.float32(2.0**n))
+
+
+@given(mant=MANTISSA, exp=st.integers(-62, 40), more=st.sampled_from([0, 16]))
+def test_a_real_becomes_the_nearest_float(lib: Any, mant: int, exp: int, more: int) -> None:
+    assert lib.t_real_f32(CReal(mant, exp), more) == float(np.float32(mant) * np.float32(2.0 ** (exp - 31 + more)))
+
+
+@given(v=st.floats(width=32, allow_nan=False))
+@example(v=0.5)
+@example(v=-0.5)
+@example(v=0.49999997)
+@example(v=8388609.0)
+def test_a_float_becomes_the_nearest_whole_number_within_2_to_the_30(lib: Any, v: float) -> None:
+    inside = np.clip(np.float32(v), np.float32(-(2**30)), np.float32(2**30))
+    assert lib.t_whole(v) == int(np.trunc(inside + np.copysign(np.float32(0.5), inside)))
+
+
+@given(y=INT32, zero=st.integers(-128, 127), clip=st.tuples(st.integers(-128, 127), st.integers(-128, 127)))
+def test_an_output_is_kept_exactly_when_it_was_not_clipped(lib: Any, y: int, zero: int, clip: tuple[int, int]) -> None:
+    low, high = sorted(clip)
     mask = (c.c_uint8 * 1)(0)
-    clipped = lib.t_clip(y, zero, mask)
-    assert clipped == max(-128, min(y + zero, 127))
+    clipped = lib.t_clip(y, zero, low, high, mask)
+    assert clipped == max(low, min(y + zero, high))
     assert mask[0] == (32 if clipped == y + zero else 0)
 
 
@@ -179,7 +240,7 @@ def test_gradients_of_any_exponents_merge_as_in_the_reference(lib: Any, e: int, 
     merged_k = lib.t_merge(e, k, total.ctypes.data, k_acc)
     out = np.zeros(1, dtype=np.int8)
     final_k = lib.t_block(1, total.ctypes.data, merged_k, out.ctypes.data)
-    expected = reference._joined(one(acc).reshape(1), k_acc, reference.Gradient(one(e).reshape(1), k), copied=False)
+    expected = reference.block(*merged(one(acc).reshape(1), k_acc, reference.Gradient(one(e).reshape(1), k)))
     assert (out.tolist(), final_k) == (expected.e.tolist(), expected.k)
 
 
