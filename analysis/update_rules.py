@@ -339,7 +339,8 @@ def lines(rows: list[Row]) -> Iterator[Line]:
     best = {name: at_best_rate([row for row in rows if row.method == name]) for name in dict.fromkeys(names(rows))}
     peer = best.get(FLOAT) or best[PUBLISHED]
     for name, chosen in best.items():
-        apart = [row.test - other.test for row, other in zip(chosen, peer, strict=True)]
+        by_seed = {row.seed: row.test for row in peer}
+        apart = [row.test - by_seed[row.seed] for row in chosen if row.seed in by_seed]
         tests = [row.test for row in chosen]
         yield Line(
             method=name,
