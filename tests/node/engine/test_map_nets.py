@@ -59,7 +59,7 @@ def test_a_whole_network_trains_as_the_reference_does(name: str, form: str) -> N
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_network_around_an_operator_trains_as_the_reference_does(kind: str, form: str) -> None:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(data=st.data())
     def agrees(data: st.DataObject) -> None:
         graph = data.draw(map_graphs(kinds=(kind, *KINDS)))

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.node.engine.binding import Node
-from fleet.node.model.graph import Add, AveragePool, Curve, Graph, MaxPool, Mul
+from fleet.node.model.graph import Add, AveragePool, Curve, Form, Graph, MaxPool, Mul, Quantize
 from fleet.node.model.reference import forward
 from fleet.node.plan import inference_plan
 from tests.node.engine import single_ops as single
@@ -41,6 +42,35 @@ def test_an_operator_gives_the_bytes_of_tflite_micro(name: str) -> None:
         assert (engine_output(graph, values) == expected).all()
 
     agrees()
+
+
+@pytest.mark.parametrize("form", [Form.INT8, Form.UINT8])
+def test_numbers_that_are_none_or_too_large_are_quantised_alike(form: Form) -> None:
+    """What TensorFlow Lite Micro makes of them is left to its compiler, and of uint8 it makes nothing."""
+    odd = [
+        np.nan,
+        np.inf,
+        -np.inf,
+        3e38,
+        -3e38,
+        0.49999997,
+        -0.49999997,
+        0.5,
+        -0.5,
+        1.5,
+        -0.0,
+        1e-45,
+        2.0**23 + 1,
+        126.5,
+    ]
+    x = single.tensor("x", (1, len(odd), 1), 1.0, 0, Form.FLOAT32)
+    y = single.tensor("y", x.shape, 1.0, 3, form)
+    graph = single.alone(Quantize(name="op", x="x", y="y"), x, y)
+    values = {"x": np.array(odd, dtype=np.float32).reshape(x.shape)}
+    low, high = (-128, 127) if form is Form.INT8 else (0, 255)
+    expected = np.clip([3, 999, -999, 999, -999, 3, 3, 4, 2, 5, 3, 3, 999, 130], low, high)
+    assert reference_output(graph, values).tolist() == expected.tolist()
+    assert engine_output(graph, values).tolist() == expected.tolist()
 
 
 def reference_output(graph: Graph, values: dict[str, Any]) -> Any:

@@ -8,9 +8,11 @@ static int32_t mean(const fe_geometry *d, const fe_window *v, const int8_t *x, i
 {
     const int32_t count = (v->y1 - v->y0) * (v->x1 - v->x0);
     int32_t sum = 0;
-    for (int32_t ky = v->y0; ky < v->y1; ky++)
-        for (int32_t kx = v->x0; kx < v->x1; kx++)
-            sum += x[((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c + c];
+    for (int32_t ky = v->y0; ky < v->y1; ky++) {
+        const int8_t *at = fe_window_row(d, v, x, ky, c);
+        for (int32_t kx = v->x0; kx < v->x1; kx++, at += d->in_c)
+            sum += *at;
+    }
     sum += sum > 0 ? count / 2 : -(count / 2);
     return count == 0 ? 0 : sum / count;
 }

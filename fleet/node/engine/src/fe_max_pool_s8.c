@@ -7,11 +7,11 @@
 static int32_t largest(const fe_geometry *d, const fe_window *v, const int8_t *x, int32_t c)
 {
     int32_t top = -128;
-    for (int32_t ky = v->y0; ky < v->y1; ky++)
-        for (int32_t kx = v->x0; kx < v->x1; kx++) {
-            const int32_t value = x[((v->in_y + ky) * d->in_w + v->in_x + kx) * d->in_c + c];
-            top = value > top ? value : top;
-        }
+    for (int32_t ky = v->y0; ky < v->y1; ky++) {
+        const int8_t *at = fe_window_row(d, v, x, ky, c);
+        for (int32_t kx = v->x0; kx < v->x1; kx++, at += d->in_c)
+            top = *at > top ? *at : top;
+    }
     return top;
 }
 
@@ -30,13 +30,13 @@ void fe_max_pool_s8_forward(const fe_geometry *d, const int8_t *x, int8_t *y, ui
 
 int fe_is_largest(const fe_geometry *d, const fe_window *v, const int8_t *x, int32_t place, int32_t c)
 {
-    const int32_t value = x[place * d->in_c + c];
-    for (int32_t ky = v->y0; ky < v->y1; ky++)
-        for (int32_t kx = v->x0; kx < v->x1; kx++) {
-            const int32_t at = (v->in_y + ky) * d->in_w + v->in_x + kx, other = x[at * d->in_c + c];
-            if (other > value || (other == value && at < place))
+    const int8_t *own = x + place * d->in_c + c;
+    for (int32_t ky = v->y0; ky < v->y1; ky++) {
+        const int8_t *at = fe_window_row(d, v, x, ky, c);
+        for (int32_t kx = v->x0; kx < v->x1; kx++, at += d->in_c)
+            if (*at > *own || (*at == *own && at < own))
                 return 0;
-        }
+    }
     return 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What pools over windows share: which outputs read a place.
+ * What pools over windows share: the values under a window, the outputs that read a place.
  */
 #ifndef FE_WINDOW_POOL_H
 #define FE_WINDOW_POOL_H
@@ -21,6 +21,13 @@ static inline fe_span fe_readers(int32_t at, int32_t taps, int32_t stride, int32
     s.first = lowest > 0 ? (lowest + stride - 1) / stride : 0;
     s.end = highest < out ? highest : out;
     return s;
+}
+
+/* The first value of channel c in row ky of a window; the others follow in_c apart. */
+static inline const int8_t *fe_window_row(const fe_geometry *d, const fe_window *v, const int8_t *x, int32_t ky,
+                                          int32_t c)
+{
+    return x + ((v->in_y + ky) * d->in_w + v->in_x + v->x0) * d->in_c + c;
 }
 
 static inline fe_span fe_reading_rows(const fe_geometry *d, int32_t place)

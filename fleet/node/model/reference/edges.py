@@ -12,10 +12,10 @@ _FAR = np.float32(2**20)  # beyond any int8 or uint8, whatever the zero point
 
 
 def quantized(graph: Graph, op: Quantize, maps: Maps) -> Int64:
-    """Steps of y, halves away from zero."""
+    """Steps of y, halves away from zero; what is no number is 0."""
     y = graph.tensor(op.y)
     steps = np.asarray(maps[op.x], dtype=np.float32) / np.float32(y.scale)
-    near = np.clip(steps, -_FAR, _FAR).astype(np.float64)
+    near = np.clip(np.nan_to_num(steps, nan=0.0), -_FAR, _FAR).astype(np.float64)
     whole = (np.sign(near) * np.floor(np.abs(near) + 0.5)).astype(np.int64)
     return np.asarray(np.clip(whole + y.zero_point, *LIMITS[y.form]))
 
