@@ -1,6 +1,6 @@
 """What a graph must be: every map made once and before it is read, shapes, forms and values that belong together."""
 
-from math import prod
+from math import isclose, prod
 
 import numpy as np
 
@@ -36,6 +36,7 @@ from fleet.node.model.graph import (
 )
 from fleet.node.model.graph_fields import OddError
 
+_NEAR = 1e-6  # what TFLite Micro lets the scales of a pool's input and output differ by
 UNIT = (1 / 256, -128)  # scale and zero point of what lies between 0 and 1
 Shape = tuple[int, ...]
 
@@ -81,7 +82,7 @@ def _check_operator(graph: Graph, op: Op) -> None:
     if hasattr(op, "clip") and op.clip[0] > op.clip[1]:
         raise OddError(f"operator {op.name!r}, which clips to nothing")
     if isinstance(op, Weighted):
-        _check_values(op)
+        _check_values(op, least=-127 if graph.has_head else -128)
 
 
 # --- shapes ----------------------------------------------------------------------------------------------------
@@ -159,6 +160,8 @@ def _forms_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
             return xs[0].form in whole and y.form is Form.FLOAT32
         case Activation(curve=Curve.REQUANTIZE):
             return xs[0].form in whole and y.form in whole
+        case Reshape():
+            return xs[0].form is y.form
         case _:
             return all(tensor.form is Form.INT8 for tensor in (*xs, y))
 
@@ -166,7 +169,9 @@ def _forms_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
 def _scales_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
     match op:
         case AveragePool() | MaxPool() | Pad() | Reshape() | Transpose() | Concat() | ResizeNearest():
-            return all((x.scale, x.zero_point) == (y.scale, y.zero_point) for x in xs)
+            return all(
+                x.zero_point == y.zero_point and isclose(x.scale, y.scale, rel_tol=_NEAR, abs_tol=_NEAR) for x in xs
+            )
         case Softmax() | Activation(curve=Curve.LOGISTIC):
             return (y.scale, y.zero_point) == UNIT
         case Activation(curve=Curve.HARD_SWISH):
@@ -175,8 +180,9 @@ def _scales_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
             return True
 
 
-def _check_values(op: Weighted) -> None:
-    if op.weight.min() < -127 or int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:
+def _check_values(op: Weighted, least: int) -> None:
+    """least: weight; what trains has no -128, as the bounds of gradients ask."""
+    if op.weight.min() < least or int(np.abs(op.bias.astype(np.int64)).max()) > BIAS_LIMIT:
         raise OddError(f"operator {op.name!r} with a weight of -128 or a bias beyond 2^30")
     if not (np.isfinite(op.weight_scale).all() and (op.weight_scale > 0).all()):
         raise OddError(f"operator {op.name!r} with a weight scale that is not positive")

@@ -28,6 +28,7 @@ from fleet.node.model.graph import (
     Reshape,
     Softmax,
     Tensor,
+    Weighted,
     inputs,
 )
 from fleet.node.model.quantize import HEAD_HEADROOM, LOGIT_SCALE
@@ -39,8 +40,8 @@ _WEIGHT_TOP: Final = 127
 def trainable(graph: Graph, classes: int | None = None) -> Graph:
     """The network with a Dense head: that of its last layer, or with `classes` a new one of zeros on the same features.
 
-    The head keeps the layer's weights, biases and scales; a weight of -128 becomes -127, as updates leave none. A new
-    head gets twice the range of the old one's weights, so that training has room.
+    The head keeps the layer's weights, biases and scales. Weights of -128, in any layer, become -127: the sums of
+    gradients have no room for them. A new head gets twice the range of the old one's weights, for what it will learn.
     """
     if classes is not None and classes < 2:
         raise InputError.one(f"{graph.name}, classes", f"expected at least 2, got {classes}; name how many there are")
@@ -98,7 +99,7 @@ def _as_it_lies(graph: Graph, name: str) -> str:
 
 
 def _kept(old: FullyConnected | Dense | Conv2d, features: Tensor) -> Dense:
-    weight = np.maximum(old.weight.reshape(len(old.bias), -1), -_WEIGHT_TOP)
+    weight = old.weight.reshape(len(old.bias), -1)
     return Dense(name=NAME, x=features.name, y=NAME, weight=weight, bias=old.bias, weight_scale=old.weight_scale)
 
 
@@ -122,7 +123,15 @@ def _with_head(graph: Graph, features: Tensor, head: Dense) -> Graph:
     maps = [graph.tensor(start), *(t for t in graph.tensors if t.name in needed and t.name != start)]
     head = replace(head, name=_free(NAME, [op.name for op in ops]), y=_free(NAME, [t.name for t in maps]))
     logits = Tensor(name=head.y, shape=(1, 1, len(head.bias)), scale=LOGIT_SCALE, zero_point=0)
-    return Graph(name=graph.name, tensors=(*maps, logits), ops=(*ops, head))
+    made = tuple(_symmetric(op) for op in (*ops, head))
+    return Graph(name=graph.name, tensors=(*maps, logits), ops=made)
+
+
+def _symmetric(op: Op) -> Op:
+    """The operator without weights of -128."""
+    if not isinstance(op, Weighted) or op.weight.min() >= -_WEIGHT_TOP:
+        return op
+    return replace(op, weight=np.maximum(op.weight, np.int8(-_WEIGHT_TOP)))
 
 
 def _first_int8(graph: Graph) -> str:

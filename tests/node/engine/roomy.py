@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from fleet.node.engine.binding import Node
+from fleet.node.engine.host import Variant
 from fleet.node.model import reference as ref
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Scheme
-from fleet.node.plan import plan_of
+from fleet.node.plan import inference_plan, plan_of
 from fleet.node.plan.arena import Buffer, aligned
 from fleet.node.plan.steps import Code, Ref, Step
 
@@ -22,6 +23,13 @@ def roomy_node(graph: Graph, scheme: Scheme) -> Node:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("fleet.node.plan.plan.place", _side_by_side)
         return Node(plan_of(graph, scheme))
+
+
+def roomy_inference(graph: Graph, variant: Variant | None = None) -> Node:
+    """The same for a graph that only infers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fleet.node.plan.plan.place", _side_by_side)
+        return Node(inference_plan(graph), variant=variant)
 
 
 def read(node: Node, name: str, dtype: str) -> Any:

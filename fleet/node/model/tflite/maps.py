@@ -189,10 +189,10 @@ def resize_nearest_neighbor(a: Assembly, call: Call) -> None:
     if len(size) != 2:
         raise RefusedError(f"expected a height and a width, got {list(size)}; {AGAIN}")
     _check_scale(a, x, a.output(call))
-    fields: dict[str, Any] = {
-        "align_corners": bool(option(call, 0, "?")),
-        "half_pixel_centers": bool(option(call, 1, "?")),
-    }
+    corners, centers = bool(option(call, 0, "?")), bool(option(call, 1, "?"))
+    if corners and centers:
+        raise RefusedError(f"expected aligned corners or half-pixel centers, got both; {AGAIN}")
+    fields: dict[str, Any] = {"align_corners": corners, "half_pixel_centers": centers}
     a.emit(call, ResizeNearest, (1, *size, sides[2]), x=a.map_of(x).name, **fields)
 
 

@@ -11,7 +11,8 @@ from fleet.node.model.tflite.content import Call
 from fleet.node.model.tflite.shapes import RefusedError, canonical, shown
 from fleet.node.model.tflite.weighted import clip_of
 
-_SOFTMAX_SCALE = 1 / 256
+_UNIT = (1 / 256, -128)  # of what lies between 0 and 1
+_UNIT_SHOWN = "an output of scale 1/256 and zero point -128"
 
 
 def binary(kind: Callable[..., Add | Mul], a: Assembly, call: Call) -> None:
@@ -34,9 +35,11 @@ def binary(kind: Callable[..., Add | Mul], a: Assembly, call: Call) -> None:
 def curve(kind: Curve, a: Assembly, call: Call) -> None:
     """RELU, RELU6, LOGISTIC, HARD_SWISH."""
     x = a.entry(call, 0)
-    zero = a.scaled(a.output(call))[1]
-    if kind is Curve.LOGISTIC and zero != -128:
-        raise RefusedError(f"expected a zero point of -128 after LOGISTIC, got {zero}; {AGAIN}")
+    scale, zero = a.scaled(a.output(call))
+    if kind is Curve.LOGISTIC and (scale, zero) != _UNIT:
+        raise RefusedError(f"expected {_UNIT_SHOWN}, got {scale:g} and {zero}; {AGAIN}")
+    if kind is Curve.HARD_SWISH and a.scaled(x)[0] / 128 >= scale:
+        raise RefusedError(f"expected an output scale above 1/128 of the input's, got {scale:g}; {AGAIN}")
     a.emit(call, Activation, a.dims[x.index], x=a.map_of(x).name, curve=kind)
 
 
@@ -44,8 +47,8 @@ def softmax(a: Assembly, call: Call) -> None:
     """SOFTMAX over the last axis."""
     x = a.entry(call, 0)
     scale, zero = a.scaled(a.output(call))
-    if (scale, zero) != (_SOFTMAX_SCALE, -128):
-        raise RefusedError(f"expected an output of scale 1/256 and zero point -128, got {scale:g} and {zero}; {AGAIN}")
+    if (scale, zero) != _UNIT:
+        raise RefusedError(f"expected {_UNIT_SHOWN}, got {scale:g} and {zero}; {AGAIN}")
     options = options_of(call)
     beta = 0.0 if options is None else options.real(0)
     if not 0 < beta < 1e6:
