@@ -11,12 +11,12 @@ from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model import fixed
 from fleet.node.model import reference as ref
-from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Gradients, Recipe
+from fleet.node.model.graph import Form, Graph
+from fleet.node.model.recipe import Gradients, Loss, Recipe
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import plan_of
 from tests.node.engine.roomy import assert_traces_agree, roomy_node
-from tests.node.model.map_nets import KINDS, NETS, map_graphs
+from tests.node.model.map_nets import KINDS, NETS, autoencoder, edged, map_graphs
 from tests.node.model.nets import schemes, windows
 
 KEY = rng.key(7, rng.Stream.UPDATE, 3)
@@ -67,6 +67,41 @@ def test_any_network_around_an_operator_trains_as_the_reference_does(kind: str, 
         assert_trains_alike(Node(plan_of(graph, scheme)), graph, scheme, 3, data.draw(st.sampled_from([0.02, 0.5])))
 
     agrees()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_autoencoder_comes_closer_to_its_targets_as_the_reference_does(form: str) -> None:
+    graph = autoencoder()
+    x, answers = windows(graph, 8), windows(graph, 8, seed=1)
+    squared = replace(build_scheme(graph, "full", recipe=Recipe(loss=Loss.SQUARED_ERROR)), name=form)
+    scheme = squared
+    if form == "fp32":
+        scheme = replace(squared, recipe=replace(squared.recipe, gradients=Gradients.FP32))
+    if form == "static":
+        scheme = ref.calibrated(graph, squared, x, answers, rate=1.0)
+    node, reference = Node(plan_of(graph, scheme)), ref.ReferenceNode(graph, scheme)
+    errors = node.fit(x, answers, np.arange(40) % 8, Course(key=KEY, rate=1.0))
+    expected = reference.train(
+        x, answers, [i % 8 for i in range(40)], ref.Course(key=KEY, rate=fixed.real(1.0), own=frozenset())
+    )
+    assert errors.tolist() == expected.tolist()
+    assert (node.values == reference.values).all()
+    assert errors[-8:].sum() < errors[:8].sum()
+
+
+@pytest.mark.parametrize("gradients", Gradients)
+@pytest.mark.parametrize("form", [Form.FLOAT32, Form.UINT8])
+def test_a_network_trains_on_windows_that_are_no_int8(form: Form, gradients: Gradients) -> None:
+    graph = edged(form)
+    scheme = build_scheme(graph, "full", recipe=Recipe(gradients=gradients))
+    whole = windows(graph, 6)
+    x = whole.astype(np.float32) / 60 if form is Form.FLOAT32 else whole.view(np.uint8)
+    node, reference = Node(plan_of(graph, scheme)), ref.ReferenceNode(graph, scheme)
+    labels, own = (np.arange(6) % 3).astype(np.uint8), frozenset(range(3))
+    p = node.train(x, labels, np.arange(6), Course(key=KEY, rate=0.1, own=own))
+    expected = reference.train(x, labels, list(range(6)), ref.Course(key=KEY, rate=fixed.real(0.1), own=own))
+    assert (p * 32768).tolist() == expected.tolist()
+    assert (node.values == reference.values).all()
 
 
 @settings(max_examples=80, deadline=None)

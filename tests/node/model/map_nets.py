@@ -13,11 +13,13 @@ from fleet.node.model.graph import (
     AveragePool,
     Concat,
     Curve,
+    Form,
     Graph,
     MaxPool,
     Mean,
     Mul,
     Pad,
+    Quantize,
     Reshape,
     ResizeNearest,
     Tensor,
@@ -229,6 +231,28 @@ def lenet(seed: int = 0) -> Graph:
     x = build.window(MaxPool, x, (2, 2), (2, 2), (0, 0, 1, 1))
     x = build.window(MaxPool, build.conv(x, 9, (3, 3)), (3, 3), (2, 2), (0, 1, 1, 1))
     return build.head(build.fully_connected(x, 16, zero=-80), 5)
+
+
+def autoencoder(seed: int = 0) -> Graph:
+    """A map made small, enlarged again and bent into 0 to 1: what it says is compared with what it should."""
+    build = MapBuilder(seed)
+    x = build.conv(build.input((6, 5, 2), zero=7), 6, (3, 3), (2, 2), (1, 1, 1, 1), zero=-40)
+    x = build.resize(build.conv(x, 5, (1, 1), zero=-70), 6, 5, half_pixel_centers=True)
+    x = build.rescaled(build.conv(x, 2, (3, 3), pad=(1, 1, 1, 1), zero=10), 0.03)
+    build.curve(x, Curve.LOGISTIC)
+    return build.graph()
+
+
+def edged(form: Form, seed: int = 0) -> Graph:
+    """A small network whose input comes as real numbers or as uint8."""
+    build = MapBuilder(seed)
+    scale, zero = (1.0, 0) if form is Form.FLOAT32 else (1 / 64, 130)
+    source = Tensor(name="input", shape=(5, 4, 3), scale=scale, zero_point=zero, form=form)
+    build.tensors.append(source)
+    x = build._tensor("whole", source.shape, 1 / 60, 2)
+    enter = {"name": "enter", "x": "input", "y": "whole"}
+    build.ops.append(Quantize(**enter) if form is Form.FLOAT32 else Activation(**enter, curve=Curve.REQUANTIZE))
+    return build.head(build.window(MaxPool, build.conv(x, 6, (3, 3)), (2, 1), (2, 2), (0, 0, 1, 0)), 3)
 
 
 NETS = {"squeeze excite": squeeze_excite_net, "concat": concat_net, "padded": padded_net, "lenet": lenet}

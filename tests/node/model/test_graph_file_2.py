@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Add, Graph, Tensor
+from fleet.node.model.graph import Add, Form, Graph, Tensor
 from fleet.node.model.graph_file import graph_bytes, load_graph, save_graph, version_of
-from tests.node.model.map_nets import NETS, map_graphs
+from tests.node.model.map_nets import NETS, autoencoder, edged, map_graphs
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net
 from tests.node.model.test_graph_file import reheaded, with_skip
 
@@ -38,6 +38,14 @@ def assert_same(graph: Graph, again: Graph) -> None:
 @pytest.mark.parametrize("name", NETS)
 def test_a_network_of_every_operator_comes_back(name: str, tmp_path: Path) -> None:
     assert_same(NETS[name](), through_a_file(NETS[name](), tmp_path / "net.npz"))
+
+
+@pytest.mark.parametrize(
+    "graph", [autoencoder(), edged(Form.FLOAT32), edged(Form.UINT8)], ids=["none", "real", "uint8"]
+)
+def test_a_network_without_a_head_or_with_other_inputs_comes_back(graph: Graph, tmp_path: Path) -> None:
+    assert version_of(graph) == 2
+    assert_same(graph, through_a_file(graph, tmp_path / "net.npz"))
 
 
 @settings(max_examples=100, deadline=None)
@@ -96,6 +104,11 @@ CHANGES: list[tuple[str, Any, str]] = [
         "where a whole number from 0 to 255|cannot make uint8",
     ),
     ("squeeze excite", lambda h: h["tensors"][0].append("constant"), "fewer values in 'value'"),
+    (
+        "squeeze excite",
+        lambda h: map_named(h, named(h, "conv")["y"]).append("float32"),
+        "from 0 to 0|cannot make float32",
+    ),
     ("concat", lambda h: named(h, "concat").update(axis=1), "which cannot make a map"),
     ("concat", lambda h: named(h, "concat").update(xs=[]), "cannot be read|cannot make"),
     ("concat", lambda h: named(h, "max_pool").update(pad=[3, 0, 0, 1]), "which cannot make a map"),
