@@ -326,6 +326,17 @@ def test_every_blocked_map_gets_a_shift_and_no_other() -> None:
         assert found.trained == scheme.trained
 
 
+def test_a_head_that_begins_at_zero_can_be_calibrated() -> None:
+    """Its first step passes nothing on; shifts come from the later ones, 0 where none ever does."""
+    graph = residual_net()
+    head = replace(graph.head, weight=np.zeros_like(graph.head.weight))
+    graph = replace(graph, ops=(*graph.ops[:-1], head))
+    scheme = build_scheme(graph, "full")
+    x, labels = windows(graph, 3), [0, 1, 2]
+    assert not any(shift for _, shift in ref.calibrated(graph, scheme, x[:1], [0], rate=0.01).recipe.shifts)
+    assert all(shift for _, shift in ref.calibrated(graph, scheme, x, labels, rate=0.1).recipe.shifts)
+
+
 def test_static_gradients_saturate_where_a_dynamic_exponent_would_have_moved() -> None:
     graph = residual_net()
     scheme = ref.calibrated(graph, build_scheme(graph, "full"), windows(graph, 4), [0, 1, 2, 3], rate=0.01)

@@ -33,14 +33,15 @@ class _Depths:
         self.shifts: dict[str, int] = {}
 
     def observe(self, name: str, acc: Int64, rise: int) -> int:
-        """The dynamic shift, remembered."""
+        """The dynamic shift, remembered unless there was nothing to shift."""
         shift = dynamic_shift(acc)
-        self.of[name] = max(shift - rise, self.of.get(name, shift - rise + 1))
+        if acc.any():
+            self.of[name] = max(shift - rise, self.of.get(name, shift - rise + 1))
         return shift
 
     def fix(self, name: str, _acc: Int64, rise: int) -> int:
         """The shift that brings a map to its depth, remembered."""
-        shift = max(0, self.of[name] + rise)
+        shift = max(0, self.of.get(name, -rise) + rise)
         self.shifts[name] = max(shift, self.shifts.get(name, 0))
         return shift
 
