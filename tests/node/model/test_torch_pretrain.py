@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from fleet.node.model.float_net import FloatNet, float_maps
-from fleet.node.model.zoo import Kind, Layer, zoo_net
+from fleet.node.model.graph_file import graph_bytes
+from fleet.node.model.reference import forward
+from fleet.node.model.zoo import Kind, Layer, NetSpec, zoo_net
 
 torch = pytest.importorskip("torch", reason="pretraining needs the extra `torch`")
 
 from torch.nn import functional  # noqa: E402 (after the check that torch is there)
 
 from fleet.node.model.torch.layers import products  # noqa: E402
-from fleet.node.model.torch.pretrain import Recipe, _normals, _TrainableNet, pretrain  # noqa: E402
+from fleet.node.model.torch.pretrain import Recipe, _normals, _TrainableNet, pretrain, pretrained  # noqa: E402
 
 SPEC = zoo_net("imu-ds-cnn", 7)
 SHORT = Recipe(passes=3, batch=16)
@@ -86,6 +88,69 @@ def test_convolutions_in_double_are_torchs_own(kind: Kind, stride: tuple[int, in
     wanted = functional.conv2d(x.permute(0, 3, 1, 2), theirs, stride=stride, padding=(2, 1), groups=groups)
     got = products(layer, x, weight).permute(0, 3, 1, 2)
     np.testing.assert_allclose(got.numpy(), wanted.numpy(), rtol=1e-12, atol=1e-12)
+
+
+GROUPED = Layer(name="layer", kind=Kind.CONV, inputs=4, outputs=6, kernel=(3, 3), pad=(1, 0, 1, 2), groups=2)
+MULTIPLIED = Layer(
+    name="layer", kind=Kind.DEPTHWISE, inputs=4, outputs=8, kernel=(5, 3), stride=(2, 1), pad=(2, 1, 2, 1)
+)
+
+
+@pytest.mark.parametrize("layer", [GROUPED, MULTIPLIED])
+@pytest.mark.parametrize("single", [True, False])
+def test_every_weighted_layer_is_that_of_the_float_network(layer: Layer, single: bool) -> None:
+    kind = torch.float32 if single else torch.float64
+    generator = np.random.default_rng(1)
+    x, weight = generator.normal(size=(2, 9, 8, 4)), generator.normal(size=layer.weight_shape)
+    spec = NetSpec(name="net", input_shape=(9, 8, 4), layers=(layer,))
+    net = FloatNet(spec=spec, weights={"layer": weight}, biases={"layer": np.zeros(layer.outputs)})
+    got = products(layer, torch.from_numpy(x).to(kind), torch.from_numpy(weight).to(kind)).numpy()
+    np.testing.assert_allclose(got, float_maps(net, x)["layer"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name, shape", [("signal-resnet", None), ("ds-cnn", (25, 10, 1)), ("resnet-8", (9, 10, 3))])
+def test_nets_with_skips_and_bottlenecks_fold_to_the_same_function(
+    name: str, shape: tuple[int, int, int] | None
+) -> None:
+    """Single precision in, double out: to a thousandth of the logits' size."""
+    spec = zoo_net(name, 4, shape)
+    trained = _TrainableNet(spec, seed=1, kind=torch.float32)
+    batch = torch.from_numpy(np.random.default_rng(0).normal(size=(12, *spec.input_shape)).astype(np.float32))
+    with torch.no_grad():
+        for _ in range(3):
+            trained.logits(batch, training=True)
+        wanted = trained.logits(batch, training=False).numpy()
+    got = float_maps(trained.folded(), batch.numpy().astype(np.float64))["head"][:, 0, 0]
+    np.testing.assert_allclose(got, wanted, atol=1e-3 * np.abs(wanted).max())
+
+
+def test_a_study_gets_the_network_and_its_int8_form() -> None:
+    x, y = bursts(96)
+    made = [
+        pretrained(
+            zoo_net("signal-resnet", 3),
+            x,
+            y,
+            seed=5,
+            input_scale=1 / 64,
+            recipe=Recipe(passes=16, batch=16, single=True),
+        )
+        for _ in range(2)
+    ]
+    assert graph_bytes(made[0].graph) == graph_bytes(made[1].graph)
+    asked, labels = (part[::2] for part in bursts(150))
+    float_right = (float_maps(made[0].net, asked / 64)["head"][:, 0, 0].argmax(axis=1) == labels).mean()
+    int8_right = np.mean([forward(made[0].graph, window).logits.argmax() for window in asked] == labels)
+    assert float_right > 0.95
+    assert int8_right > float_right - 0.02
+
+
+def test_windows_with_a_zero_point_mean_what_they_say() -> None:
+    x, y = bursts(32)
+    shifted = (np.clip(x, -100, 100) + 20).astype(np.int8)
+    recipe = Recipe(passes=1, batch=16)
+    plain = pretrain(SPEC, np.clip(x, -100, 100), y, seed=5, input_scale=1 / 64, recipe=recipe)
+    assert same(plain, pretrain(SPEC, shifted, y, seed=5, input_scale=1 / 64, input_zero=20, recipe=recipe))
 
 
 def test_pretraining_leaves_torch_as_it_was() -> None:

@@ -2,9 +2,11 @@
 
 The module is traced once (torch.fx), run on an example to learn every shape, and translated call by call. At the end
 both are computed in double precision on the example and must agree. Maps lie [N, H, W, C]: a picture [N, C, H, W] of
-torch becomes (H, W, C), a signal [N, C, L] becomes (L, 1, C), a vector (1, 1, F).
+torch becomes (H, W, C), a signal [N, C, L] becomes (L, 1, C), a vector (1, 1, F). Where a forward pass begins by
+moving the axes of its input, the network reads windows as they are after that.
 """
 
+import warnings
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
@@ -35,31 +37,37 @@ def from_torch(
     InputError names the module of every call that no operator computes. The module stays as it is.
     """
     ready = deepcopy(module).double().eval()
-    window = torch.as_tensor(np.asarray(example))[:1].double()
-    if not 2 <= window.ndim <= 4 or not len(window):
-        text = f"expected [N, C, H, W], [N, C, L] or [N, F], got {list(np.shape(example))}; give one window at least"
+    windows = torch.as_tensor(np.asarray(example))
+    if not 2 <= windows.ndim <= 4 or not len(windows):
+        text = f"expected [N, C, H, W], [N, C, L] or [N, F], got {list(windows.shape)}; give one window at least"
         raise InputError.one("example", text)
-    conversion = _Conversion(_traced(ready, type(module).__name__), window.repeat(_TWICE, *[1] * (window.ndim - 1)))
+    conversion = _Conversion(ready, windows[:1].double().repeat(_TWICE, *[1] * (windows.ndim - 1)))
     net = conversion.read(name, classifier)
     conversion.check(net)
     return net
 
 
-def _traced(module: nn.Module, kind: str) -> fx.GraphModule:
+def _traced(module: nn.Module) -> fx.Graph:
     try:
-        traced = fx.symbolic_trace(module)
+        graph = fx.Tracer().trace(module)
     except Exception as fault:  # torch raises what the module's own code raises
-        text = f"expected a forward pass that takes one tensor and whose steps do not depend on values, got {fault}"
-        raise InputError.one(kind, f"{text}; write it without such branches") from fault
-    traced.graph.eliminate_dead_code()
-    return traced
+        text = "expected a forward pass that takes one tensor and whose steps do not depend on values"
+        remedy = "write it without such branches"
+        raise InputError.one(type(module).__name__, f"{text}, got {_brief(fault)}; {remedy}") from fault
+    graph.eliminate_dead_code(is_impure_node=lambda node: node.op in ("placeholder", "output"))
+    return graph
+
+
+def _brief(fault: Exception) -> str:
+    lines = str(fault).splitlines()
+    return lines[0] if lines else type(fault).__name__
 
 
 class _Recorded(fx.Interpreter):
     """Runs a network and keeps what every call made."""
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
+    def __init__(self, module: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(module, graph=graph)
         self.made: dict[fx.Node, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
@@ -70,15 +78,15 @@ class _Recorded(fx.Interpreter):
 class _Conversion:
     """One network while it is translated: what calls made on the example, and as values of the network."""
 
-    def __init__(self, traced: fx.GraphModule, example: torch.Tensor) -> None:
-        self.traced = traced
-        self.modules = dict(traced.named_modules())
-        recorded = _Recorded(traced)
+    def __init__(self, module: nn.Module, example: torch.Tensor) -> None:
+        self.graph = _traced(module)
+        self.modules = dict(module.named_modules())
+        recorded = _Recorded(module, self.graph)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings(action="ignore"):  # torch's own remarks on speed
                 recorded.run(example)
         except Exception as fault:  # torch raises what the module's own code raises
-            text = f"expected windows that the module can read, got {fault}; give an example as in training"
+            text = f"expected windows that the module can read, got {_brief(fault)}; give an example as in training"
             raise InputError.one("example", text) from fault
         self.made = recorded.made
         self.net = Building(map_of(tuple(example.shape[1:])))
@@ -87,11 +95,11 @@ class _Conversion:
 
     def read(self, name: str, classifier: bool) -> FloatNet:
         """The network."""
-        calls = [node for node in self.traced.graph.nodes if self._makes_map(node)]
+        calls = [node for node in self.graph.nodes if self._makes_map(node)]
         if faults := [unknown(node, self.modules) for node in calls if known(node, self.modules) is None]:
             raise InputError(faults)
         answer = None
-        for node in self.traced.graph.nodes:
+        for node in self.graph.nodes:
             if node.op == "placeholder":
                 self.values[node] = Value(layer=INPUT, dims=tuple(self.made[node].shape[1:]))
             elif node.op == "output":
@@ -106,8 +114,8 @@ class _Conversion:
 
     def check(self, net: FloatNet) -> None:
         """Raises unless the network computes on the example what the module does."""
-        entry = [node for node, value in self.values.items() if value.layer == INPUT][-1]
-        before = next(node for node in self.traced.graph.nodes if node.op == "output").args[0]
+        entry = [node for node, value in self.values.items() if value.layer == INPUT and value.order is None][-1]
+        before = next(node for node in self.graph.nodes if node.op == "output").args[0]
         answer = self.values[before]
         last = float_maps(net, windows_of(self.made[entry], net.spec.input_shape))[answer.layer]
         ours, theirs = torch.from_numpy(last), self.made[before].flatten(1)
