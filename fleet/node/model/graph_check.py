@@ -172,7 +172,9 @@ def _scales_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
             return all(
                 x.zero_point == y.zero_point and isclose(x.scale, y.scale, rel_tol=_NEAR, abs_tol=_NEAR) for x in xs
             )
-        case Softmax() | Activation(curve=Curve.LOGISTIC):
+        case Softmax():
+            return (y.scale, y.zero_point) == UNIT and op.beta * xs[0].scale > 2**-26  # a step that its exp can see
+        case Activation(curve=Curve.LOGISTIC):
             return (y.scale, y.zero_point) == UNIT
         case Activation(curve=Curve.HARD_SWISH):
             return xs[0].scale / 128 < y.scale  # what its 16-bit numbers can hold

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Add, Form, Graph, Tensor
+from fleet.node.model.graph import Add, Form, Graph, Softmax, Tensor
 from fleet.node.model.graph_file import graph_bytes, load_graph, save_graph, version_of
 from tests.node.model.map_nets import NETS, autoencoder, edged, map_graphs
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net
@@ -135,6 +135,19 @@ def test_what_an_operator_cannot_be_is_refused(net: str, change: Any, message: s
     path.write_bytes(reheaded(NETS[net](), change))
     with pytest.raises(InputError, match=f"expected an int8 network, got .*({message})"):
         load_graph(path)
+
+
+def answering(scale: float, beta: float) -> Graph:
+    """A softmax alone."""
+    x = Tensor(name="x", shape=(1, 1, 4), scale=scale, zero_point=0)
+    y = Tensor(name="y", shape=(1, 1, 4), scale=1 / 256, zero_point=-128)
+    return Graph(name="answers", tensors=(x, y), ops=(Softmax(name="answers", x="x", y="y", beta=beta),))
+
+
+def test_a_softmax_comes_back_unless_its_steps_are_too_small_to_see(tmp_path: Path) -> None:
+    assert_same(answering(0.5, 2.5), through_a_file(answering(0.5, 2.5), tmp_path / "net.npz"))
+    with pytest.raises(InputError, match="operator 'answers', whose output has a scale or zero point that it cannot"):
+        through_a_file(answering(2.0**-25, 0.5), tmp_path / "net.npz")
 
 
 @settings(max_examples=200, deadline=None)

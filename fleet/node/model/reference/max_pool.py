@@ -1,11 +1,14 @@
 """Largest value of windows of a map."""
 
+from itertools import product
+
 import numpy as np
 
 from fleet.node.model.fixed import Int64
 from fleet.node.model.graph import Float32, Graph, MaxPool
-from fleet.node.model.reference.average_pool import pairs
 from fleet.node.model.reference.values import Gradient, Maps, summed_at
+
+_LOWEST = -1000  # below any int8
 
 
 def raw(graph: Graph, op: MaxPool, maps: Maps) -> Int64:
@@ -15,16 +18,18 @@ def raw(graph: Graph, op: MaxPool, maps: Maps) -> Int64:
 
 def largest(graph: Graph, op: MaxPool, maps: Maps) -> Int64:
     """For every output the flat place of x that it comes from: the first of the largest, row by row."""
-    reads, outputs = pairs(graph, op)
-    shape, channels = graph.tensor(op.y).shape, graph.tensor(op.x).shape[2]
-    x = maps[op.x].reshape(-1, channels)
-    source = np.full((shape[0] * shape[1], channels), -1, dtype=np.int64)
-    best = np.full(source.shape, -(10**9), dtype=np.int64)
-    for place, output in zip(reads, outputs, strict=True):
-        better = x[place] > best[output]
-        best[output] = np.where(better, x[place], best[output])
-        source[output] = np.where(better, place * channels + np.arange(channels), source[output])
-    return source.reshape(shape)
+    (height, width, channels), (out_h, out_w, _) = graph.tensor(op.x).shape, graph.tensor(op.y).shape
+    best = np.full((out_h, out_w, channels), _LOWEST, dtype=np.int64)
+    source = np.full(best.shape, -1, dtype=np.int64)
+    for ky, kx in product(range(op.kernel[0]), range(op.kernel[1])):
+        rows = np.arange(out_h)[:, None] * op.stride[0] - op.pad[0] + ky
+        columns = np.arange(out_w)[None] * op.stride[1] - op.pad[1] + kx
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        position = np.where(inside, rows * width + columns, 0)[..., None]
+        value = np.where(inside[..., None], maps[op.x].reshape(-1, channels)[position[..., 0]], _LOWEST)
+        source = np.where(value > best, position * channels + np.arange(channels), source)
+        best = np.maximum(value, best)
+    return source
 
 
 def input_sums(graph: Graph, op: MaxPool, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]:
