@@ -17,14 +17,8 @@ DEAD_SCALE = 1e-7  # weight scales below it belong to dead channels, which do no
 
 
 def output_scales(graph: Graph, op: Conv2d | Depthwise | FullyConnected) -> list[Real]:
-    """s_x s_w / s_y per output channel, product in double of float32 values.
-
-    TFLite Micro rounds s_x s_w to float32 first where a fully connected layer has one scale for all its weights.
-    Source: kernel_util.cc, GetQuantizedConvolutionMultipler; fully_connected_common.cc.
-    """
+    """s_x s_w / s_y per output channel, product in double of float32 values."""
     s_x, s_y = f32(graph.tensor(op.x).scale), f32(graph.tensor(op.y).scale)
-    if isinstance(op, FullyConnected) and (op.weight_scale == op.weight_scale[0]).all():
-        return [fixed.real(f32(s_x * float(op.weight_scale[0])) / s_y)] * op.bias.size
     return [fixed.real(s_x * float(s) / s_y) for s in op.weight_scale]
 
 

@@ -49,7 +49,7 @@ def depthwise_conv_2d(a: Assembly, call: Call) -> None:
 
 
 def fully_connected(a: Assembly, call: Call) -> None:
-    """FULLY_CONNECTED. More than one row of inputs, or a scale for each output, is a 1x1 convolution over the rows."""
+    """FULLY_CONNECTED; over more than one row of inputs it is a 1x1 convolution."""
     x, filters, y = a.entry(call, 0), a.entry(call, 1), a.output(call)
     outputs, inputs = _filter_sides(filters, 2)
     rows, rest = divmod(prod(a.dims[x.index]), inputs)
@@ -59,13 +59,10 @@ def fully_connected(a: Assembly, call: Call) -> None:
     if y.dims[-1:] == (outputs,) and prod(y.dims) == rows * outputs:
         dims = y.dims
     weight = _weight(a, filters, (outputs, inputs))
-    fields = _fields(a, call, weight, option(call, 0, "b"), single=filters.scales.size == 1)
-    if rows == 1 and (filters.scales.size == 1 or len(set(fields["weight_scale"].tolist())) > 1):
+    fields = _fields(a, call, weight, option(call, 0, "b"))
+    if rows == 1:
         a.emit(call, FullyConnected, dims, weight=weight, **fields)
         return
-    if rows > 1 and filters.scales.size == 1 and not _one_scale(a, call, float(filters.scales[0])):
-        text = f"expected one row of {inputs} values, or a scale for each output, got {rows} rows; {AGAIN}"
-        raise RefusedError(f"{text} with per-channel quantisation of dense layers")
     fields |= {"x": a.seen_as(x, (1, rows, inputs)).name, "weight": weight.reshape(outputs, 1, 1, inputs)}
     a.emit(call, Conv2d, dims, (1, rows, outputs), **fields)
 
@@ -135,21 +132,17 @@ def _outputs(least: int, most: int, factor: float, y_zero: int, clip: Clip) -> s
     return {int(np.clip(y + y_zero, *clip)) for y in fixed.scale(wrapped, fixed.real(factor))}
 
 
-def _fields(a: Assembly, call: Call, rows: Int8, activation: int, *, single: bool = False) -> dict[str, Any]:
-    """What all weighted operators have. rows: int8 [O, products of one output]. single: the product of the scales is
-    taken in float32, as FULLY_CONNECTED does with one scale for all."""
+def _fields(a: Assembly, call: Call, rows: Int8, activation: int) -> dict[str, Any]:
+    """What all weighted operators have. rows: int8 [O, products of one output]."""
     x, filters, y = a.entry(call, 0), a.entry(call, 1), a.output(call)
     scales, (s_y, z_y) = _weight_scales(filters, len(rows)), a.scaled(y)
     tensor = a.map_of(x)
     clip = clip_of(activation, s_y, z_y)
     bias = np.zeros(len(rows), dtype=np.int32)
     if has(call, 2):
+        factors = (tensor.scale * scales.astype(np.float64) / s_y).tolist()
         bias = _bias(a, a.entry(call, 2), len(rows))
-        if int(np.abs(bias.astype(np.int64)).max()) > BIAS_LIMIT:
-            wide = tensor.scale * scales.astype(np.float64)
-            products = np.float32(tensor.scale) * scales if single else wide
-            factors = (products.astype(np.float64) / s_y).tolist()
-            bias = settled_biases(bias, rows, tensor.zero_point, factors, z_y, clip)
+        bias = settled_biases(bias, rows, tensor.zero_point, factors, z_y, clip)
     return {"x": tensor.name, "bias": bias, "weight_scale": scales, "clip": clip}
 
 
@@ -191,9 +184,3 @@ def _weight_scales(filters: Entry, outputs: int) -> Float32:
     if not ((scales > 0) & (scales <= LARGEST_SCALE)).all() or filters.zeros.any():
         raise RefusedError(f"expected positive scales and zero points of 0 for {shown(filters)}, got others; {AGAIN}")
     return scales if scales.size == outputs else np.full(outputs, scales[0], dtype=np.float32)
-
-
-def _one_scale(a: Assembly, call: Call, scale: float) -> bool:
-    """Whether the product of the scales in float32 and the one in double give the same multiplier."""
-    (s_x, _), (s_y, _) = a.scaled(a.entry(call, 0)), a.scaled(a.output(call))
-    return fixed.real(float(np.float32(s_x) * np.float32(scale)) / s_y) == fixed.real(s_x * scale / s_y)

@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("tflite_micro", reason="TensorFlow Lite Micro comes as a wheel for Linux on x86-64 only")
 
+from fleet.node.model import fixed
 from fleet.node.model.graph import Concat, Conv2d, FullyConnected, GlobalAveragePool, Graph, Reshape
 from fleet.node.model.tflite import imported
 from tests.node.model.tflite.micro import assert_equal_maps
@@ -99,18 +100,30 @@ def test_a_fully_connected_layer_reads_a_map_as_it_lies(
     assert isinstance(graph_of(w.content()).ops[-1], FullyConnected)
 
 
-def test_a_fully_connected_layer_over_rows_is_a_convolution() -> None:
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_fully_connected_layer_over_rows_is_a_convolution(per_channel: bool) -> None:
     w = Written()
-    w.op("FULLY_CONNECTED", [w.input(1, 7, 6), w.weight(5, 6), w.bias(5)], w.map(1, 7, 5, scale=0.2), keepNumDims=True)
+    inputs = [w.input(1, 7, 6), w.weight(5, 6, per_channel=per_channel), w.bias(5)]
+    w.op("FULLY_CONNECTED", inputs, w.map(1, 7, 5, scale=0.2), keepNumDims=True)
     assert assert_equal_maps(w.content(), 20) > 0
     assert isinstance(graph_of(w.content()).ops[-1], Conv2d)
 
 
-def test_scales_for_each_output_that_are_all_equal_are_still_multiplied_in_double() -> None:
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_the_product_of_scales_is_taken_in_double(per_channel: bool) -> None:
+    """Sums that lie where a product in float32 gives another output: large biases show the last bits of a factor."""
+    s_x, s_w, s_y = (float(np.float32(scale)) for scale in (0.0637, 3.3e-8, 0.0715))
+    near = fixed.real(float(np.float32(s_x * s_w)) / s_y), fixed.real(s_x * s_w / s_y)
+    around = np.concatenate([round((k + 0.5) * s_y / s_x / s_w) + np.arange(-99, 100) for k in range(-30, 30)])
+    telling = around[fixed.scale(around, near[0]) != fixed.scale(around, near[1])]
     w = Written()
-    weight = w.constant(np.arange(-60, 60, dtype=np.int8).reshape(12, 10), scales=[0.0123] * 12, zeros=[0] * 12)
-    w.op("FULLY_CONNECTED", [w.input(1, 10, scale=0.0371), weight, w.bias(12)], w.map(1, 12, scale=0.0457))
-    assert assert_equal_maps(w.content(), 50) > 0
+    weight = w.constant(
+        np.zeros((len(telling), 1), np.int8), scales=[s_w] * len(telling if per_channel else [0]), zeros=[0]
+    )
+    inputs = [w.input(1, 1, scale=s_x), weight, w.constant(telling.astype(np.int32), scales=[s_x * s_w], zeros=[0])]
+    w.op("FULLY_CONNECTED", inputs, w.map(1, len(telling), scale=s_y))
+    assert len(telling) > 100
+    assert assert_equal_maps(w.content(), 1) > 100
 
 
 def reshaped(w: Written, sides: tuple[int, ...], zero: int = 0) -> int:
