@@ -115,9 +115,9 @@ class Host:
         """The first output of each window."""
         library().fe_host_infer_many(self._host, windows.ctypes.data, len(windows), out.ctypes.data, memo)
 
-    def repeat(self, course: c.Structure, step: int, times: int) -> None:
-        """One step of the plan, over and over: for benchmarks."""
-        library().fe_host_repeat(self._host, c.byref(course), step, times)
+    def repeat(self, step: int, times: int, course: c.Structure | None = None) -> None:
+        """One step of the plan, over and over: for benchmarks. course: what a step of the way back needs."""
+        library().fe_host_repeat(self._host, c.byref(course) if course else None, step, times)
 
 
 def peak(variant: Variant, rounds: int) -> int:

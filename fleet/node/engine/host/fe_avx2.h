@@ -37,18 +37,48 @@ FE_INLINE __m256i fe_wide(const int8_t *x)
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)x));
 }
 
-/* scale(v) of eight outputs: fe_requant says which number. Both roundings as SPEC.md has them: high_mul keeps bits 31
- * to 62 of the product, in even lanes by a shift to the right, in odd lanes by one to the left. */
-FE_INLINE __m256i fe_scaled(__m256i v, __m256i mant, __m256i half, __m256i shift)
+/* Odd lanes where a product of even lanes reads them. A shuffle: of a shift, clang makes a whole product of 64 bits. */
+FE_INLINE __m256i fe_odd(__m256i v)
+{
+    return _mm256_shuffle_epi32(v, 0xF5);
+}
+
+/* Requantisation of sixteen outputs, in registers: stores of bytes could otherwise change it, for all a compiler knows. */
+typedef struct {
+    __m256i mant[2], odd[2], half[2], shift[2], zero, low, high;
+} fe_quantiser;
+
+FE_INLINE fe_quantiser fe_quantiser_at(const fe_requant *q, int32_t o)
+{
+    fe_quantiser v;
+    for (int i = 0; i < 2; i++) {
+        v.mant[i] = fe_load(q->mant + o + 8 * i);
+        v.odd[i] = fe_odd(v.mant[i]);
+        v.half[i] = fe_load(q->half + o + 8 * i);
+        v.shift[i] = fe_load(q->shift + o + 8 * i);
+    }
+    v.zero = _mm256_set1_epi16((int16_t)q->zero);
+    v.low = _mm256_set1_epi16((int16_t)q->low);
+    v.high = _mm256_set1_epi16((int16_t)q->high);
+    return v;
+}
+
+/* scale(v) of eight outputs, the first or the second: fe_requant says which number. Both roundings as SPEC.md has them:
+ * high_mul keeps bits 31 to 62 of the product, in even lanes by a shift to the right, in odd lanes by one to the left. */
+FE_INLINE __m256i fe_scaled(const fe_quantiser *q, int i, __m256i v)
 {
     const __m256i nudge = _mm256_set1_epi64x((int64_t)1 << 30);
-    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(v, mant), nudge);
-    const __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(v, 32), _mm256_srli_epi64(mant, 32));
-    const __m256i raised = _mm256_add_epi64(odd, nudge);
-    const __m256i high =
-        _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_add_epi64(raised, raised), 0xAA);
-    const __m256i size = _mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(high), half), shift);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(v, q->mant[i]), nudge);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(fe_odd(v), q->odd[i]), nudge);
+    const __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_add_epi64(odd, odd), 0xAA);
+    const __m256i size = _mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(high), q->half[i]), q->shift[i]);
     return _mm256_sign_epi32(size, high);
+}
+
+/* Sixteen sums as s16 around the zero point; within each half of the vector the first four before the second four. */
+FE_INLINE __m256i fe_narrowed(const fe_quantiser *q, __m256i first, __m256i second)
+{
+    return _mm256_adds_epi16(_mm256_packs_epi32(fe_scaled(q, 0, first), fe_scaled(q, 1, second)), q->zero);
 }
 
 /* Sets `count` bits of a mask from bit `index` on, which were 0. */
@@ -60,10 +90,9 @@ static inline void fe_put_bits(uint8_t *mask, int32_t index, uint32_t bits, int3
         *at = (uint8_t)(*at | placed >> (8 * (at - mask - (index >> 3))));
 }
 
-/* Where sixteen outputs from o on go; `valid` of them exist, of n per row. */
+/* Where sixteen outputs go; `valid` of them exist, of n per row. */
 typedef struct {
-    const fe_requant *q;
-    int32_t o, n, valid;
+    int32_t n, valid;
     int8_t *y;
     uint8_t *mask;
 } fe_place;
@@ -86,6 +115,24 @@ FE_INLINE void fe_put_row(const fe_place *at, int32_t index, __m128i y, uint32_t
     } else {
         fe_put_bits(at->mask, index, kept, at->valid);
     }
+}
+
+/* Two rows of sixteen, n apart, as fe_narrowed leaves them: clipped, noted what was kept, narrowed. order: of the
+ * dwords after packing; both: whether there is a second row. */
+FE_INLINE void fe_put_rows(const fe_place *at, const fe_quantiser *q, int32_t index, __m256i first, __m256i second,
+                           __m256i order, int both)
+{
+    const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, q->low), q->high);
+    const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, q->low), q->high);
+    const __m256i y = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(c0, c1), order);
+    uint32_t kept = 0;
+    if (at->mask != 0) {
+        const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
+        kept = (uint32_t)_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(same, order));
+    }
+    fe_put_row(at, index, _mm256_castsi256_si128(y), kept & 0xFFFF);
+    if (both)
+        fe_put_row(at, index + at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
 }
 
 #endif

@@ -48,6 +48,10 @@ static void prepare_step(fe_prepare *p, fe_host_step *step)
         break;
     case FE_POOL:
     case FE_GRAD_POOL:
+    case FE_AVERAGE_POOL:
+    case FE_GRAD_AVERAGE_POOL:
+        fe_prepare_pool(p, step);
+        break;
     case FE_MASK:
     case FE_BLOCK:
     case FE_MERGE:

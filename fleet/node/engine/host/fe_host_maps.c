@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Steps value by value: masks, blocks, merges, copies, the global pool; and biases.
+ * Steps value by value: masks, blocks, merges, copies; and biases.
  */
 #include "fe_executor.h"
 
@@ -45,45 +45,12 @@ static void run_copy(const fe_host *h, const fe_host_step *step)
     k[s->to_k] = k[s->from_k];
 }
 
-static void run_pool(const fe_host *h, const fe_host_step *step)
-{
-    const fe_pool_step *s = (const void *)step->plan;
-    int32_t *sums = step->kept;
-    int8_t *y = fe_at(&h->node, s->y);
-    h->kernels->column_sums(fe_at(&h->node, s->x), s->positions, s->channels, sums);
-    for (int32_t c = 0; c < s->channels; c++) {
-        const int32_t half = s->positions / 2, sum = sums[c] + (sums[c] > 0 ? half : -half);
-        y[c] = (int8_t)fe_clamp(sum / s->positions, -128, 127);
-    }
-}
-
-static void run_grad_pool(const fe_host *h, const fe_host_step *step)
-{
-    const fe_grad_pool_step *s = (const void *)step->plan;
-    const int32_t channels = s->flow.channels;
-    const int8_t *g = fe_at(&h->node, s->flow.g);
-    int32_t *k = fe_exponents(&h->node), *acc = fe_at(&h->node, s->flow.acc);
-    for (int32_t c = 0; c < channels; c++)
-        acc[c] = g[c] * s->factor;
-    for (int32_t p = 1; p < s->flow.places; p++)
-        __builtin_memcpy(acc + (int64_t)p * channels, acc, sizeof(int32_t) * (size_t)channels);
-    k[s->flow.k] = k[s->flow.gk] + s->exp;
-}
-
 void fe_prepare_map(fe_prepare *p, fe_host_step *step)
 {
     const int32_t op = step->plan->op;
-    if (fe_header(p->node)->gradients != FE_INT8 && op != FE_POOL)
+    if (fe_header(p->node)->gradients != FE_INT8)
         return;
-    if (op == FE_POOL) {
-        step->kept = fe_borrow(p, 4 * (int64_t)((const fe_pool_step *)(const void *)step->plan)->channels);
-        step->run = run_pool;
-    } else if (op == FE_GRAD_POOL) {
-        if (((const fe_grad_pool_step *)(const void *)step->plan)->flow.shift < 0)
-            step->run = run_grad_pool;
-    } else {
-        step->run = op == FE_MASK ? run_mask : op == FE_BLOCK ? run_block : op == FE_MERGE ? run_merge : run_copy;
-    }
+    step->run = op == FE_MASK ? run_mask : op == FE_BLOCK ? run_block : op == FE_MERGE ? run_merge : run_copy;
 }
 
 static void run_bias(const fe_host *h, const fe_host_step *step)

@@ -30,63 +30,46 @@ FE_INLINE void multiply(const fe_product *p, const int32_t *a, const int32_t *b,
     }
 }
 
-/* Sixteen sums of a row as s16, scaled and shifted to the zero point; in the order that packing leaves. */
-FE_INLINE __m256i row_of(const __m256i acc[2], const fe_requant *q, int32_t o)
+/* Rows r and r + 1 of a tile. */
+FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, __m256i acc[ROWS][2], int32_t index, int r, int rows)
 {
-    const __m256i v0 = fe_scaled(acc[0], fe_load(q->mant + o), fe_load(q->half + o), fe_load(q->shift + o));
-    const __m256i v1 =
-        fe_scaled(acc[1], fe_load(q->mant + o + 8), fe_load(q->half + o + 8), fe_load(q->shift + o + 8));
-    return _mm256_adds_epi16(_mm256_packs_epi32(v0, v1), _mm256_set1_epi16((int16_t)q->zero));
-}
-
-/* Rows `index` apart by n, two at a time: clip, note what was kept, narrow. */
-FE_INLINE void put_rows(const fe_place *at, int32_t index, __m256i first, __m256i second, int both)
-{
-    const __m256i low = _mm256_set1_epi16((int16_t)at->q->low), high = _mm256_set1_epi16((int16_t)at->q->high);
+    const int both = r + 1 < rows;
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, low), high);
-    const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, low), high);
-    const __m256i y = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(c0, c1), order);
-    uint32_t kept = 0;
-    if (at->mask != 0) {
-        const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
-        kept = (uint32_t)_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(same, order));
-    }
-    fe_put_row(at, index, _mm256_castsi256_si128(y), kept & 0xFFFF);
-    if (both)
-        fe_put_row(at, index + at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
+    const __m256i first = fe_narrowed(q, acc[r][0], acc[r][1]);
+    const __m256i second = both ? fe_narrowed(q, acc[r + 1][0], acc[r + 1][1]) : first;
+    fe_put_rows(at, q, index + r * at->n, first, second, order, both);
 }
 
-FE_INLINE void tile_s8(const fe_product *p, const fe_place *at, const int32_t *a, const int32_t *b, int32_t index,
-                       int rows)
+FE_INLINE void tile_s8(const fe_product *p, const fe_place *at, const fe_quantiser *q, const int32_t *bias,
+                       const int32_t *a, const int32_t *b, int32_t index, int rows)
 {
     __m256i acc[ROWS][2];
-    multiply(p, a, b, at->q->bias + at->o, rows, acc);
-    for (int r = 0; r < rows; r += 2) {
-        const int both = r + 1 < rows;
-        const __m256i first = row_of(acc[r], at->q, at->o);
-        put_rows(at, index + r * at->n, first, both ? row_of(acc[r + both], at->q, at->o) : first, both);
-    }
+    multiply(p, a, b, bias, rows, acc);
+    pair_s8(at, q, acc, index, 0, rows);
+    if (rows > 2)
+        pair_s8(at, q, acc, index, 2, rows);
+    if (rows > 4)
+        pair_s8(at, q, acc, index, 4, rows);
 }
 
-FE_TARGET static void rest_s8(const fe_product *p, const fe_place *at, const int32_t *a, const int32_t *b,
-                              int32_t index, int32_t rows)
+FE_INLINE void rest_s8(const fe_product *p, const fe_place *at, const fe_quantiser *q, const int32_t *bias,
+                       const int32_t *a, const int32_t *b, int32_t index, int32_t rows)
 {
     switch (rows) {
     case 1:
-        tile_s8(p, at, a, b, index, 1);
+        tile_s8(p, at, q, bias, a, b, index, 1);
         break;
     case 2:
-        tile_s8(p, at, a, b, index, 2);
+        tile_s8(p, at, q, bias, a, b, index, 2);
         break;
     case 3:
-        tile_s8(p, at, a, b, index, 3);
+        tile_s8(p, at, q, bias, a, b, index, 3);
         break;
     case 4:
-        tile_s8(p, at, a, b, index, 4);
+        tile_s8(p, at, q, bias, a, b, index, 4);
         break;
     case 5:
-        tile_s8(p, at, a, b, index, 5);
+        tile_s8(p, at, q, bias, a, b, index, 5);
         break;
     default:
         break;
@@ -95,13 +78,15 @@ FE_TARGET static void rest_s8(const fe_product *p, const fe_place *at, const int
 
 FE_TARGET void fe_product_s8_avx2(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
 {
-    for (int32_t o = 0; o < p->n; o += FE_PANEL) {
-        const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth;
-        const fe_place at = {q, o, p->n, p->n - o < FE_PANEL ? p->n - o : FE_PANEL, y, mask};
-        int32_t m = 0, index = first * p->n + o;
-        for (; m + ROWS <= p->m; m += ROWS, index += ROWS * p->n, a += (int64_t)ROWS * p->row)
-            tile_s8(p, &at, a, b, index, ROWS);
-        rest_s8(p, &at, a, b, index, p->m - m);
+    const int32_t n = p->n, rows = p->m;
+    for (int32_t o = 0; o < n; o += FE_PANEL) {
+        const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth, *bias = q->bias + o;
+        const fe_place at = {n, n - o < FE_PANEL ? n - o : FE_PANEL, y, mask};
+        const fe_quantiser by = fe_quantiser_at(q, o);
+        int32_t m = 0, index = first * n + o;
+        for (; m + ROWS <= rows; m += ROWS, index += ROWS * n, a += (int64_t)ROWS * p->row)
+            tile_s8(p, &at, &by, bias, a, b, index, ROWS);
+        rest_s8(p, &at, &by, bias, a, b, index, rows - m);
     }
 }
 

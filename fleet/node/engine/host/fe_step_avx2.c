@@ -44,11 +44,21 @@ FE_INLINE __m256i steps_of(const fe_lanes *v, __m256i g)
     const __m256i within = _mm256_min_epi32(_mm256_max_epi32(g, bound), v->limit);
     const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(within, v->mant), v->up_even);
     const __m256i odd = _mm256_add_epi64(
-        _mm256_mul_epi32(_mm256_srli_epi64(within, 32), _mm256_srli_epi64(v->mant, 32)), v->up_odd);
+        _mm256_mul_epi32(fe_odd(within), fe_odd(v->mant)), v->up_odd);
     const __m256i a = _mm256_sub_epi64(_mm256_srlv_epi64(even, v->even), v->low_even);
     const __m256i b = _mm256_sub_epi64(_mm256_srlv_epi64(odd, v->odd), v->low_odd);
     const __m256i q = _mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xAA);
     return _mm256_min_epi32(_mm256_max_epi32(q, least), most);
+}
+
+/* The same where count is 32 or more: the product of two numbers below 2^31 needs no limit then, and the lower halves of
+ * the lanes may wrap. less: what the raising left in them. */
+FE_INLINE __m256i far_steps_of(const fe_lanes *v, __m256i g, __m256i less)
+{
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(g, v->mant), v->up_even);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(fe_odd(g), fe_odd(v->mant)), v->up_odd);
+    const __m256i a = _mm256_srlv_epi64(even, v->even), b = _mm256_srlv_epi64(odd, v->odd);
+    return _mm256_sub_epi32(_mm256_blend_epi32(a, _mm256_slli_epi64(b, 32), 0xAA), less);
 }
 
 /* Upper halves of draws index, index + 1, ... index + 7. */
@@ -64,15 +74,26 @@ FE_INLINE __m256i dither(uint64_t key, uint32_t index)
     return _mm256_srli_epi32(_mm256_xor_si256(x, _mm256_srli_epi32(x, 16)), 16);
 }
 
+/* Eight weights less their steps, not yet clipped. */
+FE_INLINE __m256i moved(__m256i steps, uint64_t key, uint32_t index, const int8_t *w)
+{
+    const __m256i old = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)w));
+    return _mm256_sub_epi32(old, _mm256_srai_epi32(_mm256_add_epi32(steps, dither(key, index)), 16));
+}
+
+/* Sixteen weights clipped to 127. */
+FE_INLINE __m128i clipped(__m256i first, __m256i second)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 0, 4, 1, 5);
+    const __m256i s16 = _mm256_packs_epi32(first, second), s8 = _mm256_packs_epi16(s16, s16);
+    const __m256i within = _mm256_max_epi8(s8, _mm256_set1_epi8(-127));
+    return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(within, order));
+}
+
 FE_INLINE void step8(const fe_lanes *v, uint64_t key, uint32_t index, const int32_t *g, int8_t *w)
 {
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i old = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)w));
-    const __m256i moved = _mm256_srai_epi32(_mm256_add_epi32(steps_of(v, fe_load(g)), dither(key, index)), 16);
-    const __m256i s16 = _mm256_packs_epi32(_mm256_sub_epi32(old, moved), _mm256_setzero_si256());
-    const __m256i s8 = _mm256_packs_epi16(s16, s16);
-    const __m256i within = _mm256_max_epi8(s8, _mm256_set1_epi8(-127));
-    _mm_storel_epi64((__m128i *)(void *)w, _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(within, order)));
+    const __m256i stepped = moved(steps_of(v, fe_load(g)), key, index, w);
+    _mm_storel_epi64((__m128i *)(void *)w, clipped(stepped, stepped));
 }
 
 /* The last weights of a row, fewer than eight. */
@@ -90,7 +111,13 @@ FE_TARGET void fe_step_row_avx2(uint64_t key, uint32_t first, fe_rate rate, cons
 {
     const fe_lanes v =
         lanes_of(_mm256_set1_epi32(rate.mant), _mm256_set1_epi32(rate.count), _mm256_set1_epi32(rate.limit));
+    const __m256i less = _mm256_blend_epi32(v.low_even, _mm256_slli_epi64(v.low_odd, 32), 0xAA);
     int32_t i = 0;
+    for (; rate.count >= 32 && i + 16 <= n; i += 16) {
+        const __m256i a = moved(far_steps_of(&v, fe_load(g + i), less), key, first + (uint32_t)i, w + i);
+        const __m256i b = moved(far_steps_of(&v, fe_load(g + i + 8), less), key, first + (uint32_t)i + 8, w + i + 8);
+        _mm_storeu_si128((__m128i *)(void *)(w + i), clipped(a, b));
+    }
     for (; i + 8 <= n; i += 8)
         step8(&v, key, first + (uint32_t)i, g + i, w + i);
     if (i < n)

@@ -37,55 +37,47 @@ FE_INLINE void sums_of(const fe_taps *d, const int16_t *x, const int16_t *w, int
     }
 }
 
-/* One place as s16, before clipping. Numbers of q lie in the order of the sums. */
-FE_INLINE __m256i narrowed(const __m256i acc[2], const fe_requant *q, int32_t c)
+/* Places j and j + 1. bias: of the two sums. */
+FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i bias[2], __m256i acc[4][2], int32_t index,
+                       int j, int places)
 {
-    __m256i v[2];
-    for (int i = 0; i < 2; i++) {
-        const int32_t at = c + 8 * i;
-        v[i] = fe_scaled(_mm256_add_epi32(acc[i], fe_load(q->bias + at)), fe_load(q->mant + at), fe_load(q->half + at),
-                         fe_load(q->shift + at));
-    }
-    return _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_set1_epi16((int16_t)q->zero));
+    const int both = j + 1 < places;
+    const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
+    const __m256i first =
+        fe_narrowed(q, _mm256_add_epi32(acc[j][0], bias[0]), _mm256_add_epi32(acc[j][1], bias[1]));
+    const __m256i second =
+        both ? fe_narrowed(q, _mm256_add_epi32(acc[j + both][0], bias[0]), _mm256_add_epi32(acc[j + both][1], bias[1]))
+             : first;
+    fe_put_rows(at, q, index + j * at->n, first, second, order, both);
 }
 
-FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at, int32_t index,
-                         int places)
+FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at,
+                         const fe_quantiser *q, const __m256i bias[2], int32_t index, int places)
 {
     __m256i acc[4][2];
-    const __m256i low = _mm256_set1_epi16((int16_t)at->q->low), high = _mm256_set1_epi16((int16_t)at->q->high);
     sums_of(d, x, w, places, acc);
-    for (int j = 0; j < places; j += 2) {
-        const int both = j + 1 < places;
-        const __m256i first = narrowed(acc[j], at->q, at->o);
-        const __m256i second = both ? narrowed(acc[j + both], at->q, at->o) : first;
-        const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, low), high);
-        const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, low), high);
-        const __m256i y = _mm256_permute4x64_epi64(_mm256_packs_epi16(c0, c1), 0xD8);
-        uint32_t kept = 0;
-        if (at->mask != 0) {
-            const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
-            kept = (uint32_t)_mm256_movemask_epi8(_mm256_permute4x64_epi64(same, 0xD8));
-        }
-        fe_put_row(at, index + j * at->n, _mm256_castsi256_si128(y), kept & 0xFFFF);
-        if (both)
-            fe_put_row(at, index + (j + 1) * at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
-    }
+    pair_s8(at, q, bias, acc, index, 0, places);
+    if (places > 2)
+        pair_s8(at, q, bias, acc, index, 2, places);
 }
 
-FE_TARGET void fe_taps_s8_avx2(const fe_taps *d, const fe_requant *q, int8_t *y, uint8_t *mask)
+/* Numbers of q lie in the order of the sums. */
+FE_TARGET void fe_taps_s8_avx2(const fe_taps *t, const fe_requant *q, int8_t *y, uint8_t *mask)
 {
-    const int16_t *w = d->weights;
-    for (int32_t c = 0; c < d->c; c += 16, w += 16 * d->taps) {
-        const fe_place at = {q, c, d->c, d->c - c < 16 ? d->c - c : 16, y, mask};
+    const fe_taps d = *t;
+    const int16_t *w = d.weights;
+    for (int32_t c = 0; c < d.c; c += 16, w += 16 * d.taps) {
+        const fe_place at = {d.c, d.c - c < 16 ? d.c - c : 16, y, mask};
+        const fe_quantiser by = fe_quantiser_at(q, c);
+        const __m256i bias[2] = {fe_load(q->bias + c), fe_load(q->bias + c + 8)};
         int32_t index = c;
-        for (int32_t oy = 0; oy < d->out_h; oy++) {
-            const int16_t *x = d->map + (int64_t)oy * d->down + c;
+        for (int32_t oy = 0; oy < d.out_h; oy++) {
+            const int16_t *x = d.map + (int64_t)oy * d.down + c;
             int32_t ox = 0;
-            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, index += 4 * d->c)
-                places_s8(d, x, w, &at, index, 4);
-            for (; ox < d->out_w; ox++, x += d->right, index += d->c)
-                places_s8(d, x, w, &at, index, 1);
+            for (; ox + 4 <= d.out_w; ox += 4, x += 4 * d.right, index += 4 * d.c)
+                places_s8(&d, x, w, &at, &by, bias, index, 4);
+            for (; ox < d.out_w; ox++, x += d.right, index += d.c)
+                places_s8(&d, x, w, &at, &by, bias, index, 1);
         }
     }
 }
