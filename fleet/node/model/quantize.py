@@ -51,7 +51,7 @@ from fleet.node.model.ranges import (
     real_values,
     requantised,
 )
-from fleet.node.model.zoo.structure import INPUT, Clip, Kind, Layer
+from fleet.node.model.zoo.structure import INPUT, Clip, Kind, Layer, NetSpec
 
 HEAD_HEADROOM: Final = 2.0
 DEAD_SCALE: Final = 1e-7  # weight scales below this are noise around zero: the training rule skips them as well
@@ -91,6 +91,23 @@ def with_ranges(net: FloatNet, ranges: dict[str, Range], source: Encoding) -> Gr
         tensors.append(_tensor(layer.name, shape, codes[layer.name]))
         ops.append(_operator(net, layer, tuple(renamed.get(x, x) for x in layer.xs), codes))
     return Graph(name=spec.name, tensors=tuple(tensors), ops=tuple(ops))
+
+
+def dequantized(spec: NetSpec, graph: Graph) -> FloatNet:
+    """The float network of an int8 one: its weights and biases as the real values they stand for.
+
+    spec: its structure, with its ReLUs; where maps end otherwise, the float ones go on.
+    """
+    weights, biases = {}, {}
+    for layer, op in zip(spec.weighted, graph.weighted, strict=True):
+        if (layer.name, layer.weight_shape) != (op.name, op.weight.shape):
+            text = f"expected {layer.name} {list(layer.weight_shape)}, got {op.name} {list(op.weight.shape)}"
+            raise InputError.one(graph.name, f"{text}; name the structure that the network was made of")
+        scales = op.weight_scale.astype(np.float64)
+        by_output = scales if layer.kind is Kind.DEPTHWISE else scales.reshape(-1, *[1] * (op.weight.ndim - 1))
+        weights[layer.name] = op.weight * by_output
+        biases[layer.name] = op.bias * (graph.tensor(op.x).scale * scales)
+    return FloatNet(spec=spec, weights=weights, biases=biases)
 
 
 def weight_scales(layer: Layer, weight: Float64) -> Float32:

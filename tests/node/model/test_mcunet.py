@@ -9,9 +9,10 @@ import pytest
 
 from fleet.base.errors import InputError
 from fleet.node.model.fixed import real, scale
+from fleet.node.model.float_net import float_maps
 from fleet.node.model.graph import BIAS_LIMIT, Add, Conv2d, Depthwise, Graph, macs
 from fleet.node.model.graph_file import load_graph, save_graph
-from fleet.node.model.quantize import DEAD_SCALE
+from fleet.node.model.quantize import DEAD_SCALE, dequantized
 from fleet.node.model.reference import forward
 from fleet.node.model.zoo import zoo_net
 from fleet.node.model.zoo.mcunet import PUBLISHED, load_mcunet
@@ -166,6 +167,17 @@ def test_logits_are_those_of_the_float_head(graphs: dict[str, Graph], folder: Pa
     wanted += head.bias * (x.scale * head.weight_scale.astype(np.float64))
     assert np.abs(trace.logits / 256 - wanted).max() <= 1 / 256
     assert wanted.std() > 1  # the network has an opinion
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_network_sees_what_its_float_form_sees(graphs: dict[str, Graph], folder: Path, name: str) -> None:
+    """End to end, 60 int8 layers against the same weights in double: logits correlate, the best class is shared."""
+    graph, window = graphs[name], picture(folder, 128)
+    net = dequantized(zoo_net(name), graph)
+    wanted = float_maps(net, window[None] * graph.input.scale)["head"].ravel()
+    got = forward(graph, window).logits / 256
+    assert np.corrcoef(got, wanted)[0, 1] > 0.97
+    assert got.argmax() in np.argsort(wanted)[-3:]
 
 
 def test_a_fresh_head_says_nothing_yet_and_has_room(graphs: dict[str, Graph], folder: Path) -> None:

@@ -2,11 +2,14 @@
 
 from fractions import Fraction
 from math import floor, prod
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Depthwise, macs
+from fleet.node.model.graph import Conv2d, Depthwise, Reshape, Softmax, macs
+from fleet.node.model.tflite.load import load_tflite
 from fleet.node.model.zoo import ZOO, Clip, Kind, NetSpec, shipped_model, zoo_net
 
 
@@ -66,6 +69,19 @@ def test_nets_that_train_on_boards_have_their_published_convolutions(
     assert len(layers) == count
     assert sum(prod(layer.weight_shape) for layer in layers) == weights
     assert sum(net.macs_of(layer) for layer in layers) == work
+
+
+@pytest.mark.parametrize("name, file", [("ds-cnn", "kws_ref_model"), ("resnet-8", "pretrainedResnet_quant")])
+def test_nets_are_those_of_the_published_model_files(name: str, file: str, shared_data: Path) -> None:
+    """Weights, strides, borders and shapes, in order; the files end in a reshape and a softmax besides."""
+    graph = load_tflite(shared_data / "mlperf-tiny" / f"{file}.tflite")
+    ours, theirs = zoo_net(name), [op for op in graph.ops if not isinstance(op, Reshape | Softmax)]
+    assert len(theirs) == len(ours.layers)
+    for layer, op in zip(ours.layers, theirs, strict=True):
+        assert graph.tensor(op.y).shape == ours.shapes[layer.name]
+        assert getattr(op, "weight", np.empty(())).shape == layer.weight_shape
+        if isinstance(op, Conv2d | Depthwise):
+            assert (op.stride, op.pad) == (layer.stride, layer.pad)
 
 
 Scheme = tuple[int, int, tuple[int, ...], tuple[float, ...]]

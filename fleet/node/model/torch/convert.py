@@ -20,7 +20,7 @@ from fleet.base.errors import InputError
 from fleet.node.model.float_net import Float64, FloatNet, float_maps
 from fleet.node.model.torch.building import Building, Value, map_of
 from fleet.node.model.torch.calls import Call, arguments, known, place_of, unknown
-from fleet.node.model.torch.weightless import OPERATORS
+from fleet.node.model.torch.operators import OPERATORS
 from fleet.node.model.zoo.structure import INPUT, Clip, Kind
 
 _AGREES: Final = 1e-9  # of the largest output: sums in another order, in double

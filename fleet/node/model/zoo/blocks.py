@@ -55,16 +55,6 @@ class Blocks:
             Layer(name=name, kind=Kind.ADD, inputs=channels, outputs=channels, clip=clip, xs=(self.newest, skip))
         )
 
-    def average(self, name: str, kernel: Pair) -> str:
-        """The mean over windows that touch each other."""
-        channels = self.shape[2]
-        return self._add(
-            Layer(
-                name=name, kind=Kind.AVERAGE_POOL, inputs=channels, outputs=channels, kernel=kernel, stride=kernel,
-                xs=(self.newest,),
-            )
-        )  # fmt: skip
-
     def dense(self, name: str, outputs: int, clip: Clip = Clip.RELU) -> str:
         """A dense layer inside the network."""
         inputs = self.shape[0] * self.shape[1] * self.shape[2]

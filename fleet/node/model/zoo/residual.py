@@ -7,7 +7,7 @@ from fleet.node.model.zoo.structure import Clip, NetSpec, Shape
 def resnet_8(classes: int, shape: Shape) -> NetSpec:
     """The image classifier of MLPerf Tiny: 77,706 parameters and 12,501,632 MACs with 10 classes.
 
-    Source: Banbury et al., "MLPerf Tiny Benchmark", 2021; its reference model in the benchmark's repository.
+    Source: Banbury et al., "MLPerf Tiny Benchmark", 2021; its published int8 model.
     """
     net = Blocks(shape)
     net.conv("stem", 16, (3, 3), same=True)
