@@ -177,7 +177,7 @@ def _scales_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
         case Activation(curve=Curve.LOGISTIC):
             return (y.scale, y.zero_point) == UNIT
         case Activation(curve=Curve.HARD_SWISH):
-            return xs[0].scale / 128 < y.scale  # what its 16-bit numbers can hold
+            return xs[0].scale / 128 < y.scale <= xs[0].scale * 512  # what its 16-bit numbers can hold
         case _:
             return True
 

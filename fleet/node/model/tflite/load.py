@@ -11,6 +11,8 @@ from typing import Final
 
 from fleet.base.errors import Fault, InputError
 from fleet.node.model.graph import Graph
+from fleet.node.model.graph_check import check
+from fleet.node.model.graph_fields import OddError
 from fleet.node.model.tflite import folding, maps, pointwise, weighted
 from fleet.node.model.tflite.assembly import AGAIN, Assembly
 from fleet.node.model.tflite.content import Call, Content, Entry, content_of
@@ -99,7 +101,16 @@ def imported(data: bytes, where: str, name: str) -> Import:
     if fault_text := _unfinished(a, outputs):
         raise InputError.one(where, fault_text)
     left_out = tuple(_place(content, call) for call in tail.values())
-    return Import(graph=a.graph(name, outputs), tensors=a.places, left_out=left_out)
+    return Import(graph=_checked(a.graph(name, outputs), where), tensors=a.places, left_out=left_out)
+
+
+def _checked(graph: Graph, where: str) -> Graph:
+    """The graph, if it holds what the engine asks of every graph."""
+    try:
+        check(graph)
+    except OddError as fault:
+        raise InputError.one(where, f"expected a network that int8 kernels compute, got {fault}; {AGAIN}") from fault
+    return graph
 
 
 def _converted(a: Assembly, where: str, tail: dict[int, Call]) -> list[Fault]:

@@ -38,8 +38,6 @@ def curve(kind: Curve, a: Assembly, call: Call) -> None:
     scale, zero = a.scaled(a.output(call))
     if kind is Curve.LOGISTIC and (scale, zero) != _UNIT:
         raise RefusedError(f"expected {_UNIT_SHOWN}, got {scale:g} and {zero}; {AGAIN}")
-    if kind is Curve.HARD_SWISH and a.scaled(x)[0] / 128 >= scale:
-        raise RefusedError(f"expected an output scale above 1/128 of the input's, got {scale:g}; {AGAIN}")
     a.emit(call, Activation, a.dims[x.index], x=a.map_of(x).name, curve=kind)
 
 

@@ -100,20 +100,19 @@ def clip_of(number: int, scale: float, zero: int) -> Clip:
 def settled_biases(bias: Int32, rows: Int8, x_zero: int, factors: list[float], y_zero: int, clip: Clip) -> Int32:
     """Biases within 2^30 that give the same outputs. rows: int8 [O, products of one output].
 
-    Converters write larger ones for dead channels, whose scale is tiny. Where neither weights nor an overflow of the
-    int32 sum can change such an output, the limit does as well. Where no sum can overflow, the bias stays; the rest is
-    refused.
+    Converters write larger ones for dead channels, whose scale is tiny. Where neither the weights nor an overflow of
+    the int32 sum can change such an output, and the limit gives the same, the limit is taken; the rest is refused.
     """
     settled = bias.copy()
     for o in np.flatnonzero(np.abs(bias.astype(np.int64)) > BIAS_LIMIT):
         least, most = _span(rows[o], x_zero)
         near = int(np.clip(bias[o], -BIAS_LIMIT, BIAS_LIMIT))
-        before = _outputs(int(bias[o]) + least, int(bias[o]) + most, factors[o], y_zero, clip)
-        if before | _outputs(near + least, near + most, factors[o], y_zero, clip) == before and len(before) == 1:
-            settled[o] = near
-        elif int(bias[o]) + least < -(2**31) or int(bias[o]) + most >= 2**31:
-            text = f"expected sums within 32 bits, got a bias of {bias[o]} in channel {o}"
+        outputs = _outputs(int(bias[o]) + least, int(bias[o]) + most, factors[o], y_zero, clip)
+        outputs |= _outputs(near + least, near + most, factors[o], y_zero, clip)
+        if len(outputs) > 1:
+            text = f"expected a bias within 2^30 in channel {o}, got {bias[o]}, which another could not replace"
             raise RefusedError(f"{text}; retrain the layer with weight decay, or remove the channel")
+        settled[o] = near
     return settled
 
 
