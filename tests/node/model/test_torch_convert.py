@@ -1,11 +1,14 @@
 """Torch modules become the same function, layer by layer; what cannot is refused by its place."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fleet.base.errors import InputError
 from fleet.node.model.float_net import FloatNet, float_maps
 from fleet.node.model.graph import Curve, Dense, Graph
+from fleet.node.model.graph_file import graph_bytes, load_graph, save_graph
 from fleet.node.model.quantize import quantize
 from fleet.node.model.reference import forward
 from fleet.node.model.zoo import Clip, Kind
@@ -172,6 +175,28 @@ def test_arithmetic_and_axes_are_torchs_own() -> None:
     np.testing.assert_allclose(ours[:, :, 0].transpose(0, 2, 1), theirs, rtol=1e-9, atol=1e-9)
 
 
+class Optional(nn.Module):
+    """Arguments that a caller may leave out, indices that keep every value, one activation module called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3)
+        self.act = nn.Hardswish()
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x, mask=None, scale: float = 2.0):
+        y = self.act(self.second(self.act(self.first(x))))
+        y = functional.adaptive_avg_pool2d(y, (1, 1))[:, :, 0, 0]
+        return self.head(y[..., None, None].squeeze(3).squeeze(2) * scale)
+
+
+def test_calls_may_be_written_in_many_ways() -> None:
+    net = from_torch(settled(Optional()), example(2, 8, 6))
+    assert [layer.kind for layer in net.spec.layers] == [
+        Kind.CONV, Kind.CURVE, Kind.CONV, Kind.CURVE, Kind.POOL, Kind.CONSTANT, Kind.MUL, Kind.DENSE,
+    ]  # fmt: skip
+
+
 def int8_windows(net: FloatNet, count: int) -> np.ndarray:
     drawn = np.random.default_rng(3).normal(size=(count, *net.spec.input_shape)) * 40
     return np.clip(drawn, -128, 127).astype(np.int8)
@@ -198,6 +223,15 @@ def answered(graph: Graph, window: np.ndarray) -> np.ndarray:
         return trace.logits / 256
     y = graph.tensor(graph.outputs[0])
     return y.scale * (trace.maps[y.name].ravel() - y.zero_point)
+
+
+def test_graphs_of_torch_survive_their_file(rich: FloatNet, tmp_path: Path) -> None:
+    graph = quantize(rich, int8_windows(rich, 4), input_scale=1 / 32, input_zero=3)
+    save_graph(graph, tmp_path / "rich.npz")
+    again = load_graph(tmp_path / "rich.npz")
+    assert graph_bytes(again) == graph_bytes(graph)
+    window = int8_windows(rich, 1)[0]
+    assert (forward(again, window).logits == forward(graph, window).logits).all()
 
 
 def test_the_module_stays_as_it_was() -> None:
@@ -239,6 +273,16 @@ class Sliced(nn.Module):
         return x[:, :1] * x.chunk(2, 1)[0]
 
 
+class Slice(nn.Module):
+    def forward(self, x):
+        return torch.relu(x[:, :1])
+
+
+class Two(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+
 class Pair(nn.Module):
     def forward(self, x):
         return torch.relu(x), x
@@ -262,10 +306,12 @@ REFUSED = {
     "a forward pass that looks at values": (Branching(), "Branching: expected a forward pass .* do not depend on val"),
     "a layer used twice": (Twice(), "layer: expected each layer called once, got a second call"),
     "a change in place that others read": (InPlace(), "got other values on the example; avoid calls that change a map"),
-    "slices and parts": (
-        Sliced(),
-        r"getitem: expected one of .*, got getitem; (.|\n)*chunk: expected one of .*, got chu",
+    "parts of a map": (Sliced(), "chunk: expected one of .*, got chunk; replace it by these"),
+    "a slice": (
+        Slice(),
+        r"getitem: expected an index that keeps every value, got \[2, 8, 6\] -> \[1, 8, 6\]; use a pool",
     ),
+    "two inputs": (Two(), "example: expected windows that the module can read, got"),
     "two outputs": (Pair(), "output: expected one map that layers made, got something else; return one tensor"),
     "batch norm without statistics": (
         nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False)),

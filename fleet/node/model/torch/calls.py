@@ -102,6 +102,7 @@ FUNCTIONS: Final[dict[Callable[..., Any], tuple[str, tuple[str, ...]]]] = {
     operator.mul: ("mul", (*_X, "other")),
     operator.imul: ("mul", (*_X, "other")),
     operator.truediv: ("div", (*_X, "other")),
+    operator.getitem: ("index", (*_X, "at")),
 }
 METHODS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     **dict.fromkeys(("relu", "relu_"), ("relu", _X)),

@@ -100,7 +100,7 @@ class _Conversion:
             raise InputError(faults)
         answer = None
         for node in self.graph.nodes:
-            if node.op == "placeholder":
+            if node.op == "placeholder" and isinstance(self.made[node], torch.Tensor):
                 self.values[node] = Value(layer=INPUT, dims=tuple(self.made[node].shape[1:]))
             elif node.op == "output":
                 answer = self.values.get(node.args[0]) if isinstance(node.args[0], fx.Node) else None

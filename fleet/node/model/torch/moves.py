@@ -1,6 +1,7 @@
 """Torch's calls that move values: shapes, axes, borders, joins, sizes."""
 
 from dataclasses import replace
+from math import prod
 
 from fleet.node.model.torch.building import ORDER, Building, Value, map_of, planes
 from fleet.node.model.torch.calls import Call
@@ -16,6 +17,14 @@ def reshape(net: Building, call: Call) -> Value:
         net.input_shape = map_of(call.dims)
         return replace(x, dims=call.dims)
     return net.reshaped(call.name, x, call.dims)
+
+
+def index(net: Building, call: Call) -> Value:
+    """x[:, :, 0, 0] or x[..., None]: an index that keeps every value."""
+    x: Value = call.inputs[0]
+    if prod(x.dims) != prod(call.dims):
+        raise call.refused("an index that keeps every value", f"{list(x.dims)} -> {list(call.dims)}", "use a pool")
+    return reshape(net, call)
 
 
 def transpose(net: Building, call: Call) -> Value:

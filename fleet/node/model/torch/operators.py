@@ -7,7 +7,7 @@ from typing import Any, Final
 from fleet.node.model.torch.activations import clamp, hardsigmoid, hardswish, relu, relu6, same, sigmoid, silu, softmax
 from fleet.node.model.torch.building import Building, Value
 from fleet.node.model.torch.calls import Call
-from fleet.node.model.torch.moves import cat, pad, permute, reshape, resize, transpose
+from fleet.node.model.torch.moves import cat, index, pad, permute, reshape, resize, transpose
 from fleet.node.model.torch.pools import adaptive, mean, pool
 from fleet.node.model.torch.weighted import batch_norm, conv, linear
 from fleet.node.model.zoo.structure import Kind
@@ -75,6 +75,7 @@ OPERATORS: Final[dict[str, Callable[[Building, Call], Value]]] = {
     "adaptive_max": adaptive(Kind.MAX_POOL),
     "mean": mean,
     "reshape": reshape,
+    "index": index,
     "transpose": transpose,
     "permute": permute,
     "cat": cat,
