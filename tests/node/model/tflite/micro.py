@@ -1,6 +1,6 @@
 """Every tensor of a .tflite file as TensorFlow Lite Micro computes it, against the imported graph."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,32 +8,42 @@ from numpy.typing import NDArray
 from tflite_micro.python.tflite_micro import runtime
 
 from fleet.base.rng import draws32, key
+from fleet.node.engine.binding import Node
 from fleet.node.model.graph import Form, Graph
 from fleet.node.model.reference import forward
 from fleet.node.model.tflite import Import, imported
+from tests.node.engine.roomy import roomy_inference
 
 Feed = Mapping[str, NDArray[Any]]
-Maps = Mapping[str, NDArray[Any]]
 ARENA_BYTES = 4 << 20
 TYPES = {Form.INT8: np.int8, Form.UINT8: np.uint8, Form.FLOAT32: np.float32}
 
 
-def assert_equal_maps(
-    content: bytes, feeds: Sequence[Feed] | int = 3, *, run: Callable[[Graph, Feed], Maps] | None = None
-) -> int:
-    """How many numbers were compared over all feeds, every tensor of the file that is a map of the graph."""
+def assert_equal_maps(content: bytes, feeds: Sequence[Feed] | int = 3) -> int:
+    """How many numbers the NumPy reference and the engine were compared by, over all feeds and maps of the file."""
     found = imported(content, "file.tflite", "file")
     inputs = random_feeds(found.graph, feeds) if isinstance(feeds, int) else feeds
-    micro = interpreter(content)
+    micro, node = interpreter(content), roomy_inference(found.graph)
     compared = 0
     for feed in inputs:
         expected = micro_maps(micro, found, feed)
-        got = run(found.graph, feed) if run else forward(found.graph, feed).maps
+        maps = forward(found.graph, feed).maps
+        node.outputs({name: values[None] for name, values in feed.items()})
         for name, values in expected.items():
-            wrong = int((np.asarray(got[name]).ravel() != values).sum())
-            assert wrong == 0, f"{name}: {wrong} of {values.size} numbers differ"
+            assert_same(name, np.asarray(maps[name]), values)
+            assert_same(name, engine_map(node, found.graph, name), values)
             compared += values.size
     return compared
+
+
+def assert_same(name: str, got: NDArray[Any], expected: NDArray[Any]) -> None:
+    wrong = int((got.ravel() != expected).sum())
+    assert wrong == 0, f"{name}: {wrong} of {expected.size} numbers differ"
+
+
+def engine_map(node: Node, graph: Graph, name: str) -> NDArray[Any]:
+    """A map where the engine left it."""
+    return node._bytes_of(name).view(TYPES[graph.tensor(name).form])
 
 
 def interpreter(content: bytes, arena_bytes: int = ARENA_BYTES) -> Any:

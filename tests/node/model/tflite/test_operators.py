@@ -342,6 +342,25 @@ def test_a_network_between_float_edges_keeps_them() -> None:
     assert [graph.tensor(name).form.value for name in (*graph.inputs, *graph.outputs)] == ["float32", "float32"]
 
 
+def test_another_shape_of_real_numbers_stays_at_the_edge() -> None:
+    w = Written()
+    flat = w.op("RESHAPE", [w.input(1, 2, 3, kind="FLOAT32"), w.whole([1, 6])], w.map(1, 6, kind="FLOAT32"))
+    x = w.op("QUANTIZE", [flat], w.map(1, 6, zero=3))
+    y = w.op("DEQUANTIZE", [w.op("RELU", [x], w.map(1, 6, zero=3))], w.map(1, 6, kind="FLOAT32"))
+    w.op("RESHAPE", [y, w.whole([1, 3, 2])], w.map(1, 3, 2, kind="FLOAT32"))
+    assert assert_equal_maps(w.content()) > 0
+
+
+def test_a_map_may_be_added_to_itself_and_read_twice() -> None:
+    w = Written()
+    x = w.input(1, 3, 2, zero=3)
+    twice = w.op("ADD", [x, x], w.map(1, 3, 2, scale=0.1, zero=3))
+    square = w.op("MUL", [x, x], w.map(1, 3, 2, scale=0.1))
+    both = w.op("ADD", [twice, square], w.map(1, 3, 2, scale=0.2))
+    assert assert_equal_maps(w.content(twice, both)) > 0
+    assert len(graph_of(w.content(twice, both)).outputs) == 2
+
+
 def test_a_softmax_in_float_behind_the_network_is_left_out_and_named() -> None:
     w = Written()
     y = w.op("FULLY_CONNECTED", [w.input(1, 6), w.weight(5, 6), w.bias(5)], w.map(1, 5, scale=0.3))
