@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from fleet.base.errors import InputError
+from fleet.base.errors import Fault, InputError
 
 
 class Gradients(Enum):
@@ -58,6 +58,8 @@ EXTRA_BITS: Final = {  # per trained weight, beside its eight
     Rule.LATENT: 32,
 }
 
+MOST_SHIFT: Final = 31  # of a sum in 32 bits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -77,12 +79,20 @@ class Recipe:
     shifts: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
+        faults: list[Fault] = []
         if not 0 <= self.momentum < 1:
-            raise InputError.one("momentum", f"expected 0 to below 1, got {self.momentum}; take 0.9 or none")
+            faults.append(Fault("momentum", f"expected 0 to below 1, got {self.momentum}; take 0.9 or none"))
         if self.batch < 1:
-            raise InputError.one("batch", f"expected at least 1, got {self.batch}; 1 is a step per window")
+            faults.append(Fault("batch", f"expected at least 1, got {self.batch}; 1 is a step per window"))
+        if wrong := [name for name, shift in self.shifts if not 0 <= shift <= MOST_SHIFT]:
+            text = f"expected 0 to {MOST_SHIFT}, got another for {', '.join(wrong)}; take them from calibrated"
+            faults.append(Fault("shifts", text))
+        if len(dict(self.shifts)) < len(self.shifts):
+            faults.append(Fault("shifts", "expected one per map, got two of one name; take them from calibrated"))
+        if faults:
+            raise InputError(faults)
 
     @property
     def momentum_q15(self) -> int:
-        """The momentum in 1/32768, as the engine multiplies by it."""
-        return round(self.momentum * 32768)
+        """The momentum in 1/32768, as the engine multiplies by it; at most 32767."""
+        return min(round(self.momentum * 32768), 32767)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Conv2d, Depthwise, FullyConnected, Graph, Weighted
+from fleet.node.model.graph import Conv2d, Depthwise, Form, FullyConnected, Graph, Weighted
 from fleet.node.model.recipe import Loss, Recipe
 
 KINDS = ("sparse", "bias", "head", "last_k", "full")
@@ -172,8 +172,9 @@ def check_loss(graph: Graph, recipe: Recipe) -> None:
     if recipe.loss is Loss.CROSS_ENTROPY and not graph.has_head:
         text = f"expected a classifier head, got '{graph.ops[-1].name}' at the end; give the network one or train on "
         raise InputError.one("loss", text + "squared error")
-    if recipe.loss is Loss.SQUARED_ERROR and graph.has_head:
-        text = f"expected a map at the end, got the logits of '{graph.head.name}'; train on cross entropy"
+    if recipe.loss is Loss.SQUARED_ERROR and (graph.has_head or graph.tensor(graph.ops[-1].y).form is not Form.INT8):
+        what = "the logits" if graph.has_head else "the real numbers"
+        text = f"expected an int8 map at the end, got {what} of '{graph.ops[-1].name}'; cut it off or train classes"
         raise InputError.one("loss", text)
 
 

@@ -361,3 +361,16 @@ def test_the_default_recipe_is_that_of_version_1() -> None:
     assert Scheme(name="any", trained=()).recipe == Recipe(
         gradients=Gradients.INT8, exponents=Exponents.DYNAMIC, rule=Rule.STOCHASTIC, loss=Loss.CROSS_ENTROPY, batch=1
     )
+
+
+def test_every_fault_of_a_recipe_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        Recipe(momentum=1.0, batch=0, shifts=(("map1", 32), ("map1", 3)))
+    assert [fault.where for fault in caught.value.faults] == ["momentum", "batch", "shifts", "shifts"]
+    with pytest.raises(InputError, match="expected 0 to below 1, got nan"):
+        Recipe(momentum=float("nan"))
+
+
+def test_momentum_never_reaches_one() -> None:
+    assert Recipe(momentum=0.999999).momentum_q15 == 32767
+    assert Recipe(momentum=0.9).momentum_q15 == 29491

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Graph
+from fleet.node.model.graph import Dequantize, Form, Graph, Tensor
 from fleet.node.model.recipe import Loss, Recipe
 from fleet.node.model.scheme import KINDS, Trained, build_scheme, layout_of, trained_values, with_values
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, residual_net, schemes
@@ -102,12 +102,21 @@ def test_the_channels_of_a_grouped_layer_are_those_of_one_group() -> None:
     "head, loss, text",
     [
         (False, Loss.CROSS_ENTROPY, "expected a classifier head, got 'op15' at the end"),
-        (True, Loss.SQUARED_ERROR, "expected a map at the end, got the logits of 'head'"),
+        (True, Loss.SQUARED_ERROR, "expected an int8 map at the end, got the logits of 'head'"),
     ],
 )
 def test_a_loss_that_does_not_fit_the_end_of_the_network_is_refused(head: bool, loss: Loss, text: str) -> None:
     with pytest.raises(InputError, match=text):
         build_scheme(residual_net(head=head), "head", recipe=Recipe(loss=loss))
+
+
+def test_a_network_that_ends_in_real_numbers_has_no_squared_error() -> None:
+    graph = residual_net(head=False)
+    real = Tensor(name="real", shape=(1, 1, 20), scale=1.0, zero_point=0, form=Form.FLOAT32)
+    ops = (*graph.ops, Dequantize(name="out", x=graph.ops[-1].y, y="real"))
+    graph = Graph(name="test", tensors=(*graph.tensors, real), ops=ops)
+    with pytest.raises(InputError, match="got the real numbers of 'out'; cut it off"):
+        build_scheme(graph, "head", recipe=Recipe(loss=Loss.SQUARED_ERROR))
 
 
 def test_a_network_without_weights_is_refused() -> None:
