@@ -5,8 +5,13 @@
 #ifndef FE_AVX2_H
 #define FE_AVX2_H
 
+#ifdef FE_EMULATED /* a test builds all variants with an emulation of what this processor lacks */
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#else
 #define __MM_MALLOC_H /* clang's header of intrinsics would ask for a C library: there is none here */
 #include <immintrin.h>
+#endif
 
 #include "fe_kernels.h"
 
@@ -43,9 +48,22 @@ FE_INLINE __m256i fe_odd(__m256i v)
     return _mm256_shuffle_epi32(v, 0xF5);
 }
 
+/* Where outputs lie as s16: zero point, least and largest value. */
+typedef struct {
+    __m256i zero, low, high;
+} fe_limits;
+
+FE_INLINE fe_limits fe_limits_of(const fe_requant *q)
+{
+    const fe_limits v = {_mm256_set1_epi16((int16_t)q->zero), _mm256_set1_epi16((int16_t)q->low),
+                         _mm256_set1_epi16((int16_t)q->high)};
+    return v;
+}
+
 /* Requantisation of sixteen outputs, in registers: stores of bytes could otherwise change it, for all a compiler knows. */
 typedef struct {
-    __m256i mant[2], odd[2], half[2], shift[2], zero, low, high;
+    __m256i mant[2], odd[2], half[2], shift[2];
+    fe_limits to;
 } fe_quantiser;
 
 FE_INLINE fe_quantiser fe_quantiser_at(const fe_requant *q, int32_t o)
@@ -57,9 +75,7 @@ FE_INLINE fe_quantiser fe_quantiser_at(const fe_requant *q, int32_t o)
         v.half[i] = fe_load(q->half + o + 8 * i);
         v.shift[i] = fe_load(q->shift + o + 8 * i);
     }
-    v.zero = _mm256_set1_epi16((int16_t)q->zero);
-    v.low = _mm256_set1_epi16((int16_t)q->low);
-    v.high = _mm256_set1_epi16((int16_t)q->high);
+    v.to = fe_limits_of(q);
     return v;
 }
 
@@ -78,7 +94,7 @@ FE_INLINE __m256i fe_scaled(const fe_quantiser *q, int i, __m256i v)
 /* Sixteen sums as s16 around the zero point; within each half of the vector the first four before the second four. */
 FE_INLINE __m256i fe_narrowed(const fe_quantiser *q, __m256i first, __m256i second)
 {
-    return _mm256_adds_epi16(_mm256_packs_epi32(fe_scaled(q, 0, first), fe_scaled(q, 1, second)), q->zero);
+    return _mm256_adds_epi16(_mm256_packs_epi32(fe_scaled(q, 0, first), fe_scaled(q, 1, second)), q->to.zero);
 }
 
 /* Sets `count` bits of a mask from bit `index` on, which were 0. */
@@ -119,11 +135,11 @@ FE_INLINE void fe_put_row(const fe_place *at, int32_t index, __m128i y, uint32_t
 
 /* Two rows of sixteen, n apart, as fe_narrowed leaves them: clipped, noted what was kept, narrowed. order: of the
  * dwords after packing; both: whether there is a second row. */
-FE_INLINE void fe_put_rows(const fe_place *at, const fe_quantiser *q, int32_t index, __m256i first, __m256i second,
+FE_INLINE void fe_put_rows(const fe_place *at, const fe_limits *to, int32_t index, __m256i first, __m256i second,
                            __m256i order, int both)
 {
-    const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, q->low), q->high);
-    const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, q->low), q->high);
+    const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, to->low), to->high);
+    const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, to->low), to->high);
     const __m256i y = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(c0, c1), order);
     uint32_t kept = 0;
     if (at->mask != 0) {

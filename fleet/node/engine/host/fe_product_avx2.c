@@ -37,7 +37,7 @@ FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, __m256i acc[RO
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
     const __m256i first = fe_narrowed(q, acc[r][0], acc[r][1]);
     const __m256i second = both ? fe_narrowed(q, acc[r + 1][0], acc[r + 1][1]) : first;
-    fe_put_rows(at, q, index + r * at->n, first, second, order, both);
+    fe_put_rows(at, &q->to, index + r * at->n, first, second, order, both);
 }
 
 FE_INLINE void tile_s8(const fe_product *p, const fe_place *at, const fe_quantiser *q, const int32_t *bias,

@@ -48,7 +48,7 @@ FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i 
     const __m256i second =
         both ? fe_narrowed(q, _mm256_add_epi32(acc[j + both][0], bias[0]), _mm256_add_epi32(acc[j + both][1], bias[1]))
              : first;
-    fe_put_rows(at, q, index + j * at->n, first, second, order, both);
+    fe_put_rows(at, &q->to, index + j * at->n, first, second, order, both);
 }
 
 FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at,
