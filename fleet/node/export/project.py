@@ -105,7 +105,7 @@ def _generated(plan: Plan, profile: Profile, project: Project) -> dict[str, byte
         "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed),
         "data/model_data.c": model_source(plan, name=name),
         "data/plan_data.c": plan_source(plan, name=name),
-        "Makefile": makefile(project),
+        "Makefile": makefile(plan, project),
         "README.md": readme(plan, profile, project),
         "verify/project.json": project_json(plan, project),
     }

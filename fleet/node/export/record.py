@@ -8,11 +8,12 @@ from typing import Any, Final
 from fleet.base.errors import InputError
 from fleet.node.export.trial import Trial, read_windows
 from fleet.node.model.fixed import Real
+from fleet.node.model.recipe import Exponents, Gradients, Loss, Recipe, Rule
 from fleet.node.model.scheme import Scheme, Trained
 from fleet.node.plan.plan import Plan
 
 FORMAT: Final = "mcufleet-project"
-VERSION: Final = 1
+VERSION: Final = 2
 _REMEDY: Final = "export the project again"
 
 
@@ -42,7 +43,11 @@ def project_json(plan: Plan, project: Project) -> str:
         "stack_bytes": project.stack_bytes,
         "log_windows": project.windows,
         "plan_sha256": plan.digest,
-        "scheme": {"name": plan.scheme.name, "trained": [[t.op, t.channels, t.bias] for t in plan.scheme.trained]},
+        "scheme": {
+            "name": plan.scheme.name,
+            "trained": [[t.op, t.channels, t.bias] for t in plan.scheme.trained],
+            "recipe": _recipe_fields(plan.scheme.recipe),
+        },
         "trial": {
             "seed": trial.seed,
             "node": trial.node,
@@ -52,6 +57,28 @@ def project_json(plan: Plan, project: Project) -> str:
         },
     }
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _recipe_fields(recipe: Recipe) -> dict[str, Any]:
+    """The recipe by its names in a scenario."""
+    return {
+        "gradients": recipe.gradients.value,
+        "exponents": recipe.exponents.value,
+        "rule": recipe.rule.value,
+        "loss": recipe.loss.value,
+        "scaled": recipe.scaled,
+        "momentum": recipe.momentum,
+        "batch": recipe.batch,
+        "shifts": [list(shift) for shift in recipe.shifts],
+    }
+
+
+def _recipe(found: dict[str, Any]) -> Recipe:
+    return Recipe(
+        gradients=Gradients(found["gradients"]), exponents=Exponents(found["exponents"]), rule=Rule(found["rule"]),
+        loss=Loss(found["loss"]), scaled=found["scaled"], momentum=found["momentum"], batch=found["batch"],
+        shifts=tuple((name, shift) for name, shift in found["shifts"]),
+    )  # fmt: skip
 
 
 def read_project(folder: Path) -> Project:
@@ -72,6 +99,7 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
     if (found["format"], found["version"]) != (FORMAT, VERSION):
         raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
     trained = tuple(Trained(op=op, channels=channels, bias=bias) for op, channels, bias in found["scheme"]["trained"])
+    scheme = Scheme(name=found["scheme"]["name"], trained=trained, recipe=_recipe(found["scheme"]["recipe"]))
     windows, labels = read_windows(folder / "verify" / "trial.npz")
     given = found["trial"]
     trial = Trial(
@@ -80,6 +108,6 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
     )  # fmt: skip
     return Project(
         name=found["name"], board=found["board"], core=found["core"], stack_bytes=found["stack_bytes"],
-        windows=found["log_windows"], scheme=Scheme(name=found["scheme"]["name"], trained=trained),
+        windows=found["log_windows"], scheme=scheme,
         plan_digest=found["plan_sha256"], trial=trial,
     )  # fmt: skip

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from fleet.base.errors import InputError
 from fleet.node.engine.build import WARNINGS
+from fleet.node.model.recipe import Exponents
+from fleet.node.plan.plan import Plan
 
 LEVEL = "-Os"
 """What clang optimises for. Counted on a training step of imu-ds-cnn for a Cortex-M4: against -O2, which unrolls every
@@ -60,16 +62,30 @@ def target(core: str) -> Target:
     return TARGETS[core]
 
 
-def clang_flags(core: str, stack_bytes: int) -> tuple[str, ...]:
-    """Flags of `python -m ziglang cc`, before sources and output."""
-    return (*target(core).clang, LEVEL, *LANGUAGE, *CLANG_ONLY, *NO_UNWINDING, define_stack(stack_bytes), *LINK)
+def clang_flags(core: str, stack_bytes: int, uses: tuple[str, ...]) -> tuple[str, ...]:
+    """Flags of `python -m ziglang cc`, before sources and output. uses: from uses_of."""
+    declared = (define_stack(stack_bytes), *uses)
+    return (*target(core).clang, LEVEL, *LANGUAGE, *CLANG_ONLY, *NO_UNWINDING, *declared, *LINK)
 
 
-def gnu_flags(core: str, stack_bytes: int) -> tuple[str, ...]:
-    """Flags of `arm-none-eabi-gcc`, before sources and output."""
-    return (*target(core).gnu, GNU_LEVEL, *LANGUAGE, *GNU_ONLY, *NO_UNWINDING, define_stack(stack_bytes), *GNU_LINK)
+def gnu_flags(core: str, stack_bytes: int, uses: tuple[str, ...]) -> tuple[str, ...]:
+    """Flags of `arm-none-eabi-gcc`, before sources and output. uses: from uses_of."""
+    declared = (define_stack(stack_bytes), *uses)
+    return (*target(core).gnu, GNU_LEVEL, *LANGUAGE, *GNU_ONLY, *NO_UNWINDING, *declared, *GNU_LINK)
 
 
 def define_stack(stack_bytes: int) -> str:
     """The declared stack, as the start-up code asks for it."""
     return f"-DFE_STACK_BYTES={stack_bytes}"
+
+
+def uses_of(plan: Plan) -> tuple[str, ...]:
+    """What of the engine a plan uses, as fe.h asks for it; the rest is left out of the image."""
+    recipe = plan.scheme.recipe
+    codes = sum(1 << code for code in {step.code for step in plan.steps})
+    return (
+        f"-DFE_FLOAT={int(plan.floats)}",
+        f"-DFE_STATIC={int(recipe.exponents is Exponents.STATIC)}",
+        f"-DFE_CODES={codes:#x}ull",
+        f"-DFE_RULES={1 << recipe.rule.number:#x}u",
+    )

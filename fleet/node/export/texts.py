@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from fleet.base.errors import InputError
 from fleet.base.places import package_data
 from fleet.node.export.record import Project
-from fleet.node.export.target import clang_flags, gnu_flags
+from fleet.node.export.target import clang_flags, gnu_flags, uses_of
 from fleet.node.plan.ledger import Ledger, ledger
 from fleet.node.plan.plan import Plan
 from fleet.node.profile import FLASH, Profile, usable
 
 
-def makefile(project: Project) -> str:
+def makefile(plan: Plan, project: Project) -> str:
     """The project's Makefile, for the packaged clang and for GNU."""
+    uses = uses_of(plan)
     return _own(
         "Makefile",
         {
             "name": project.name,
-            "clang": " ".join(clang_flags(project.core, project.stack_bytes)),
-            "gnu": " ".join(gnu_flags(project.core, project.stack_bytes)),
+            "clang": " ".join(clang_flags(project.core, project.stack_bytes, uses)),
+            "gnu": " ".join(gnu_flags(project.core, project.stack_bytes, uses)),
         },
     )
 

@@ -20,9 +20,9 @@ def compiler_name() -> str:
     return f"clang of ziglang {version('ziglang')} {LEVEL}"
 
 
-def build(project: Path, *, core: str, stack_bytes: int) -> Path:
+def build(project: Path, *, core: str, stack_bytes: int, uses: tuple[str, ...]) -> Path:
     """Path of the linked image; CheckFailed with the compiler's own words when it does not compile."""
-    flags = clang_flags(core, stack_bytes)
+    flags = clang_flags(core, stack_bytes, uses)
     image = cache_dir() / "twin" / f"{_fingerprint(project, flags)}.elf"
     if not image.exists():
         _compile(project, flags, image)

@@ -14,6 +14,7 @@ from fleet.node.export.blocks import Block, blocks_of, place_of, value_at
 from fleet.node.export.c_data import layout_fields
 from fleet.node.export.project import engine_sources
 from fleet.node.export.record import Project, read_project
+from fleet.node.export.target import uses_of
 from fleet.node.model.graph_file import load_graph
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.ledger import Ledger, ledger
@@ -58,7 +59,7 @@ def original_plan(folder: Path, project: Project) -> Plan:
 
 
 def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Report:
-    image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes))
+    image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan)))
     planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes)
     static = (_sources(folder), *_constants(image, plan), check_sram(image, planned), check_places(image, profile))
     core = Core(image, profile)

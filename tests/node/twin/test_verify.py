@@ -13,7 +13,7 @@ from fleet.base.errors import CheckFailed, InputError
 from fleet.learning.data import load_set
 from fleet.node.export import Trial, export, random_trial
 from fleet.node.export.record import read_project
-from fleet.node.export.target import clang_flags
+from fleet.node.export.target import clang_flags, uses_of
 from fleet.node.model.fixed import Real, real
 from fleet.node.model.scheme import Scheme, Trained, build_scheme
 from fleet.node.model.zoo import shipped_model
@@ -26,6 +26,7 @@ from fleet.node.twin.emulator import Core
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.memory import check_places, check_sram
 from fleet.node.twin.round import first_difference, value_name
+from fleet.node.twin.verify import original_plan
 from fleet.node.wire.frames import Push, encode_push
 from tests.node.model.nets import Builder
 
@@ -89,7 +90,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def image_of(project: Path) -> Image:
     found = read_project(project)
-    return read_image(build(project, core=found.core, stack_bytes=found.stack_bytes))
+    uses = uses_of(original_plan(project, found))
+    return read_image(build(project, core=found.core, stack_bytes=found.stack_bytes, uses=uses))
 
 
 def planned(project: Path) -> Ledger:
@@ -332,5 +334,5 @@ def test_a_difference_of_values_is_named(quickstart: Path) -> None:
 
 
 def test_the_compiler_is_told_of_the_fpu_and_of_no_contraction() -> None:
-    flags = clang_flags("cortex-m4f", 1024)
-    assert {"-mcpu=cortex_m4+vfp4d16sp", "-ffp-contract=off", "-Werror", "-DFE_STACK_BYTES=1024"} <= set(flags)
+    flags = clang_flags("cortex-m4f", 1024, ("-DFE_FLOAT=0",))
+    assert {"-mcpu=cortex_m4+vfp4d16sp", "-ffp-contract=off", "-Werror", "-DFE_STACK_BYTES=1024", "-DFE_FLOAT=0"} <= set(flags)

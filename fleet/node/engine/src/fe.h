@@ -16,10 +16,23 @@
 
 #define FE_ENGINE_VERSION 2
 
-/* 0: no function of floating point is compiled, which refuses plans that need one. */
+/* What is compiled; a firmware leaves out what its plan does not use. A plan that needs what was left out is refused.
+ * FE_FLOAT: gradients in fp32, latent weights, edges in float. FE_STATIC: exponents that the plan knows.
+ * FE_CODES, FE_RULES: bit c set = steps of code c, updates by rule c. */
 #ifndef FE_FLOAT
 #define FE_FLOAT 1
 #endif
+#ifndef FE_STATIC
+#define FE_STATIC 1
+#endif
+#ifndef FE_CODES
+#define FE_CODES 0xFFFFFFFFFFFFFFFFull
+#endif
+#ifndef FE_RULES
+#define FE_RULES 0xFFu
+#endif
+#define FE_RUNS(code) ((FE_CODES >> (code) & 1u) != 0)
+#define FE_ROUNDS(rule) ((FE_RULES >> (rule) & 1u) != 0)
 
 /* What went wrong; 0 is fine. */
 typedef enum {

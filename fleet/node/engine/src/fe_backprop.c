@@ -57,7 +57,7 @@ void fe_backprop(const fe_node *node, const fe_flow *flow, fe_place_s8 *s8, fe_p
 #else
     (void)f32;
 #endif
-    if (flow->shift < 0) {
+    if (!FE_STATIC || flow->shift < 0) {
         dynamic(flow, s8, d, a, fe_at(node, flow->acc));
         k[flow->k] = k[flow->gk] + exp;
     } else {

@@ -51,24 +51,29 @@ static void dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x
         }
 }
 
-/* Outputs [first, end) at one position; x at the first channel of their group of n. */
-static void outputs(const fe_geometry *d, const fe_window *v, const int8_t *x, fe_weights w, const int32_t *b,
-                    fe_reals scale, fe_span span, int8_t *y, uint8_t *mask, int32_t at)
+/* Outputs [first, end) of every position; x at the first channel of their group. */
+static void forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                    fe_span span, int8_t *y, uint8_t *mask)
 {
     const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
-    for (int32_t o = span.first, count; o < span.end; o += count) {
-        int32_t acc[4];
-        count = span.end - o < 4 ? 1 : 4;
-        for (int32_t j = 0; j < count; j++)
-            acc[j] = b[o + j];
-        if (na > 0)
-            dot_window(d, v, x, w.trained + o * taps * na, na, count, acc);
-        if (nb > 0)
-            dot_window(d, v, x + na, w.frozen + o * taps * nb, nb, count, acc);
-        for (int32_t j = 0; j < count; j++)
-            y[at + o + j] =
-                fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, d->low, d->high, mask, at + o + j);
-    }
+    
+    int32_t i = span.first;
+    for (int32_t oy = 0; oy < d->out_h; oy++)
+        for (int32_t ox = 0; ox < d->out_w; ox++, i += d->out_c - span.end + span.first) {
+            const fe_window v = fe_window_at(d, oy, ox);
+            for (int32_t o = span.first, count; o < span.end; o += count) {
+                int32_t acc[4];
+                count = span.end - o < 4 ? 1 : 4;
+                for (int32_t j = 0; j < count; j++)
+                    acc[j] = b[o + j];
+                if (na > 0)
+                    dot_window(d, &v, x, w.trained + o * taps * na, na, count, acc);
+                if (nb > 0)
+                    dot_window(d, &v, x + na, w.frozen + o * taps * nb, nb, count, acc);
+                for (int32_t j = 0; j < count; j++, i++)
+                    y[i] = fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, d->low, d->high, mask, i);
+            }
+        }
 }
 
 /* y = requant(W (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch.
@@ -77,16 +82,10 @@ void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, con
                         int8_t *y, uint8_t *mask)
 {
     const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
-    int32_t at = 0;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
-    for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++, at += d->out_c) {
-            const fe_window v = fe_window_at(d, oy, ox);
-            const int8_t *in = x;
-            for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, in += n)
-                outputs(d, &v, in, w, b, scale, s, y, mask, at);
-        }
+    for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, x += n)
+        forward(d, x, w, b, scale, s, y, mask);
 }
 
 /* Up to four outputs with something to say at one position, gathered so that each sum is read and written once. */
@@ -120,24 +119,28 @@ static void spread(const fe_geometry *d, const fe_window *v, const fe_spread *s,
         }
 }
 
-/* Outputs [first, end) of one position; dx at the first channel of their group. */
-static void spread_outputs(const fe_geometry *d, const fe_window *v, const int8_t *g, fe_span span, fe_weights w,
-                           const fe_gradient *gr, int32_t *dx)
+/* Outputs [first, end) of every position; dx at the first channel of their group. */
+static void spread_outputs(const fe_geometry *d, const int8_t *g, fe_span span, fe_weights w, const fe_gradient *gr,
+                           int32_t *dx)
 {
-    fe_spread s = {0};
-    for (int32_t o = span.first; o < span.end; o++) {
-        const int32_t t = fe_round_shift(g[o] * (int32_t)gr->r[o], gr->r_shift);
-        if (t == 0)
-            continue; /* clipped in the forward pass, as half of a ReLU's outputs are */
-        s.t[s.count] = (int16_t)t;
-        s.o[s.count++] = o;
-        if (s.count == 4) {
-            spread(d, v, &s, w, dx);
-            s = (fe_spread){0};
+    for (int32_t oy = 0; oy < d->out_h; oy++)
+        for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
+            const fe_window v = fe_window_at(d, oy, ox);
+            fe_spread s = {0};
+            for (int32_t o = span.first; o < span.end; o++) {
+                const int32_t t = fe_round_shift(g[o] * (int32_t)gr->r[o], gr->r_shift);
+                if (t == 0)
+                    continue; /* clipped in the forward pass, as half of a ReLU's outputs are */
+                s.t[s.count] = (int16_t)t;
+                s.o[s.count++] = o;
+                if (s.count == 4) {
+                    spread(d, &v, &s, w, dx);
+                    s = (fe_spread){0};
+                }
+            }
+            if (s.count > 0)
+                spread(d, &v, &s, w, dx);
         }
-    }
-    if (s.count > 0)
-        spread(d, v, &s, w, dx);
 }
 
 /* dx += sum over o and taps of t w, t = (g r[o]) >> r_shift in real units.   dx: s32 [in_h][in_w][I], zeroed here.
@@ -146,13 +149,8 @@ void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, con
 {
     const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
     fe_clear_s32(dx, d->in_h * d->in_w * d->in_c);
-    for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
-            const fe_window v = fe_window_at(d, oy, ox);
-            int32_t *to = dx;
-            for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, to += n)
-                spread_outputs(d, &v, g, s, w, gr, to);
-        }
+    for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, dx += n)
+        spread_outputs(d, g, s, w, gr, dx);
 }
 
 /* acc[i] += t w of one output and tap, over the channels of its group. */

@@ -27,10 +27,10 @@ static fe_part part_of(const fe_geometry *d, fe_weights w, int32_t frozen)
     return p;
 }
 
-/* How many outputs go together from one on, of `left`. */
-static int32_t lanes_of(const fe_geometry *d, int32_t left)
+/* How many outputs may go together. */
+static int32_t lanes_of(const fe_geometry *d)
 {
-    return left < LANES || d->in_c != d->out_c ? 1 : LANES;
+    return d->in_c == d->out_c ? LANES : 1;
 }
 
 /* The channel that an output reads. */
@@ -63,6 +63,7 @@ static inline void dot(const fe_geometry *d, const fe_window *v, const fe_part *
 void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                              int8_t *y, uint8_t *mask)
 {
+    const int32_t most = lanes_of(d);
     int32_t i = 0;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
@@ -73,7 +74,7 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
                 const fe_part p = part_of(d, w, part);
                 for (int32_t c = p.first, lanes; c < p.end; c += lanes) {
                     int32_t acc[LANES] = {0};
-                    lanes = lanes_of(d, p.end - c);
+                    lanes = p.end - c < most ? 1 : most;
                     if (lanes == LANES)
                         dot(d, &v, &p, x, c, LANES, acc);
                     else
@@ -103,6 +104,7 @@ static inline void spread(const fe_geometry *d, const fe_window *v, const fe_par
  * Uses w before this step's update. */
 void fe_depthwise_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx)
 {
+    const int32_t most = lanes_of(d);
     fe_clear_s32(dx, d->in_h * d->in_w * d->in_c);
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++, g += d->out_c) {
@@ -111,7 +113,7 @@ void fe_depthwise_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w
                 const fe_part p = part_of(d, w, part);
                 for (int32_t c = p.first, lanes; c < p.end; c += lanes) {
                     int16_t t[LANES];
-                    lanes = lanes_of(d, p.end - c);
+                    lanes = p.end - c < most ? 1 : most;
                     for (int32_t j = 0; j < lanes; j++)
                         t[j] = (int16_t)fe_round_shift(g[c + j] * (int32_t)gr->r[c + j], gr->r_shift);
                     if (lanes == LANES)
@@ -166,9 +168,10 @@ static inline void gather(const fe_geometry *d, const int8_t *g, const int8_t *x
 /* w -= rate * G for the trained outputs.   w: s8 [K][trained]. */
 void fe_depthwise_s8_update(const fe_geometry *d, const fe_update *u, const int8_t *g, const int8_t *x, int8_t *w)
 {
+    const int32_t most = lanes_of(d);
     for (int32_t c = 0, lanes; c < d->trained; c += lanes) {
         fe_real rate[LANES];
-        lanes = lanes_of(d, d->trained - c);
+        lanes = d->trained - c < most ? 1 : most;
         for (int32_t j = 0; j < lanes; j++)
             rate[j] = fe_rate_of(u, c + j);
         for (int32_t tap = 0; tap < d->k_h * d->k_w; tap++) {

@@ -117,9 +117,15 @@ static int names_exponent(const fe_plan *p, int32_t slot)
     return p->exponent_count == 0 ? slot == 0 : slot >= 0 && slot < p->exponent_count;
 }
 
+/* A flow stands at words 2 to 12; only one with a shift has an acc and an e. */
+static int is_static(const int32_t *step, const fe_form *form)
+{
+    return form->slots == (FLOW_SLOTS) && step[4] != 0 && step[10] >= 0;
+}
+
 static int in_form(const fe_plan *p, const int32_t *step, const fe_form *form)
 {
-    if (step[1] != form->words)
+    if (step[1] != form->words || (!FE_STATIC && is_static(step, form)))
         return 0;
     for (int32_t i = 2; i < form->words && i < 32; i++) {
         if ((form->refs >> i & 1u) != 0 && !points_inside(p, step[i]))
@@ -128,6 +134,11 @@ static int in_form(const fe_plan *p, const int32_t *step, const fe_form *form)
             return 0;
     }
     return 1;
+}
+
+static int is_known(int32_t code)
+{
+    return code >= FE_CONV && code <= FE_APPLY_BIAS && forms[code].words != 0 && FE_RUNS(code);
 }
 
 static int is_loss(int32_t code)
@@ -142,7 +153,7 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
     int32_t at = (int32_t)(sizeof(fe_plan) / sizeof(int32_t));
     int seen_loss = p->loss_word == p->words, seen_apply = p->apply_word == p->words;
     while (at < p->words) {
-        if (p->words - at < 2 || plan[at] < FE_CONV || plan[at] > FE_APPLY_BIAS || forms[plan[at]].words == 0)
+        if (p->words - at < 2 || !is_known(plan[at]))
             return FE_BAD_PLAN;
         if (forms[plan[at]].words > p->words - at || !in_form(p, plan + at, &forms[plan[at]]))
             return FE_BAD_PLAN;
@@ -171,6 +182,8 @@ static int recipe_fits(const fe_plan *p)
     if (p->gradients < FE_INT8 || p->gradients > FE_FP32 || p->rule < FE_STOCHASTIC || p->rule > FE_LATENT)
         return 0;
     if (!FE_FLOAT && (p->gradients == FE_FP32 || p->rule == FE_LATENT))
+        return 0; /* built without */
+    if ((FE_RULES >> p->rule & 1u) == 0)
         return 0;
     if (p->momentum < 0 || p->momentum > 32767 || p->batch < 1)
         return 0;

@@ -45,20 +45,17 @@ static int32_t residual16(int16_t *kept, int32_t q)
 
 int8_t fe_rule(const fe_update *u, uint32_t i, int8_t w, int32_t q)
 {
-    switch (u->rule) {
-    case FE_STOCHASTIC:
+    if (FE_ROUNDS(FE_STOCHASTIC) && u->rule == FE_STOCHASTIC)
         return fe_step_stochastic(w, q, fe_draw(u->key, i));
-    case FE_NEAREST:
+    if (FE_ROUNDS(FE_NEAREST) && u->rule == FE_NEAREST)
         return (int8_t)fe_clamp(w - ((q + 32768) >> 16), -127, 127);
-    case FE_TRUNCATE: /* the result, not the step, goes towards zero */
+    if (FE_ROUNDS(FE_TRUNCATE) && u->rule == FE_TRUNCATE) /* the result, not the step, goes towards zero */
         return (int8_t)fe_clamp((int32_t)(((int64_t)w * 65536 - q) / 65536), -127, 127);
-    case FE_RESIDUAL4:
+    if (FE_ROUNDS(FE_RESIDUAL4) && u->rule == FE_RESIDUAL4)
         return (int8_t)fe_clamp(w - residual4(u->kept, i, q, fe_draw(u->key, i)), -127, 127);
-    case FE_RESIDUAL8:
+    if (FE_ROUNDS(FE_RESIDUAL8) && u->rule == FE_RESIDUAL8)
         return (int8_t)fe_clamp(w - residual8((int8_t *)u->kept + i, q, fe_draw(u->key, i)), -127, 127);
-    case FE_RESIDUAL16:
+    if (FE_ROUNDS(FE_RESIDUAL16) && u->rule == FE_RESIDUAL16)
         return (int8_t)fe_clamp(w - residual16((int16_t *)u->kept + i, q), -127, 127);
-    default:
-        return w;
-    }
+    return w;
 }

@@ -34,13 +34,13 @@ static void run_layer(const fe_node *node, const fe_layer_step *s)
     const fe_reals scale = fe_reals_at(node, s->scale, s->d.out_c);
     const int8_t *x = fe_at(node, s->x);
     void *y = fe_at(node, s->y), *mask = fe_at(node, s->mask);
-    if (s->step.op == FE_CONV)
+    if (FE_RUNS(FE_CONV) && s->step.op == FE_CONV)
         fe_conv_s8_forward(&s->d, x, w, b, scale, y, mask);
-    else if (s->step.op == FE_DEPTHWISE)
+    else if (FE_RUNS(FE_DEPTHWISE) && s->step.op == FE_DEPTHWISE)
         fe_depthwise_s8_forward(&s->d, x, w, b, scale, y, mask);
-    else if (s->step.op == FE_DENSE)
+    else if (FE_RUNS(FE_DENSE) && s->step.op == FE_DENSE)
         fe_dense_s8_forward(&s->d, x, w, b, scale, y, mask);
-    else
+    else if (FE_RUNS(FE_LOGITS))
         fe_dense_s8_logits(&s->d, x, w, b, scale, y);
 }
 
@@ -68,7 +68,7 @@ static void run_mask(const fe_node *node, const fe_mask_step *s)
 /* Sums of a whole map, to be blocked: operators that scatter are faster than a driver that asks place by place. */
 static int32_t is_dynamic(const fe_node *node, const fe_flow *flow)
 {
-    return fe_header(node)->gradients == FE_INT8 && flow->shift < 0;
+    return (!FE_FLOAT || fe_header(node)->gradients == FE_INT8) && (!FE_STATIC || flow->shift < 0);
 }
 
 static void run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
@@ -103,9 +103,9 @@ static void run_scatter(const fe_node *node, const fe_grad_step *s, const fe_ope
     fe_gradient gr;
     gr.r = a->table;
     gr.r_shift = a->shift;
-    if (s->step.op == FE_GRAD_CONV)
+    if (FE_RUNS(FE_GRAD_CONV) && s->step.op == FE_GRAD_CONV)
         fe_conv_s8_grad_in(&s->d, a->g, a->w, &gr, fe_at(node, s->flow.acc));
-    else
+    else if (FE_RUNS(FE_GRAD_DEPTHWISE))
         fe_depthwise_s8_grad_in(&s->d, a->g, a->w, &gr, fe_at(node, s->flow.acc));
     k[s->flow.k] = k[s->flow.gk] + s->r_exp;
 }
@@ -118,13 +118,13 @@ static void run_grad(const fe_node *node, const fe_grad_step *s)
     a.w = fe_weights_at(node, s->w_trained, s->w_frozen);
     a.table = fe_at(node, s->r);
     a.shift = s->r_shift;
-    if (s->step.op == FE_GRAD_DENSE)
+    if (FE_RUNS(FE_GRAD_DENSE) && s->step.op == FE_GRAD_DENSE)
         fe_backprop(node, f, fe_dense_s8_grad_place, FE_F32(fe_dense_f32_grad_place), &s->d, &a, s->r_exp);
     else if (is_dynamic(node, f))
         run_scatter(node, s, &a);
-    else if (s->step.op == FE_GRAD_CONV)
+    else if (FE_RUNS(FE_GRAD_CONV) && s->step.op == FE_GRAD_CONV)
         fe_backprop(node, f, fe_conv_s8_grad_place, FE_F32(fe_conv_f32_grad_place), &s->d, &a, s->r_exp);
-    else
+    else if (FE_RUNS(FE_GRAD_DEPTHWISE))
         fe_backprop(node, f, fe_depthwise_s8_grad_place, FE_F32(fe_depthwise_f32_grad_place), &s->d, &a, s->r_exp);
 }
 
@@ -156,32 +156,40 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
     case FE_DEPTHWISE:
     case FE_LOGITS:
     case FE_DENSE:
-        run_layer(node, s);
+        if (FE_RUNS(FE_CONV) || FE_RUNS(FE_DEPTHWISE) || FE_RUNS(FE_LOGITS) || FE_RUNS(FE_DENSE))
+            run_layer(node, s);
         break;
     case FE_ADD:
-        run_add(node, s);
+        if (FE_RUNS(FE_ADD))
+            run_add(node, s);
         break;
     case FE_POOL:
-        run_pool(node, s);
+        if (FE_RUNS(FE_POOL))
+            run_pool(node, s);
         break;
     case FE_MASK:
-        run_mask(node, s);
+        if (FE_RUNS(FE_MASK))
+            run_mask(node, s);
         break;
     case FE_GRAD_CONV:
     case FE_GRAD_DEPTHWISE:
     case FE_GRAD_DENSE:
-        run_grad(node, s);
+        if (FE_RUNS(FE_GRAD_CONV) || FE_RUNS(FE_GRAD_DEPTHWISE) || FE_RUNS(FE_GRAD_DENSE))
+            run_grad(node, s);
         break;
     case FE_GRAD_ADD:
-        run_grad_add(node, s);
+        if (FE_RUNS(FE_GRAD_ADD))
+            run_grad_add(node, s);
         break;
     case FE_GRAD_POOL:
-        run_grad_pool(node, s);
+        if (FE_RUNS(FE_GRAD_POOL))
+            run_grad_pool(node, s);
         break;
     case FE_COPY:
     case FE_MERGE:
     case FE_BLOCK:
-        run_move(node, s);
+        if (FE_RUNS(FE_COPY) || FE_RUNS(FE_MERGE) || FE_RUNS(FE_BLOCK))
+            run_move(node, s);
         break;
     case FE_UPDATE_CONV:
     case FE_UPDATE_DEPTHWISE:

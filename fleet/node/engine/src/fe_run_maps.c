@@ -11,9 +11,9 @@ static void run_mul(const fe_node *node, const fe_mul_step *s)
 
 static void run_window(const fe_node *node, const fe_window_step *s)
 {
-    if (s->step.op == FE_AVERAGE_POOL)
+    if (FE_RUNS(FE_AVERAGE_POOL) && s->step.op == FE_AVERAGE_POOL)
         fe_average_pool_s8_forward(&s->d, fe_at(node, s->x), fe_at(node, s->y), fe_at(node, s->mask));
-    else
+    else if (FE_RUNS(FE_MAX_POOL))
         fe_max_pool_s8_forward(&s->d, fe_at(node, s->x), fe_at(node, s->y), fe_at(node, s->mask));
 }
 
@@ -46,9 +46,9 @@ static void run_softmax(const fe_node *node, const fe_softmax_step *s)
 #if FE_FLOAT
 static void run_edge(const fe_node *node, const fe_edge_step *s)
 {
-    if (s->step.op == FE_QUANTIZE)
+    if (FE_RUNS(FE_QUANTIZE) && s->step.op == FE_QUANTIZE)
         fe_quantize_f32(&s->d, fe_at(node, s->x), fe_at(node, s->y));
-    else
+    else if (FE_RUNS(FE_DEQUANTIZE))
         fe_dequantize_f32(&s->d, fe_at(node, s->x), fe_at(node, s->y));
 }
 #endif
@@ -66,10 +66,10 @@ static void grad_window(const fe_node *node, const fe_grad_window_step *s)
     fe_operands a = {0};
     a.g = fe_at(node, s->flow.g);
     a.x = fe_at(node, s->x);
-    if (s->step.op == FE_GRAD_AVERAGE_POOL)
+    if (FE_RUNS(FE_GRAD_AVERAGE_POOL) && s->step.op == FE_GRAD_AVERAGE_POOL)
         fe_backprop(node, &s->flow, fe_average_pool_s8_grad_place, FE_F32(fe_average_pool_f32_grad_place), &s->d, &a,
                     s->d.exp);
-    else
+    else if (FE_RUNS(FE_GRAD_MAX_POOL))
         fe_backprop(node, &s->flow, fe_max_pool_s8_grad_place, FE_F32(fe_max_pool_f32_grad_place), &s->d, &a, 0);
 }
 
@@ -109,31 +109,39 @@ static void run_forward(const fe_node *node, const fe_step *step)
     const void *s = step;
     switch (step->op) {
     case FE_MUL:
-        run_mul(node, s);
+        if (FE_RUNS(FE_MUL))
+            run_mul(node, s);
         break;
     case FE_AVERAGE_POOL:
     case FE_MAX_POOL:
-        run_window(node, s);
+        if (FE_RUNS(FE_AVERAGE_POOL) || FE_RUNS(FE_MAX_POOL))
+            run_window(node, s);
         break;
     case FE_MEAN:
-        run_mean(node, s);
+        if (FE_RUNS(FE_MEAN))
+            run_mean(node, s);
         break;
     case FE_MOVE:
-        run_moving(node, s);
+        if (FE_RUNS(FE_MOVE))
+            run_moving(node, s);
         break;
     case FE_RESIZE:
-        run_resize(node, s);
+        if (FE_RUNS(FE_RESIZE))
+            run_resize(node, s);
         break;
     case FE_TABLE:
-        run_table(node, s);
+        if (FE_RUNS(FE_TABLE))
+            run_table(node, s);
         break;
     case FE_SOFTMAX:
-        run_softmax(node, s);
+        if (FE_RUNS(FE_SOFTMAX))
+            run_softmax(node, s);
         break;
 #if FE_FLOAT
     case FE_QUANTIZE:
     case FE_DEQUANTIZE:
-        run_edge(node, s);
+        if (FE_RUNS(FE_QUANTIZE) || FE_RUNS(FE_DEQUANTIZE))
+            run_edge(node, s);
         break;
 #endif
     default:
@@ -146,23 +154,29 @@ void fe_run_map(const fe_node *node, const fe_step *step)
     const void *s = step;
     switch (step->op) {
     case FE_GRAD_MUL:
-        grad_mul(node, s);
+        if (FE_RUNS(FE_GRAD_MUL))
+            grad_mul(node, s);
         break;
     case FE_GRAD_AVERAGE_POOL:
     case FE_GRAD_MAX_POOL:
-        grad_window(node, s);
+        if (FE_RUNS(FE_GRAD_AVERAGE_POOL) || FE_RUNS(FE_GRAD_MAX_POOL))
+            grad_window(node, s);
         break;
     case FE_GRAD_MEAN:
-        grad_mean(node, s);
+        if (FE_RUNS(FE_GRAD_MEAN))
+            grad_mean(node, s);
         break;
     case FE_GRAD_MOVE:
-        grad_moving(node, s);
+        if (FE_RUNS(FE_GRAD_MOVE))
+            grad_moving(node, s);
         break;
     case FE_GRAD_RESIZE:
-        grad_resize(node, s);
+        if (FE_RUNS(FE_GRAD_RESIZE))
+            grad_resize(node, s);
         break;
     case FE_GRAD_TABLE:
-        grad_table(node, s);
+        if (FE_RUNS(FE_GRAD_TABLE))
+            grad_table(node, s);
         break;
     default:
         run_forward(node, step);

@@ -20,22 +20,22 @@ static fe_update update_of(const fe_node *node, const fe_course *course, int32_t
     return u;
 }
 
+#if FE_FLOAT
 static int32_t is_float(const fe_node *node)
 {
     return fe_header(node)->gradients == FE_FP32;
 }
 
-#if FE_FLOAT
 static void update_f32(const fe_node *node, const fe_update_step *s, const fe_update *u)
 {
     const float *g = fe_at(node, s->g);
     const int8_t *x = fe_at(node, s->x);
     int8_t *w = fe_at(node, s->w);
-    if (s->step.op == FE_UPDATE_CONV)
+    if (FE_RUNS(FE_UPDATE_CONV) && s->step.op == FE_UPDATE_CONV)
         fe_conv_f32_update(&s->d, u, g, x, w, fe_at(node, s->row));
-    else if (s->step.op == FE_UPDATE_DEPTHWISE)
+    else if (FE_RUNS(FE_UPDATE_DEPTHWISE) && s->step.op == FE_UPDATE_DEPTHWISE)
         fe_depthwise_f32_update(&s->d, u, g, x, w);
-    else
+    else if (FE_RUNS(FE_UPDATE_DENSE))
         fe_dense_f32_update(&s->d, u, g, x, w, fe_at(node, s->row));
 }
 #endif
@@ -44,11 +44,11 @@ static void update_s8(const fe_node *node, const fe_update_step *s, const fe_upd
 {
     const int8_t *g = fe_at(node, s->g), *x = fe_at(node, s->x);
     int8_t *w = fe_at(node, s->w);
-    if (s->step.op == FE_UPDATE_CONV)
+    if (FE_RUNS(FE_UPDATE_CONV) && s->step.op == FE_UPDATE_CONV)
         fe_conv_s8_update(&s->d, u, g, x, w, fe_at(node, s->row));
-    else if (s->step.op == FE_UPDATE_DEPTHWISE)
+    else if (FE_RUNS(FE_UPDATE_DEPTHWISE) && s->step.op == FE_UPDATE_DEPTHWISE)
         fe_depthwise_s8_update(&s->d, u, g, x, w);
-    else
+    else if (FE_RUNS(FE_UPDATE_DENSE))
         fe_dense_s8_update(&s->d, u, g, x, w, fe_at(node, s->row));
 }
 
@@ -101,13 +101,16 @@ void fe_run_update(const fe_node *node, const fe_step *step, const fe_course *co
     const void *s = step;
     switch (step->op) {
     case FE_UPDATE_BIAS:
-        run_biases(node, s, course);
+        if (FE_RUNS(FE_UPDATE_BIAS))
+            run_biases(node, s, course);
         break;
     case FE_APPLY:
-        run_apply(node, s, course, step_key);
+        if (FE_RUNS(FE_APPLY))
+            run_apply(node, s, course, step_key);
         break;
     case FE_APPLY_BIAS:
-        run_apply_bias(node, s, course);
+        if (FE_RUNS(FE_APPLY_BIAS))
+            run_apply_bias(node, s, course);
         break;
     default:
         run_weights(node, s, course, step_key);
