@@ -21,7 +21,7 @@ from fleet.node.model.zoo.mcunet import load_mcunet
 from tests.node.model.nets import residual_net, windows
 
 pytest.importorskip("torch", reason="torch is an extra: pip install 'mcufleet[torch]'")
-from tests.node.model.torch_twin import Twin, real_gradients  # after the check that torch is there
+from fleet.node.model.torch.graph_twin import Twin, real_gradients  # after the check that torch is there
 
 CONFIDENT = 0.1  # nats
 INT8 = Recipe()

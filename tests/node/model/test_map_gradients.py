@@ -19,7 +19,7 @@ pytest.importorskip("torch", reason="torch is an extra: pip install 'mcufleet[to
 import torch  # after the check that it is there
 
 from tests.node.model.torch_map_twin import CURVES, MapTwin, map_value
-from tests.node.model.torch_twin import real_gradients
+from fleet.node.model.torch.graph_twin import real_gradients
 
 Floats = NDArray[np.float64]
 

@@ -22,7 +22,7 @@ from fleet.node.model.graph import (
     Transpose,
 )
 from fleet.node.model.reference.activation import table
-from tests.node.model.torch_twin import Twin
+from fleet.node.model.torch.graph_twin import Twin
 
 CURVES = {  # a relu is a line that is clipped
     Curve.RELU: lambda x: x,

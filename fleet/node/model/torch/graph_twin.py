@@ -7,6 +7,7 @@ gradients to int8, and that is what a comparison measures.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fleet.node.model import reference as ref
-from fleet.node.model.graph import Conv2d, Dense, Depthwise, FullyConnected, GlobalAveragePool, Graph, Op, Weighted
+from fleet.node.model.graph import Add, Conv2d, Dense, Depthwise, FullyConnected, GlobalAveragePool, Graph, Op, Weighted
 from fleet.node.model.recipe import Loss
 from fleet.node.model.scheme import Scheme
 
@@ -23,7 +24,7 @@ Gradients = dict[tuple[str, str], NDArray[np.float64]]
 
 
 class Twin:
-    """Leaves in double precision, in the graph's layouts."""
+    """Leaves in double precision, in the graph's layouts. Knows the operators that own weights, sums and the pool."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -82,8 +83,10 @@ class Twin:
                 return functional.linear(x.flatten(), self.weight[op.name], self.bias[op.name])
             case FullyConnected():
                 return functional.linear(x.flatten(), self.weight[op.name], self.bias[op.name])[None, None]
-            case _:
+            case Add():
                 return x + maps[op.x2]
+            case _:
+                raise NotImplementedError(f"{op.name}: a subclass says what this operator computes")
 
 
 def real_gradients(graph: Graph, scheme: Scheme, grads: ref.Backward | ref.FloatBackward) -> Gradients:
@@ -136,5 +139,5 @@ def _leaf(values: NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values).requires_grad_()
 
 
-def _double(values: NDArray) -> Tensor:
+def _double(values: NDArray[Any]) -> Tensor:
     return torch.from_numpy(values.astype(np.float64))
