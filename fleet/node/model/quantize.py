@@ -123,6 +123,16 @@ def weight_scales(layer: Layer, weight: Float64) -> Float32:
     return np.where(scales < DEAD_SCALE, highest, scales).astype(np.float32)
 
 
+def fitting_scales(layer: Layer, weight: Float64, bias: Float64, input_scale: float) -> Float32:
+    """`weight_scales`, larger where a bias needs it, up to the largest of its layer: such weights hardly matter."""
+    scales = weight_scales(layer, weight)
+    if layer.kind is Kind.DENSE:  # one scale for all
+        return scales
+    needed = np.abs(bias) / (input_scale * (BIAS_LIMIT - 2**8))  # 2^8: a float32 scale is off by 2^-24 at most
+    fitting: Float32 = np.maximum(scales, np.minimum(needed, scales.max()).astype(np.float32))
+    return fitting
+
+
 def quantized_weights(layer: Layer, weight: Float64, scales: Float32) -> Int8:
     """Weights in steps of their channel's scale, int8 in [-127, 127], same shape."""
     last = layer.kind is Kind.DEPTHWISE
@@ -201,7 +211,7 @@ def _moved(layer: Layer, xs: tuple[str, ...], code: Encoding) -> Op:
 
 def _weighted(net: FloatNet, layer: Layer, codes: dict[str, Encoding]) -> Op:
     weight = net.weights[layer.name]
-    scales = weight_scales(layer, weight)
+    scales = fitting_scales(layer, weight, net.biases[layer.name], codes[layer.xs[0]].scale)
     steps = quantized_weights(layer, weight, scales)
     bias = quantized_biases(layer, net.biases[layer.name], codes[layer.xs[0]].scale, scales)
     named = {"name": layer.name, "x": layer.xs[0], "y": layer.name}

@@ -139,6 +139,21 @@ def test_a_net_of_zeros_still_has_scales(net: FloatNet, tmp_path) -> None:
     assert isinstance(graph.head, Dense)
 
 
+def test_a_channel_that_is_nearly_dead_gets_a_scale_at_which_its_bias_fits(net: FloatNet) -> None:
+    """As batch norm leaves them: weights of a millionth, a bias of their neighbours' size."""
+    weights, biases = dict(net.weights), dict(net.biases)
+    weights["block1.pw"] = weights["block1.pw"].copy()
+    weights["block1.pw"][5] *= 2e-5 / np.abs(weights["block1.pw"][5]).max()
+    biases["block1.pw"] = biases["block1.pw"].copy()
+    biases["block1.pw"][5] = 40.0
+    graph = quantized(FloatNet(spec=net.spec, weights=weights, biases=biases), windows(3))
+    op = graph.op("block1.pw")
+    assert isinstance(op, Weighted)
+    assert 2e-5 / 127 < op.weight_scale[5] < op.weight_scale.max()
+    assert 0.99 * BIAS_LIMIT < op.bias[5] <= BIAS_LIMIT
+    assert op.bias[5] * graph.tensor(op.x).scale * float(op.weight_scale[5]) == pytest.approx(40, rel=1e-6)
+
+
 def test_a_bias_that_could_overflow_is_refused_with_its_channel(net: FloatNet) -> None:
     biases = dict(net.biases)
     biases["stem"] = biases["stem"].copy()

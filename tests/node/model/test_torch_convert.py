@@ -337,6 +337,17 @@ def test_all_calls_without_an_operator_are_named_at_once() -> None:
     assert [fault.where for fault in refused.value.faults] == ["0", "1.1", "2"]
 
 
+def test_values_that_are_no_numbers_are_refused_by_name() -> None:
+    first, norm = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+    assert norm.running_var is not None
+    with torch.no_grad():
+        first.weight[0] = float("nan")
+        norm.running_var[1] = float("inf")
+    with pytest.raises(InputError, match="expected finite values, got infinite ones or NaN; train") as refused:
+        from_torch(nn.Sequential(first, norm), example(2, 8, 6), classifier=False)
+    assert [fault.where for fault in refused.value.faults] == ["0.weight", "1.running_var"]
+
+
 def test_a_classifier_ends_in_a_linear_layer() -> None:
     with pytest.raises(
         InputError, match=r"output: expected a linear layer .*, got conv '0'; end in one, or pass class"

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import fx, nn
 
-from fleet.base.errors import InputError
+from fleet.base.errors import Fault, InputError
 from fleet.node.model.float_net import Float64, FloatNet, float_maps
 from fleet.node.model.torch.building import Building, Value, map_of
 from fleet.node.model.torch.calls import Call, arguments, known, place_of, unknown
@@ -37,6 +37,7 @@ def from_torch(
     InputError names the module of every call that no operator computes. The module stays as it is.
     """
     ready = deepcopy(module).double().eval()
+    _check_finite(ready)
     windows = torch.as_tensor(np.asarray(example))
     if not 2 <= windows.ndim <= 4 or not len(windows):
         text = f"expected [N, C, H, W], [N, C, L] or [N, F], got {list(windows.shape)}; give one window at least"
@@ -123,7 +124,8 @@ class _Conversion:
         if self.net.softened:
             flat = torch.log_softmax(flat, dim=1)
             theirs = theirs if bool((theirs <= 0).all()) else theirs.log()
-        if float((flat - theirs).abs().max()) > _AGREES * max(float(theirs.abs().max()), 1e-30):
+        apart, size = float((flat - theirs).abs().max()), float(theirs.abs().max())
+        if not apart <= _AGREES * max(size, 1e-30):
             text = "expected a network that computes what the module does, got other values on the example"
             raise InputError.one(answer.layer, f"{text}; avoid calls that change a map in place which others read")
 
@@ -209,6 +211,13 @@ class _Conversion:
         """Whether a convolution reads its whole map at once."""
         layer = self.net.layers[name]
         return not any(layer.pad) and self.net.shape(layer.xs[0])[:2] == layer.kernel
+
+
+def _check_finite(module: nn.Module) -> None:
+    text = "expected finite values, got infinite ones or NaN; train the module again"
+    values = module.state_dict().items()
+    if faults := [Fault(name, text) for name, value in values if not bool(value.isfinite().all())]:
+        raise InputError(faults)
 
 
 def _planes(maps: torch.Tensor) -> torch.Tensor:

@@ -47,7 +47,7 @@ class Twin:
         output = self.output(trace)
         if loss is Loss.CROSS_ENTROPY:
             classes = sorted(own)
-            return functional.cross_entropy(output[classes][None], torch.tensor([classes.index(target)]))
+            return functional.cross_entropy(output[classes][None], torch.tensor([classes.index(int(target))]))
         last = self.graph.tensor(self.graph.ops[-1].y)
         wanted = (np.asarray(target, dtype=np.float64).reshape(last.shape) - last.zero_point) * last.scale
         return functional.mse_loss(output, torch.from_numpy(wanted))

@@ -18,7 +18,7 @@ from torch.nn import functional
 from fleet.base.rng import Stream, key, permutation
 from fleet.node.model.float_net import FloatNet
 from fleet.node.model.graph import WHOLE_RANGE, Graph, Int8
-from fleet.node.model.quantize import clip_of, quantized_biases, quantized_weights, weight_scales, with_ranges
+from fleet.node.model.quantize import clip_of, fitting_scales, quantized_biases, quantized_weights, with_ranges
 from fleet.node.model.ranges import Encoding, Range, encodings, float32, observed, real_values, requantised
 from fleet.node.model.torch.exact import exact
 from fleet.node.model.torch.layers import clipped, combined, products
@@ -99,9 +99,9 @@ class AwareTwin(Twin):
 
     def values(self, layer: Layer, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         w, b = weight.detach().numpy().astype(np.float64), bias.detach().numpy().astype(np.float64)
-        scales = weight_scales(layer, w)
-        by_output = scales if layer.kind is Kind.DEPTHWISE else scales.reshape(-1, *[1] * (w.ndim - 1))
         x_scale = self.codes[layer.xs[0]].scale
+        scales = fitting_scales(layer, w, b, x_scale)
+        by_output = scales if layer.kind is Kind.DEPTHWISE else scales.reshape(-1, *[1] * (w.ndim - 1))
         stored_w = quantized_weights(layer, w, scales).astype(np.float64) * by_output
         stored_b = quantized_biases(layer, b, x_scale, scales) * (x_scale * scales.astype(np.float64))
         return _straight(weight, stored_w), _straight(bias, stored_b)
