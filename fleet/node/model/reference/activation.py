@@ -58,8 +58,8 @@ def _clipped(v: Int64, low: int, high: int) -> Table:
 
 
 def _relu(q: Int64, x: Tensor, y: Tensor) -> Table:
-    """Source: TFLite Micro, activations.h, ReluQuantized; the quotient of scales is a float32."""
-    factor = fixed.real(float(np.float32(x.scale) / np.float32(y.scale)))
+    """Source: TFLite Micro, activations.h, ReluQuantized."""
+    factor = fixed.real(f32(x.scale) / f32(y.scale))
     return _clipped(fixed.scale(q - x.zero_point, factor) + y.zero_point, max(-128, y.zero_point), 127)
 
 
@@ -88,9 +88,9 @@ def _logistic(q: Int64, x: Tensor, y: Tensor) -> Table:
 
 def _hard_swish(q: Int64, x: Tensor, y: Tensor) -> Table:
     """Source: TFLite, hard_swish.h, in 16-bit fixed point."""
-    hires = np.float32(1 / 128) * np.float32(x.scale)
-    out_mant, out_exp = _short(float(hires / np.float32(y.scale)))
-    relu_mant, relu_exp = _short(float(hires / (np.float32(3) / np.float32(32768))))
+    hires = f32(x.scale) / 128
+    out_mant, out_exp = _short(hires / f32(y.scale))
+    relu_mant, relu_exp = _short(hires / (3 / 32768))
     v = (q - x.zero_point) << 7
     relu = _high_mul16(_saturated16(v, relu_exp - 1), relu_mant)
     relu = _saturated16(relu, 1) if relu_exp > 0 else rounding_divide(relu, -relu_exp)

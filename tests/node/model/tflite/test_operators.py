@@ -304,6 +304,19 @@ def test_an_activation_of_its_own_gives_the_same_maps(code: str, sides: tuple[in
     assert assert_equal_maps(w.content(), 4) > 0
 
 
+@pytest.mark.parametrize(
+    "code, before, after",
+    [("RELU", 0.11, 0.2), ("RELU", 0.07, 0.1), ("HARD_SWISH", 0.0708, 0.083), ("HARD_SWISH", 0.0803, 0.097)],
+)
+def test_the_quotient_of_scales_is_taken_in_double(code: str, before: float, after: float) -> None:
+    """Scales for which a quotient in float32 gives other outputs, found by search."""
+    w = Written()
+    x = w.input(1, 256, scale=before)
+    w.op(code, [x], w.map(1, 256, scale=after, zero=-100))
+    every = np.arange(-128, 128, dtype=np.int8).reshape(1, 1, 256)
+    assert assert_equal_maps(w.content(), [{"t0": every}]) == 512
+
+
 @pytest.mark.parametrize("sides", [(1, 12), (1, 3, 4), (1, 2, 3, 5), (7,)])
 @pytest.mark.parametrize("beta", [1.0, 0.5])
 def test_softmax_over_the_last_axis_gives_the_same_maps(sides: tuple[int, ...], beta: float) -> None:
