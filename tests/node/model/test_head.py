@@ -1,13 +1,15 @@
 """Imported classifiers made trainable."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from fleet.base.errors import InputError
-from fleet.base.rng import draws32, key
+from fleet.base.rng import draws32, key, permutation
+from fleet.node.engine.binding import Course, Node
 from fleet.node.model.graph import (
     Activation,
     Conv2d,
@@ -28,7 +30,8 @@ from fleet.node.model.graph_check import check
 from fleet.node.model.head import trainable
 from fleet.node.model.reference import forward
 from fleet.node.model.scheme import build_scheme
-from fleet.node.plan import plan_of
+from fleet.node.model.tflite import load_tflite
+from fleet.node.plan import inference_plan, plan_of
 
 SIDES = (4, 4, 2)
 
@@ -155,6 +158,34 @@ def test_a_head_that_is_there_stays() -> None:
     once = trainable(classifier())
     assert isinstance(once.ops[-1], Dense)
     assert trainable(once).ops[-1].weight.tolist() == once.head.weight.tolist()  # type: ignore[union-attr]
+
+
+def digits(folder: Path, graph: Graph) -> tuple[Any, Any, Any]:
+    """Spoken digits at the scale of the graph's input, their labels, and which belong to the official test."""
+    with np.load(folder / "fsdd" / "fsdd_mfcc_int8.npz") as data:
+        real = float(data["scale"]) * (data["x"].astype(np.float64) - int(data["zero_point"]))
+        x = np.clip(np.rint(real / graph.input.scale) + graph.input.zero_point, -128, 127).astype(np.int8)
+        return x, data["y"], data["index"] < 5
+
+
+def test_a_keyword_model_keeps_its_answers(shared_data: Path) -> None:
+    whole = load_tflite(shared_data / "mlperf-tiny" / "kws_ref_model.tflite")
+    graph = trainable(whole)
+    x, _, _ = digits(shared_data, graph)
+    shares = Node(inference_plan(whole)).outputs(x[:300])[whole.outputs[0]].reshape(300, -1)
+    logits = Node(plan_of(graph, build_scheme(graph, "head"))).logits(x[:300])
+    largest = np.take_along_axis(shares, logits.argmax(axis=1)[:, None], axis=1)[:, 0]
+    assert (largest == shares.max(axis=1)).mean() > 0.99  # 8-bit shares have ties that logits do not
+
+
+def test_a_keyword_model_learns_digits(shared_data: Path) -> None:
+    """One pass over 2,700 recordings, in integers: ten words that the model has never heard."""
+    graph = trainable(load_tflite(shared_data / "mlperf-tiny" / "kws_ref_model.tflite"), 10)
+    x, y, test = digits(shared_data, graph)
+    node = Node(plan_of(graph, build_scheme(graph, "full")))
+    order = permutation(key(1), int((~test).sum()))
+    node.train(x[~test], y[~test], order, Course(key=key(2), rate=0.002, own=range(10)))
+    assert (node.logits(x[test]).argmax(axis=1) == y[test]).mean() > 0.85
 
 
 def refusal(graph: Graph, classes: int | None = None) -> str:

@@ -1,7 +1,8 @@
 """From a .tflite file to a Graph, or to every fault at once.
 
 The network runs in int8. Float32 may stand at its edges only, where QUANTIZE and DEQUANTIZE are operators of their
-own; a softmax in float32 behind the last DEQUANTIZE is left out, for it changes no decision, and the Import says so.
+own; a softmax or sigmoid in float32 behind the last DEQUANTIZE is left out: it keeps the order of the answers, and the
+Import says so.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from fleet.node.model.tflite.shapes import RefusedError, short, shown
 MOST_BYTES: Final = 2**28  # of a file; the flash of a large microcontroller holds a hundredth of it
 _REMEDY: Final = "name a .tflite file as the TensorFlow Lite converter writes it"
 _FLOATS: Final = ("float32", "float16", "bfloat16", "float64")
-_TAIL: Final = ("SOFTMAX", "LOG_SOFTMAX")
+_TAIL: Final = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC")
 
 CONVERTERS: Final[dict[str, Callable[[Assembly, Call], None]]] = {
     "ADD": pointwise.add,
@@ -187,7 +188,7 @@ def _float_operand(content: Content, call: Call) -> Entry | None:
 
 
 def _tail(content: Content) -> dict[int, Call]:
-    """Softmaxes in float32 whose result is an output and nothing else."""
+    """Softmaxes and sigmoids in float32 whose result is an output and nothing else."""
     read = {index for call in content.calls for index in call.inputs}
     made = {index for call in content.calls if call.code == "DEQUANTIZE" for index in call.outputs}
     return {
