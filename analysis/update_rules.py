@@ -2,8 +2,8 @@
 
 Everything starts from the same pretrained int8 network, sees the same windows in the same order, one per step, for
 four passes with the rate halved in the last two. Rates are chosen on a validation part, one per method and task, over
-all seeds; the test part is asked once. The peer is the same network tuned in float32 by torch (speech, motion), or the
-published simulation, float gradients over latent weights (pictures).
+all seeds; the test part is asked once. The peer is the same network tuned in float32 by torch. MCUNet-5FPS on
+pictures starts from published int8 weights; its peer has these weights in float.
 
 Rows are appended to OUT/rows.csv as they are made: a run that was cut goes on where it stopped.
 Run: python -m analysis.update_rules [--tasks speech motion] [--seeds 5] [--jobs 2] [--out runs/update_rules]
@@ -31,6 +31,7 @@ from fleet.base.rng import Stream
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model.float_net import FloatNet
 from fleet.node.model.graph import Dense, Graph
+from fleet.node.model.quantize import dequantized
 from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.reference import calibrated
 from fleet.node.model.scheme import Scheme, Trained, build_scheme
@@ -45,7 +46,6 @@ SMALL_PART_RATES: Final = (0.005, 0.01, 0.02, 0.04)
 PICTURE_RATES: Final = {True: (0.0003, 0.001, 0.003, 0.01), False: (10.0, 30.0, 100.0, 300.0)}
 SMALL_STEP: Final = 0.0003
 FLOAT: Final = "float net"
-PUBLISHED: Final = "fp32 latent QAS"
 PICTURE: Final = (64, 64, 3)
 
 
@@ -60,9 +60,9 @@ class Method:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """net: the float network, None where only int8 weights were published."""
+    """net: the float network; where only int8 weights were published, these in float."""
 
-    net: FloatNet | None
+    net: FloatNet
     graph: Graph
 
 
@@ -106,14 +106,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def methods(task: str, scheme: str) -> list[Method]:
     """What is compared: every rule for `full`; for smaller schemes those a product would choose between."""
-    float_net = [] if task == "pictures" else [Method(name=FLOAT, recipe=None, rates=rates(task, scheme, scaled=True))]
+    float_net = Method(name=FLOAT, recipe=None, rates=rates(task, scheme, scaled=True))
     recipes = [Recipe(gradients=g, rule=rule, scaled=scaled) for scaled, g, rule in ALL]
     recipes.append(Recipe(exponents=Exponents.STATIC))
     if task == "speech-small":
         recipes = [recipe for recipe in recipes if recipe.scaled]
     elif scheme != MAIN[task]:
         recipes = [recipe for recipe in recipes if recipe.scaled and recipe.rule in BESIDE]
-    return float_net + [
+    return [float_net] + [
         Method(name=name_of(recipe), recipe=recipe, rates=rates(task, scheme, scaled=recipe.scaled))
         for recipe in recipes
     ]
@@ -171,7 +171,6 @@ def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], pa
     for kind, name, rate in asked:
         method = next(m for m in methods(task, kind) if m.name == name)
         if method.recipe is None:
-            assert start.net is not None
             row = tuned_float(data, seed, start.net, scheme_of(start.graph, kind), rate)
         else:
             scheme = replace(scheme_of(start.graph, kind), recipe=method.recipe)
@@ -183,7 +182,8 @@ def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], pa
 def start_of(data: Transfer, seed: int) -> Start:
     """The network that everything starts from."""
     if data.name == "pictures":
-        return Start(net=None, graph=load_mcunet(folder() / "mcunet/mcunet-5fps.json", classes=10, shape=PICTURE))
+        graph = load_mcunet(folder() / "mcunet/mcunet-5fps.json", classes=10, shape=PICTURE)
+        return Start(net=dequantized(zoo_net("mcunet-5fps", 10, PICTURE), graph), graph=graph)
 
     from fleet.node.model.torch.pretrain import pretrained  # torch: only where something is pretrained
 
@@ -337,7 +337,7 @@ def print_table(task: str, scheme: str, rows: list[Row]) -> None:
 def lines(rows: list[Row]) -> Iterator[Line]:
     """Every method at the rate whose mean validation accuracy is best; the peer first."""
     best = {name: at_best_rate([row for row in rows if row.method == name]) for name in dict.fromkeys(names(rows))}
-    peer = best.get(FLOAT) or best[PUBLISHED]
+    peer = best[FLOAT]
     for name, chosen in best.items():
         by_seed = {row.seed: row.test for row in peer}
         apart = [row.test - by_seed[row.seed] for row in chosen if row.seed in by_seed]
