@@ -264,9 +264,9 @@ class Node:
 
 def class_bits(classes: Collection[int], count: int) -> NDArray[np.uint8]:
     """Bit c of byte c // 8 is set for each class. Raises EngineError for one that is not below count."""
-    bits = np.zeros(-(-count // 8), dtype=np.uint8)
+    bits = bytearray(-(-count // 8))
     for label in classes:
         if not 0 <= label < count:
             raise EngineError(f"classes: expected 0 to {count - 1}, got {label}; name classes of the net")
-        bits[label >> 3] |= np.uint8(1 << (label & 7))
-    return bits
+        bits[label >> 3] |= 1 << (label & 7)
+    return np.frombuffer(bits, dtype=np.uint8)

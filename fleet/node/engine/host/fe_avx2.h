@@ -97,15 +97,6 @@ FE_INLINE __m256i fe_narrowed(const fe_quantiser *q, __m256i first, __m256i seco
     return _mm256_adds_epi16(_mm256_packs_epi32(fe_scaled(q, 0, first), fe_scaled(q, 1, second)), q->to.zero);
 }
 
-/* Sets `count` bits of a mask from bit `index` on, which were 0. */
-static inline void fe_put_bits(uint8_t *mask, int32_t index, uint32_t bits, int32_t count)
-{
-    const uint32_t placed = (bits & ((1u << count) - 1)) << (index & 7);
-    uint8_t *at = mask + (index >> 3);
-    for (int32_t last = (index & 7) + count; last > 0; last -= 8, at++)
-        *at = (uint8_t)(*at | placed >> (8 * (at - mask - (index >> 3))));
-}
-
 /* Where sixteen outputs go; `valid` of them exist, of n per row. */
 typedef struct {
     int32_t n, valid;
@@ -113,30 +104,37 @@ typedef struct {
     uint8_t *mask;
 } fe_place;
 
-/* kept: bit by bit, whether clipping changed nothing. index: of the first of sixteen values. */
-FE_INLINE void fe_put_row(const fe_place *at, int32_t index, __m128i y, uint32_t kept)
+/* Sets `count` bits of a mask from bit `index` on, which were 0. */
+static inline void fe_put_bits(uint8_t *mask, int32_t index, uint32_t bits, int32_t count)
 {
-    if (at->valid == FE_PANEL) {
+    const uint32_t placed = (bits & ((1u << count) - 1)) << (index & 7);
+    uint8_t *at = mask + (index >> 3);
+    for (int32_t last = (index & 7) + count, by = 0; last > 0; last -= 8, by += 8, at++)
+        *at = (uint8_t)(*at | placed >> by);
+}
+
+/* kept: bit by bit, whether clipping changed nothing. index: of the first of sixteen values. whole: rows are whole
+ * panels, so that bits of one row fill whole bytes. */
+FE_INLINE void fe_put_row(const fe_place *at, int32_t index, __m128i y, uint32_t kept, int whole)
+{
+    if (whole) {
+        const uint16_t bits = (uint16_t)kept;
         _mm_storeu_si128((__m128i *)(void *)(at->y + index), y);
+        if (at->mask != 0)
+            __builtin_memcpy(at->mask + (index >> 3), &bits, sizeof(bits));
     } else {
         int8_t row[FE_PANEL];
         _mm_storeu_si128((__m128i *)(void *)row, y);
         __builtin_memcpy(at->y + index, row, (size_t)at->valid);
-    }
-    if (at->mask == 0)
-        return;
-    if (at->valid == FE_PANEL && (index & 7) == 0) {
-        const uint16_t bits = (uint16_t)kept;
-        __builtin_memcpy(at->mask + (index >> 3), &bits, sizeof(bits));
-    } else {
-        fe_put_bits(at->mask, index, kept, at->valid);
+        if (at->mask != 0)
+            fe_put_bits(at->mask, index, kept, at->valid);
     }
 }
 
 /* Two rows of sixteen, n apart, as fe_narrowed leaves them: clipped, noted what was kept, narrowed. order: of the
  * dwords after packing; both: whether there is a second row. */
 FE_INLINE void fe_put_rows(const fe_place *at, const fe_limits *to, int32_t index, __m256i first, __m256i second,
-                           __m256i order, int both)
+                           __m256i order, int both, int whole)
 {
     const __m256i c0 = _mm256_min_epi16(_mm256_max_epi16(first, to->low), to->high);
     const __m256i c1 = _mm256_min_epi16(_mm256_max_epi16(second, to->low), to->high);
@@ -146,9 +144,9 @@ FE_INLINE void fe_put_rows(const fe_place *at, const fe_limits *to, int32_t inde
         const __m256i same = _mm256_packs_epi16(_mm256_cmpeq_epi16(first, c0), _mm256_cmpeq_epi16(second, c1));
         kept = (uint32_t)_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(same, order));
     }
-    fe_put_row(at, index, _mm256_castsi256_si128(y), kept & 0xFFFF);
+    fe_put_row(at, index, _mm256_castsi256_si128(y), kept & 0xFFFF, whole);
     if (both)
-        fe_put_row(at, index + at->n, _mm256_extracti128_si256(y, 1), kept >> 16);
+        fe_put_row(at, index + at->n, _mm256_extracti128_si256(y, 1), kept >> 16, whole);
 }
 
 #endif

@@ -32,6 +32,9 @@ void fe_taps_gradient_avx2(const fe_taps *d, const int8_t *g, int32_t n, int32_t
 void fe_step_row_avx2(uint64_t key, uint32_t first, fe_rate rate, const int32_t *g, int8_t *w, int32_t n);
 void fe_step_lanes_avx2(uint64_t key, uint32_t first, const fe_rates *rates, const int32_t *g, int8_t *w, int32_t n);
 
+void fe_rates_avx2(fe_reals table, fe_real rate, int32_t base, int32_t n, const fe_rates *to);
+void fe_step_biases_avx2(const fe_rates *rates, const int32_t *sums, int32_t *b, int32_t n);
+
 void fe_dots_avx2(const int8_t *x, int32_t zero, const int8_t *w, int32_t n, int32_t k, int32_t *sums);
 void fe_combine_avx2(const int16_t *t, const int8_t *w, int32_t n, int32_t k, int32_t *dx);
 void fe_outer_avx2(const int8_t *x, int32_t zero, int32_t e, int32_t k, int32_t *row);

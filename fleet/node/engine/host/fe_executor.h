@@ -80,10 +80,20 @@ typedef struct {
 fe_scales fe_scales_of(fe_prepare *p, fe_reals scale, int32_t n, int split);
 void fe_put_biases(const fe_scales *to, const int32_t *bias, const int32_t *offset, int32_t n, int split);
 
-/* Rows of what the taps of positions first, first + 1, ... see: s8 [count][row], [taps][n] and then padding, `fill` where
- * there is no map. The first n channels from x on. */
-void fe_columns(const fe_geometry *d, const int8_t *x, int32_t n, int32_t first, int32_t count, int32_t fill, int8_t *to,
-                int32_t row);
+/* A copy of a convolution's map with its padding, as far as outputs see it. */
+typedef struct {
+    const fe_geometry *d;
+    int32_t height, width;
+    int8_t *map;
+} fe_padded;
+
+fe_padded fe_padded_of(fe_prepare *p, const fe_geometry *d);
+void fe_fill_padded(const fe_padded *padded, const int8_t *x);
+
+/* What the taps of positions first, first + 1, ... see of the first n channels: s8 [count][row], [taps][n] and then the
+ * zero point. to: fe_columns_bytes. */
+int64_t fe_columns_bytes(int32_t count, int32_t row);
+void fe_columns(const fe_padded *padded, int32_t n, int32_t first, int32_t count, int8_t *to, int32_t row);
 
 /* Whether each output position sees exactly the input position of its number. */
 static inline int fe_pointwise(const fe_geometry *d)
@@ -103,6 +113,14 @@ void fe_put_factors(int16_t *minus_r, const uint16_t *r, int32_t n);
 /* The update's context of a step that trains; whether the vectorised rule serves it. */
 fe_update fe_update_at(const fe_host *host, const fe_update_step *s);
 int fe_is_stochastic(const fe_prepare *p, const fe_update_step *s);
+
+/* Room for the rates of n outputs. */
+static inline fe_rates fe_rates_room(fe_prepare *p, int32_t n)
+{
+    const int64_t bytes = 4 * (int64_t)fe_up(n, FE_PANEL);
+    const fe_rates r = {fe_borrow(p, bytes), fe_borrow(p, bytes), fe_borrow(p, bytes)};
+    return r;
+}
 
 /* Each looks at a step: if it has a faster function, sets run and kept; counts or takes memory either way. */
 void fe_prepare_conv(fe_prepare *p, fe_host_step *step);

@@ -17,6 +17,7 @@ typedef struct {
     int32_t *offset;
     int32_t size, row, block; /* products per output, rounded up to whole words, positions at a time */
     int32_t direct;           /* x is read as it lies */
+    fe_padded padded;         /* scratch */
     int8_t *columns;          /* scratch of a block */
     void *laid;
     int32_t *sums;
@@ -57,6 +58,8 @@ static void run(const fe_host *h, const fe_host_step *step)
     if (c->w.na > 0 && h->changed)
         pack(h, c);
     fe_put_biases(&c->to, c->bias, c->offset, d->out_c, 0);
+    if (!c->direct)
+        fe_fill_padded(&c->padded, c->x);
     if (c->mask != 0 && (d->out_c % FE_PANEL != 0 || c->to.upward))
         __builtin_memset(c->mask, 0, (size_t)(positions * d->out_c + 7) / 8);
     for (int32_t first = 0, count; first < positions; first += count) {
@@ -65,7 +68,7 @@ static void run(const fe_host *h, const fe_host_step *step)
         const int8_t *from = c->direct ? c->x + (int64_t)first * d->in_c : c->columns;
         count = p.m;
         if (!c->direct)
-            fe_columns(d, c->x, d->in_c, first, count, d->zero_x, c->columns, c->row);
+            fe_columns(&c->padded, d->in_c, first, count, c->columns, c->row);
         h->kernels->lay(from, count * c->row, d->zero_x, c->laid);
         if (c->to.upward) {
             h->kernels->product_init(&p, c->to.bias, c->sums, d->out_c);
@@ -98,7 +101,10 @@ void fe_prepare_conv(fe_prepare *p, fe_host_step *step)
     c.to = fe_scales_of(p, c.scale, d->out_c, 0);
     c.panels = fe_hold(p, (int64_t)fe_up(d->out_c, FE_PANEL) * c.row * 4 / p->kernels->s8_depth);
     c.offset = fe_hold(p, 4 * (int64_t)fe_up(d->out_c, FE_PANEL));
-    c.columns = c.direct ? 0 : fe_borrow(p, (int64_t)c.block * c.row);
+    if (!c.direct) {
+        c.padded = fe_padded_of(p, d);
+        c.columns = fe_borrow(p, fe_columns_bytes(c.block, c.row));
+    }
     c.laid = fe_borrow(p, (int64_t)c.block * c.row * 4 / p->kernels->s8_depth);
     c.sums = c.to.upward ? fe_borrow(p, 4 * (int64_t)c.block * d->out_c) : 0;
     step->run = run;

@@ -11,9 +11,11 @@ typedef struct {
     int8_t *w;
     int32_t n, outputs; /* trained weights of an output; outputs rounded up to a panel */
     int32_t direct, fast;
+    fe_padded padded;
     int8_t *columns;
     void *inputs, *gradients;
     int32_t *sums;
+    fe_rates rates;
 } fe_conv_update;
 
 enum { TILE = 12 };
@@ -21,12 +23,13 @@ enum { TILE = 12 };
 static void step_rows(const fe_host *h, const fe_conv_update *c, const fe_update *u, int32_t first, int32_t count)
 {
     for (int32_t r = 0; r < count; r++) {
-        const fe_real rate = fe_rate_of(u, first + r);
-        const uint32_t number = (uint32_t)(first + r) * (uint32_t)c->n;
+        const int32_t o = first + r, *sums = c->sums + r * c->n;
+        const uint32_t number = (uint32_t)o * (uint32_t)c->n;
+        const fe_rate rate = {c->rates.mant[o], c->rates.count[o], c->rates.limit[o]};
         if (c->fast)
-            h->kernels->step_row(u->key, number, fe_step_rate(rate, u->k), c->sums + r * c->n, c->w + number, c->n);
+            h->kernels->step_row(u->key, number, rate, sums, c->w + number, c->n);
         else
-            fe_step_row(u, rate, number, c->w + number, c->sums + r * c->n, c->n);
+            fe_step_row(u, fe_rate_of(u, o), number, c->w + number, sums, c->n);
     }
 }
 
@@ -37,11 +40,14 @@ static void run(const fe_host *h, const fe_host_step *step)
     const fe_kernels *k = h->kernels;
     const int32_t positions = fe_positions(d), pairs = (positions + 1) / 2;
     const fe_update u = fe_update_at(h, (const void *)step->plan);
-    if (!c->direct)
-        fe_columns(d, c->x, d->trained, 0, positions, d->zero_x, c->columns, c->n);
+    if (!c->direct) {
+        fe_fill_padded(&c->padded, c->x);
+        fe_columns(&c->padded, d->trained, 0, positions, c->columns, c->n);
+    }
     k->pack_pairs(c->direct ? c->x : c->columns, positions, c->n, c->direct ? d->in_c : c->n, d->zero_x, c->inputs,
                   pairs * FE_PANEL, FE_PANEL);
     k->pack_pairs(c->g, positions, d->out_c, d->out_c, 0, c->gradients, FE_PANEL, c->outputs);
+    k->rates(u.rates, u.rate, 31 + u.k - 16, d->out_c, &c->rates);
     for (int32_t o = 0; o < d->out_c; o += TILE) {
         const fe_product p = {(const int32_t *)c->gradients + o, c->inputs, 1, c->outputs,
                               d->out_c - o < TILE ? d->out_c - o : TILE, c->n, pairs};
@@ -67,10 +73,14 @@ void fe_prepare_conv_update(fe_prepare *p, fe_host_step *step)
     c.outputs = fe_up(d->out_c, FE_PANEL);
     c.direct = fe_pointwise(d);
     c.fast = fe_is_stochastic(p, s);
-    c.columns = c.direct ? 0 : fe_borrow(p, (int64_t)fe_positions(d) * c.n);
+    if (!c.direct) {
+        c.padded = fe_padded_of(p, d);
+        c.columns = fe_borrow(p, fe_columns_bytes(fe_positions(d), c.n));
+    }
     c.inputs = fe_borrow(p, 4 * pairs * fe_up(c.n, FE_PANEL));
     c.gradients = fe_borrow(p, 4 * pairs * c.outputs);
     c.sums = fe_borrow(p, 4 * (int64_t)TILE * c.n);
+    c.rates = fe_rates_room(p, d->out_c);
     step->run = run;
     step->kept = kept;
     if (!fe_counting(p))

@@ -188,12 +188,7 @@ static void run_update(const fe_host *h, const fe_host_step *step)
     const fe_update u = fe_update_at(h, (const void *)step->plan);
     fe_taps t = taps_of(&c->m, d->out_h, d->out_w, d->stride_h, d->stride_w);
     t.taps = taps;
-    for (int32_t i = 0; i < n; i++) {
-        const fe_rate rate = fe_step_rate(fe_rate_of(&u, i), u.k);
-        c->rates.mant[i] = rate.mant;
-        c->rates.count[i] = rate.count;
-        c->rates.limit[i] = rate.limit;
-    }
+    h->kernels->rates(u.rates, u.rate, 31 + u.k - 16, n, &c->rates);
     fill(h->kernels, &c->m, c->x);
     h->kernels->taps_gradient(&t, c->g, n, c->sums);
     for (int32_t i = 0; i < taps; i++)
@@ -204,7 +199,6 @@ void fe_prepare_depthwise_update(fe_prepare *p, fe_host_step *step)
 {
     const fe_update_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
-    const int64_t lanes = 4 * (int64_t)fe_up(d->in_c, FE_PANEL);
     fe_update_taps c = {0}, *kept;
     if (d->in_c != d->out_c || !fe_is_stochastic(p, s) || fe_header(p->node)->gradients != FE_INT8)
         return;
@@ -213,7 +207,7 @@ void fe_prepare_depthwise_update(fe_prepare *p, fe_host_step *step)
     c.g = fe_at(p->node, s->g);
     c.x = fe_at(p->node, s->x);
     c.w = fe_at(p->node, s->w);
-    c.rates = (fe_rates){fe_hold(p, lanes), fe_hold(p, lanes), fe_hold(p, lanes)};
+    c.rates = fe_rates_room(p, d->trained);
     c.sums = fe_borrow(p, 4 * (int64_t)d->k_h * d->k_w * d->trained);
     step->run = run_update;
     step->kept = kept;

@@ -53,30 +53,53 @@ void fe_prepare_map(fe_prepare *p, fe_host_step *step)
     step->run = op == FE_MASK ? run_mask : op == FE_BLOCK ? run_block : op == FE_MERGE ? run_merge : run_copy;
 }
 
+typedef struct {
+    int32_t *sums;
+    fe_rates rates;
+} fe_biases;
+
+/* One by one, by the engine's own functions, where a recipe remembers something of biases. */
+static void step_biases(const fe_host *h, const fe_bias_step *s, fe_update *u, const int32_t *sums, int32_t *b)
+{
+    u->momentum = fe_header(&h->node)->momentum;
+    u->velocity = fe_at(&h->node, s->velocity);
+    u->sum = fe_at(&h->node, s->sum);
+    for (int32_t c = 0; c < s->channels; c++)
+        if (sums[c] != 0 || fe_moves_all(u)) {
+            const fe_real rate = fe_rate_of(u, c);
+            fe_take_bias(u, c, b + c, fe_round_shift64((int64_t)sums[c] * rate.mant, 31 - rate.exp + u->k));
+        }
+}
+
 static void run_bias(const fe_host *h, const fe_host_step *step)
 {
     const fe_bias_step *s = (const void *)step->plan;
-    int32_t *sums = step->kept, *b = fe_at(&h->node, s->b);
+    const fe_biases *c = step->kept;
+    int32_t *b = fe_at(&h->node, s->b);
     fe_update u = {0};
     u.rate = h->course->rate;
     u.rates = fe_reals_at(&h->node, s->rate, s->channels);
     u.k = fe_exponents(&h->node)[s->gk];
-    u.momentum = fe_header(&h->node)->momentum;
-    u.velocity = fe_at(&h->node, s->velocity);
-    u.sum = fe_at(&h->node, s->sum);
-    h->kernels->column_sums(fe_at(&h->node, s->g), s->positions, s->channels, sums);
-    for (int32_t c = 0; c < s->channels; c++)
-        if (sums[c] != 0 || fe_moves_all(&u)) {
-            const fe_real rate = fe_rate_of(&u, c);
-            fe_take_bias(&u, c, b + c, fe_round_shift64((int64_t)sums[c] * rate.mant, 31 - rate.exp + u.k));
-        }
+    h->kernels->column_sums(fe_at(&h->node, s->g), s->positions, s->channels, c->sums);
+    if (s->velocity != 0 || s->sum != 0) {
+        step_biases(h, s, &u, c->sums, b);
+        return;
+    }
+    h->kernels->rates(u.rates, u.rate, 31 + u.k, s->channels, &c->rates);
+    h->kernels->step_biases(&c->rates, c->sums, b, s->channels);
 }
 
 void fe_prepare_bias(fe_prepare *p, fe_host_step *step)
 {
     const fe_bias_step *s = (const void *)step->plan;
+    fe_biases c, *kept;
     if (fe_header(p->node)->gradients != FE_INT8)
         return;
-    step->kept = fe_borrow(p, 4 * (int64_t)s->channels);
+    kept = fe_hold(p, sizeof(*kept));
+    c.sums = fe_borrow(p, 4 * (int64_t)s->channels);
+    c.rates = fe_rates_room(p, s->channels);
     step->run = run_bias;
+    step->kept = kept;
+    if (!fe_counting(p))
+        *kept = c;
 }

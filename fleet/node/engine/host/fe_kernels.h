@@ -102,6 +102,11 @@ typedef struct {
     void (*step_row)(uint64_t key, uint32_t first, fe_rate rate, const int32_t *g, int8_t *w, int32_t n);
     void (*step_lanes)(uint64_t key, uint32_t first, const fe_rates *rates, const int32_t *g, int8_t *w, int32_t n);
 
+    /* Rates of n outputs with the course's rate, rounded up to eight; base: 31 + k, less 16 for weights. */
+    void (*rates)(fe_reals table, fe_real rate, int32_t base, int32_t n, const fe_rates *to);
+    /* b: s32 [n] by their gradients. */
+    void (*step_biases)(const fe_rates *rates, const int32_t *sums, int32_t *b, int32_t n);
+
     /* Dense layers, one row of A. sums[o] += x w[o]. w: s8 [n][k]. */
     void (*dots)(const int8_t *x, int32_t zero, const int8_t *w, int32_t n, int32_t k, int32_t *sums);
     /* dx[i] = sum over o of t[o] w[o][i]. t: s16 [n up to 2], 0 beyond n. */

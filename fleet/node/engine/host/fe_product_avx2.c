@@ -30,63 +30,96 @@ FE_INLINE void multiply(const fe_product *p, const int32_t *a, const int32_t *b,
     }
 }
 
+/* What the stores of a tile of bytes need. */
+typedef struct {
+    fe_place at;
+    fe_quantiser q;
+    const int32_t *bias, *b;
+} fe_strip;
+
 /* Rows r and r + 1 of a tile. */
-FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, __m256i acc[ROWS][2], int32_t index, int r, int rows)
+FE_INLINE void pair_s8(const fe_strip *s, __m256i acc[ROWS][2], int32_t index, int r, int rows, int whole)
 {
     const int both = r + 1 < rows;
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i first = fe_narrowed(q, acc[r][0], acc[r][1]);
-    const __m256i second = both ? fe_narrowed(q, acc[r + 1][0], acc[r + 1][1]) : first;
-    fe_put_rows(at, &q->to, index + r * at->n, first, second, order, both);
+    const __m256i first = fe_narrowed(&s->q, acc[r][0], acc[r][1]);
+    const __m256i second = both ? fe_narrowed(&s->q, acc[r + 1][0], acc[r + 1][1]) : first;
+    fe_put_rows(&s->at, &s->q.to, index + r * s->at.n, first, second, order, both, whole);
 }
 
-FE_INLINE void tile_s8(const fe_product *p, const fe_place *at, const fe_quantiser *q, const int32_t *bias,
-                       const int32_t *a, const int32_t *b, int32_t index, int rows)
+FE_INLINE void tile_s8(const fe_product *p, const fe_strip *s, const int32_t *a, int32_t index, int rows, int whole)
 {
     __m256i acc[ROWS][2];
-    multiply(p, a, b, bias, rows, acc);
-    pair_s8(at, q, acc, index, 0, rows);
+    multiply(p, a, s->b, s->bias, rows, acc);
+    pair_s8(s, acc, index, 0, rows, whole);
     if (rows > 2)
-        pair_s8(at, q, acc, index, 2, rows);
+        pair_s8(s, acc, index, 2, rows, whole);
     if (rows > 4)
-        pair_s8(at, q, acc, index, 4, rows);
+        pair_s8(s, acc, index, 4, rows, whole);
 }
 
-FE_INLINE void rest_s8(const fe_product *p, const fe_place *at, const fe_quantiser *q, const int32_t *bias,
-                       const int32_t *a, const int32_t *b, int32_t index, int32_t rows)
+/* Fewer rows than a tile has. */
+FE_INLINE void rest_s8(const fe_product *p, const fe_strip *s, const int32_t *a, int32_t index, int32_t rows)
 {
     switch (rows) {
     case 1:
-        tile_s8(p, at, q, bias, a, b, index, 1);
+        tile_s8(p, s, a, index, 1, 1);
         break;
     case 2:
-        tile_s8(p, at, q, bias, a, b, index, 2);
+        tile_s8(p, s, a, index, 2, 1);
         break;
     case 3:
-        tile_s8(p, at, q, bias, a, b, index, 3);
+        tile_s8(p, s, a, index, 3, 1);
         break;
     case 4:
-        tile_s8(p, at, q, bias, a, b, index, 4);
+        tile_s8(p, s, a, index, 4, 1);
         break;
     case 5:
-        tile_s8(p, at, q, bias, a, b, index, 5);
+        tile_s8(p, s, a, index, 5, 1);
         break;
     default:
         break;
     }
 }
 
+FE_INLINE fe_strip strip_of(const fe_product *p, const fe_requant *q, int32_t o, int8_t *y, uint8_t *mask)
+{
+    const int32_t left = p->n - o;
+    const fe_strip s = {{p->n, left < FE_PANEL ? left : FE_PANEL, y, mask},
+                        fe_quantiser_at(q, o),
+                        q->bias + o,
+                        (const int32_t *)p->b + (int64_t)o * p->depth};
+    return s;
+}
+
+/* Rows are not whole panels: one output or sixteen, bits of masks begin anywhere. */
+FE_TARGET static void uneven_s8(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
+{
+    for (int32_t o = 0; o < p->n; o += FE_PANEL) {
+        const fe_strip s = strip_of(p, q, o, y, mask);
+        const int32_t *a = p->a;
+        int32_t m = 0, index = first * p->n + o;
+        for (; m + ROWS <= p->m; m += ROWS, index += ROWS * p->n, a += (int64_t)ROWS * p->row)
+            tile_s8(p, &s, a, index, ROWS, 0);
+        for (; m < p->m; m++, index += p->n, a += p->row)
+            tile_s8(p, &s, a, index, 1, 0);
+    }
+}
+
 FE_TARGET void fe_product_s8_avx2(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
 {
     const int32_t n = p->n, rows = p->m;
+    if (n % FE_PANEL != 0) {
+        uneven_s8(p, q, first, y, mask);
+        return;
+    }
     for (int32_t o = 0; o < n; o += FE_PANEL) {
-        const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth, *bias = q->bias + o;
-        const fe_place at = {n, n - o < FE_PANEL ? n - o : FE_PANEL, y, mask};
-        const fe_quantiser by = fe_quantiser_at(q, o);
+        const fe_strip s = strip_of(p, q, o, y, mask);
+        const int32_t *a = p->a;
         int32_t m = 0, index = first * n + o;
         for (; m + ROWS <= rows; m += ROWS, index += ROWS * n, a += (int64_t)ROWS * p->row)
-            tile_s8(p, &at, &by, bias, a, b, index, ROWS);
-        rest_s8(p, &at, &by, bias, a, b, index, rows - m);
+            tile_s8(p, &s, a, index, ROWS, 1);
+        rest_s8(p, &s, a, index, rows - m);
     }
 }
 

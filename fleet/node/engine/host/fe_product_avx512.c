@@ -71,49 +71,53 @@ FE_INLINE512 __m256i narrowed(const fe_quantiser512 *q, __m512i v)
 
 /* Rows r and r + 1 of one panel of a tile. */
 FE_INLINE512 void pair_s8(const fe_place *at, const fe_quantiser512 *q, __m512i acc[ROWS][2], int32_t index, int panel,
-                          int r, int rows)
+                          int r, int rows, int whole)
 {
     const int both = r + 1 < rows;
     const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
     const __m256i first = narrowed(q, acc[r][panel]), second = both ? narrowed(q, acc[r + both][panel]) : first;
-    fe_put_rows(at, &q->to, index + r * at->n, first, second, order, both);
+    fe_put_rows(at, &q->to, index + r * at->n, first, second, order, both, whole);
 }
 
 FE_INLINE512 void tile_s8(const fe_product *p, const fe_place at[2], const fe_quantiser512 q[2], const int32_t *bias,
-                          const int32_t *a, const int32_t *b, int32_t index, int rows, int panels)
+                          const int32_t *a, const int32_t *b, int32_t index, int rows, int panels,
+                          int whole)
 {
     __m512i acc[ROWS][2];
     multiply(p, a, b, bias, BYTES, rows, panels, acc);
     for (int i = 0; i < panels; i++)
         for (int r = 0; r < rows; r += 2)
-            pair_s8(at + i, q + i, acc, index + FE_PANEL * i, i, r, rows);
+            pair_s8(at + i, q + i, acc, index + FE_PANEL * i, i, r, rows, whole);
 }
 
 /* All rows of one panel or two. */
 FE_INLINE512 void strip_s8(const fe_product *p, const fe_requant *q, int32_t o, int32_t first, int8_t *y, uint8_t *mask,
-                           int panels)
+                           int panels, int whole)
 {
     const int32_t last = p->n - o - FE_PANEL * (panels - 1), n = p->n, end = p->m;
     const int32_t *a = p->a, *b = (const int32_t *)p->b + (int64_t)o * p->depth, *bias = q->bias + o;
-    const fe_place whole = {n, FE_PANEL, y, mask}, part = {n, last < FE_PANEL ? last : FE_PANEL, y, mask};
-    const fe_place at[2] = {panels > 1 ? whole : part, part};
+    const fe_place at[2] = {{n, panels > 1 || last > FE_PANEL ? FE_PANEL : last, y, mask},
+                            {n, last < FE_PANEL ? last : FE_PANEL, y, mask}};
     const fe_quantiser512 by[2] = {quantiser_at(q, o), quantiser_at(q, panels > 1 ? o + FE_PANEL : o)};
     int32_t m = 0, index = first * n + o;
     for (; m + ROWS <= end; m += ROWS, index += ROWS * n, a += (int64_t)ROWS * p->row)
-        tile_s8(p, at, by, bias, a, b, index, ROWS, panels);
+        tile_s8(p, at, by, bias, a, b, index, ROWS, panels, whole);
     for (; m + 2 <= end; m += 2, index += 2 * n, a += 2 * (int64_t)p->row)
-        tile_s8(p, at, by, bias, a, b, index, 2, panels);
+        tile_s8(p, at, by, bias, a, b, index, 2, panels, whole);
     if (m < end)
-        tile_s8(p, at, by, bias, a, b, index, 1, panels);
+        tile_s8(p, at, by, bias, a, b, index, 1, panels, whole);
 }
 
 FE_TARGET512 void fe_product_s8_avx512(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
 {
+    const int whole = p->n % FE_PANEL == 0;
     int32_t o = 0;
-    for (; o + FE_PANEL < p->n; o += 2 * FE_PANEL)
-        strip_s8(p, q, o, first, y, mask, 2);
-    if (o < p->n)
-        strip_s8(p, q, o, first, y, mask, 1);
+    for (; whole && o + FE_PANEL < p->n; o += 2 * FE_PANEL)
+        strip_s8(p, q, o, first, y, mask, 2, 1);
+    if (whole && o < p->n)
+        strip_s8(p, q, o, first, y, mask, 1, 1);
+    for (; !whole && o < p->n; o += FE_PANEL)
+        strip_s8(p, q, o, first, y, mask, 1, 0);
 }
 
 FE_INLINE512 void put_sums(int32_t *c, __m512i sums, int32_t valid)

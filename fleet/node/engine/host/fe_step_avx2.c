@@ -136,4 +136,26 @@ FE_TARGET void fe_step_lanes_avx2(uint64_t key, uint32_t first, const fe_rates *
     }
 }
 
+/* b - q within 2^30: q is bounded first, for b - q itself might need 33 bits. */
+FE_INLINE __m256i bounded(__m256i b, __m256i q)
+{
+    const __m256i zero = _mm256_setzero_si256(), limit = _mm256_set1_epi32(1 << 30);
+    const __m256i most = _mm256_add_epi32(_mm256_min_epi32(b, zero), limit);
+    const __m256i least = _mm256_sub_epi32(_mm256_max_epi32(b, zero), limit);
+    return _mm256_sub_epi32(b, _mm256_min_epi32(_mm256_max_epi32(q, least), most));
+}
+
+FE_TARGET void fe_step_biases_avx2(const fe_rates *rates, const int32_t *sums, int32_t *b, int32_t n)
+{
+    for (int32_t i = 0; i < n; i += 8) {
+        const fe_lanes v = lanes_of(fe_load(rates->mant + i), fe_load(rates->count + i), fe_load(rates->limit + i));
+        int32_t part[8] = {0}, old[8] = {0};
+        const size_t bytes = sizeof(int32_t) * (size_t)(n - i < 8 ? n - i : 8);
+        __builtin_memcpy(part, sums + i, bytes);
+        __builtin_memcpy(old, b + i, bytes);
+        fe_store(old, bounded(fe_load(old), steps_of(&v, fe_load(part))));
+        __builtin_memcpy(b + i, old, bytes);
+    }
+}
+
 #endif

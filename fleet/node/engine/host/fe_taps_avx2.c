@@ -39,7 +39,7 @@ FE_INLINE void sums_of(const fe_taps *d, const int16_t *x, const int16_t *w, int
 
 /* Places j and j + 1. bias: of the two sums. */
 FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i bias[2], __m256i acc[4][2], int32_t index,
-                       int j, int places)
+                       int j, int places, int whole)
 {
     const int both = j + 1 < places;
     const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
@@ -48,38 +48,46 @@ FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i 
     const __m256i second =
         both ? fe_narrowed(q, _mm256_add_epi32(acc[j + both][0], bias[0]), _mm256_add_epi32(acc[j + both][1], bias[1]))
              : first;
-    fe_put_rows(at, &q->to, index + j * at->n, first, second, order, both);
+    fe_put_rows(at, &q->to, index + j * at->n, first, second, order, both, whole);
 }
 
 FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at,
-                         const fe_quantiser *q, const __m256i bias[2], int32_t index, int places)
+                         const fe_quantiser *q, const __m256i bias[2], int32_t index, int places, int whole)
 {
     __m256i acc[4][2];
     sums_of(d, x, w, places, acc);
-    pair_s8(at, q, bias, acc, index, 0, places);
+    pair_s8(at, q, bias, acc, index, 0, places, whole);
     if (places > 2)
-        pair_s8(at, q, bias, acc, index, 2, places);
+        pair_s8(at, q, bias, acc, index, 2, places, whole);
 }
 
 /* Numbers of q lie in the order of the sums. */
-FE_TARGET void fe_taps_s8_avx2(const fe_taps *t, const fe_requant *q, int8_t *y, uint8_t *mask)
+FE_INLINE void map_s8(const fe_taps *d, const fe_requant *q, int8_t *y, uint8_t *mask, int whole)
 {
-    const fe_taps d = *t;
-    const int16_t *w = d.weights;
-    for (int32_t c = 0; c < d.c; c += 16, w += 16 * d.taps) {
-        const fe_place at = {d.c, d.c - c < 16 ? d.c - c : 16, y, mask};
+    const int16_t *w = d->weights;
+    for (int32_t c = 0; c < d->c; c += 16, w += 16 * d->taps) {
+        const fe_place at = {d->c, d->c - c < 16 ? d->c - c : 16, y, mask};
         const fe_quantiser by = fe_quantiser_at(q, c);
         const __m256i bias[2] = {fe_load(q->bias + c), fe_load(q->bias + c + 8)};
         int32_t index = c;
-        for (int32_t oy = 0; oy < d.out_h; oy++) {
-            const int16_t *x = d.map + (int64_t)oy * d.down + c;
+        for (int32_t oy = 0; oy < d->out_h; oy++) {
+            const int16_t *x = d->map + (int64_t)oy * d->down + c;
             int32_t ox = 0;
-            for (; ox + 4 <= d.out_w; ox += 4, x += 4 * d.right, index += 4 * d.c)
-                places_s8(&d, x, w, &at, &by, bias, index, 4);
-            for (; ox < d.out_w; ox++, x += d.right, index += d.c)
-                places_s8(&d, x, w, &at, &by, bias, index, 1);
+            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, index += 4 * d->c)
+                places_s8(d, x, w, &at, &by, bias, index, 4, whole);
+            for (; ox < d->out_w; ox++, x += d->right, index += d->c)
+                places_s8(d, x, w, &at, &by, bias, index, 1, whole);
         }
     }
+}
+
+FE_TARGET void fe_taps_s8_avx2(const fe_taps *t, const fe_requant *q, int8_t *y, uint8_t *mask)
+{
+    const fe_taps d = *t;
+    if (d.c % 16 == 0)
+        map_s8(&d, q, y, mask, 1);
+    else
+        map_s8(&d, q, y, mask, 0);
 }
 
 FE_INLINE void places_s32(const fe_taps *d, const int16_t *x, const int16_t *w, int32_t valid, int32_t *y, int places)
