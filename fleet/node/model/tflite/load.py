@@ -43,6 +43,7 @@ CONVERTERS: Final[dict[str, Callable[[Assembly, Call], None]]] = {
     "PAD": maps.pad,
     "PADV2": maps.pad,
     "QUANTIZE": pointwise.quantize,
+    "REDUCE_MAX": maps.reduce_max,
     "RELU": pointwise.relu,
     "RELU6": pointwise.relu6,
     "RESHAPE": maps.reshape,

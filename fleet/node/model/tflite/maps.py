@@ -65,13 +65,29 @@ def max_pool_2d(a: Assembly, call: Call) -> None:
     a.emit(call, MaxPool, (1, down, right, sides[2]), clip=_pool_clip(a, call), **fields)
 
 
+def reduce_max(a: Assembly, call: Call) -> None:
+    """REDUCE_MAX over height, width or both: what a converter makes of a global max pool."""
+    x = a.entry(call, 0)
+    dims = a.dims[x.index]
+    axes, out = _reduced(a, call, dims)
+    _check_scale(a, x, a.output(call))
+    shape = canonical(dims)
+    over = {map_axis(axis, len(dims)) for axis in axes if dims[axis] > 1}
+    if not is_single(dims) or not over <= {0, 1}:
+        raise RefusedError(
+            f"expected the largest over height and width, got axes {sorted(axes)} of {list(dims)}; {AGAIN}"
+        )
+    kernel = tuple(side if axis in over else 1 for axis, side in enumerate(shape[:2]))
+    made = tuple(1 if axis in over else side for axis, side in enumerate(shape))
+    fields: dict[str, Any] = {"x": a.map_of(x).name, "kernel": kernel, "stride": (1, 1)}
+    a.emit(call, MaxPool, out, (made[0], made[1], made[2]), **fields)
+
+
 def mean(a: Assembly, call: Call) -> None:
     """MEAN over any axes."""
     x = a.entry(call, 0)
     dims = a.dims[x.index]
-    axes = {real_axis(axis, len(dims)) for axis in a.number(call, 1)}
-    left = tuple(side for axis, side in enumerate(dims) if axis not in axes)
-    out = tuple(1 if axis in axes else side for axis, side in enumerate(dims)) if option(call, 0, "?") else left
+    axes, out = _reduced(a, call, dims)
     if is_single(dims):
         shape = canonical(dims)
         over = tuple(sorted(at for axis in axes if (at := map_axis(axis, len(dims))) >= 0))
@@ -209,6 +225,14 @@ def _filled(dims: Dims, values: int, x: Entry) -> Dims:
     if dims.count(-1) > 1 or prod(filled) != values or min(filled, default=1) < 1:
         raise RefusedError(f"expected a shape of {values} values, got {list(dims)} for {shown(x)}; {AGAIN}")
     return filled
+
+
+def _reduced(a: Assembly, call: Call, dims: Dims) -> tuple[set[int], Dims]:
+    """The axes that an operator takes together, and the sides that it leaves."""
+    axes = {real_axis(axis, len(dims)) for axis in a.number(call, 1)}
+    if option(call, 0, "?"):
+        return axes, tuple(1 if axis in axes else side for axis, side in enumerate(dims))
+    return axes, tuple(side for axis, side in enumerate(dims) if axis not in axes)
 
 
 def _pool_clip(a: Assembly, call: Call) -> tuple[int, int]:

@@ -52,6 +52,7 @@ OPTIONS: Final = {
     "GATHER": 23,
     "MEAN": 27,
     "REDUCE_PROD": 27,
+    "REDUCE_MAX": 27,
     "SUB": 28,
     "SQUEEZE": 30,
     "STRIDED_SLICE": 32,

@@ -208,6 +208,17 @@ def test_a_mean_over_any_axes_gives_the_same_maps(case: str, keep: bool) -> None
     assert assert_equal_maps(w.content(), 20) > 0
 
 
+@pytest.mark.parametrize("sides, axes", [((4, 3, 5), [1, 2]), ((4, 3, 5), [1]), ((4, 3, 5), [-2]), ((1, 3, 5), [2])])
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_largest_over_a_map_gives_the_same_maps(sides: tuple[int, ...], axes: list[int], keep: bool) -> None:
+    w = Written()
+    gone = [axis % 4 for axis in axes]
+    kept = [1 if at in gone else side for at, side in enumerate((1, *sides))]
+    left = [side for at, side in enumerate((1, *sides)) if at not in gone]
+    w.op("REDUCE_MAX", [w.input(1, *sides), w.whole(axes)], w.map(*(kept if keep else left)), keepDims=keep)
+    assert assert_equal_maps(w.content()) > 0
+
+
 @pytest.mark.parametrize("case", MEANS_OF_BATCHES)
 def test_a_mean_over_a_map_with_more_rows_gives_the_same_maps(case: str) -> None:
     sides, axes, left = MEANS_OF_BATCHES[case]

@@ -17,6 +17,8 @@ OPTIONS = {
     "ADD": schema.AddOptionsT,
     "MUL": schema.MulOptionsT,
     "MEAN": schema.ReducerOptionsT,
+    "REDUCE_MAX": schema.ReducerOptionsT,
+    "REDUCE_PROD": schema.ReducerOptionsT,
     "CONCATENATION": schema.ConcatenationOptionsT,
     "RESHAPE": schema.ReshapeOptionsT,
     "SQUEEZE": schema.SqueezeOptionsT,
