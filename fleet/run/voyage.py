@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fleet.base.errors import RunError
 from fleet.federation.server_app import strategy_of
-from fleet.node.plan.state import state_bytes
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
+from fleet.node.plan.state import state_bytes
 from fleet.record import RunFolder, ValueRow
 from fleet.run import lines
 from fleet.run.assemble import Assembly, assemble

@@ -10,8 +10,8 @@ from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
 from fleet.node.export.trial import Trial
 from fleet.node.model.scheme import Layout
-from fleet.node.plan.state import state_values
 from fleet.node.plan.plan import Plan
+from fleet.node.plan.state import state_values
 from fleet.node.twin.emulator import Core
 from fleet.node.twin.report import Check
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update

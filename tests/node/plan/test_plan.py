@@ -15,8 +15,8 @@ from fleet.node.model.graph import Conv2d, Graph
 from fleet.node.model.scheme import KINDS, Scheme, build_scheme, trained_values
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.arena import place
-from fleet.node.plan.state import state_bytes, state_values
 from fleet.node.plan.plan import HEADER, HEADER_WORDS
+from fleet.node.plan.state import state_bytes, state_values
 from fleet.node.plan.steps import Code, Ref, Region
 from tests.node.model.nets import Builder, graphs, imu_net, schemes
 
