@@ -23,6 +23,7 @@ from fleet.node.model.tflite.shapes import RefusedError, short, shown
 
 MOST_BYTES: Final = 2**28  # of a file; the flash of a large microcontroller holds a hundredth of it
 _REMEDY: Final = "name a .tflite file as the TensorFlow Lite converter writes it"
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 _FLOATS: Final = ("float32", "float16", "bfloat16", "float64")
 _TAIL: Final = ("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC")
 
@@ -84,6 +85,9 @@ def import_tflite(path: Path) -> Import:
 
 def imported(data: bytes, where: str, name: str) -> Import:
     """The network in the bytes of a file. where: how messages call the file. name: of the graph."""
+    if data.startswith(_POINTER):
+        text = "expected a whole .tflite file, got a Git LFS pointer to one; fetch the file itself with `git lfs pull`"
+        raise InputError.one(where, text)
     try:
         content = content_of(data)
     except DamagedError as fault:

@@ -53,6 +53,11 @@ def test_another_kind_of_file_is_refused(content: bytes) -> None:
     assert refusal(content).startswith("net.tflite: expected a whole .tflite file, got ")
 
 
+def test_a_pointer_to_a_file_is_told_from_a_damaged_one() -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:f1cd8dab\nsize 442000\n"
+    assert "got a Git LFS pointer to one; fetch the file itself with `git lfs pull`" in refusal(pointer)
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.9, 0.99])
 def test_a_file_cut_short_is_refused(share: float) -> None:
     content = sound()
