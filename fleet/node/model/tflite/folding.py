@@ -9,15 +9,16 @@ from typing import Final
 import numpy as np
 
 from fleet.node.model.tflite.assembly import AGAIN, MOST_NUMBERS, Assembly, Int64, option
-from fleet.node.model.tflite.content import Call
+from fleet.node.model.tflite.content import Call, Content
 from fleet.node.model.tflite.shapes import RefusedError, real_axis
 
 _NUMBERS: Final = ("int32", "int64")
 
 
-def is_arithmetic_of_shapes(a: Assembly, call: Call) -> bool:
+def is_arithmetic_of_shapes(content: Content, call: Call) -> bool:
     """Whether the operator computes whole numbers that say a shape, not a map."""
-    return call.code in CODES and len(call.outputs) == 1 and a.output(call).type in _NUMBERS
+    types = [content.tensors[index].type for index in call.outputs]
+    return call.code in _FOLDS and len(types) == 1 and types[0] in _NUMBERS
 
 
 def fold(a: Assembly, call: Call) -> None:
@@ -136,5 +137,3 @@ _FOLDS: Final[dict[str, Callable[[Assembly, Call], Int64]]] = {
     "SQUEEZE": _squeeze,
     "EXPAND_DIMS": _expand_dims,
 }
-
-CODES: Final = frozenset(_FOLDS)

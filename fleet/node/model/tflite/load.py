@@ -148,12 +148,8 @@ def _converted(a: Assembly, where: str, tail: dict[int, Call]) -> list[Fault]:
 def _convert(a: Assembly, call: Call) -> None:
     for index in call.inputs:
         _check_plain(a.content.tensors[index] if index >= 0 else None)
-    if folding.is_arithmetic_of_shapes(a, call):
-        folding.fold(a, call)
-    elif call.code in CONVERTERS:
-        CONVERTERS[call.code](a, call)
-    else:
-        raise RefusedError(f"expected a shape of whole numbers, got {shown(a.output(call))}; {AGAIN}")
+    convert = folding.fold if folding.is_arithmetic_of_shapes(a.content, call) else CONVERTERS[call.code]
+    convert(a, call)
 
 
 def _check_plain(entry: Entry | None) -> None:
@@ -174,7 +170,7 @@ def _unknown(content: Content, where: str, tail: dict[int, Call]) -> list[Fault]
             faults.append(Fault(place, text))
         elif call.index in tail:
             continue
-        elif call.code not in CONVERTERS and call.code not in folding.CODES:
+        elif call.code not in CONVERTERS and not folding.is_arithmetic_of_shapes(content, call):
             known = "a known operator" if faults else f"one of {', '.join(CONVERTERS)}"
             faults.append(Fault(place, f"expected {known}, got {call.code}; replace it or end the model before it"))
         elif call.code not in _EDGES and (odd := _float_operand(content, call)):

@@ -93,6 +93,13 @@ def test_every_operator_that_is_not_known_is_named_with_its_place() -> None:
     assert lines[1].startswith("net.tflite, operator 2 SIN (makes 'b'): expected a known operator, got SIN; ")
 
 
+@pytest.mark.parametrize("code", ["SUB", "SLICE", "GATHER", "PACK"])
+def test_what_computes_shapes_is_not_known_for_maps(code: str) -> None:
+    w = Written()
+    w.op(code, [w.input(1, 6), w.input(1, 6)], w.map(1, 6))
+    assert f"operator 0 {code} (makes 't2'): expected one of ADD, " in refusal(w.content())
+
+
 @pytest.mark.parametrize("code", ["VAR_HANDLE", "READ_VARIABLE", "CALL_ONCE", "IF", "WHILE"])
 def test_state_and_branches_are_refused(code: str) -> None:
     w = Written()
