@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from fleet.base import rng
 from fleet.base.errors import EngineError
-from fleet.node.engine.binding import Course, Node
+from fleet.node.engine.binding import Course, Node, _Course, _Real
 from fleet.node.engine.host import Variant, best_variant
 from fleet.node.model.graph import BIAS_LIMIT
-from fleet.node.model.recipe import Recipe
+from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import inference_plan, plan_of
+from fleet.node.plan.steps import Code, Ref, Region
 from tests.node.engine.executors import (
     KEY,
     assert_exact_at_bounds,
@@ -54,10 +55,42 @@ def test_every_recipe_is_the_same_inside_every_step(data: st.DataObject) -> None
     assert_same_inside(graph, data.draw(schemes(graph, data.draw(recipes()))), FAST, steps=4)
 
 
+@settings(max_examples=80)
+@given(data=st.data())
+def test_gradients_in_fp32_are_the_same_inside_every_step(data: st.DataObject) -> None:
+    graph = data.draw(wide_graphs())
+    scheme = data.draw(schemes(graph, Recipe(gradients=Gradients.FP32)))
+    assert_same_inside(graph, scheme, FAST, data.draw(st.sampled_from([1e-4, 0.05, 8.0])))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("code", [Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_BIAS])
+def test_a_gradient_that_left_its_range_is_the_same(code: Code, value: float) -> None:
+    """Padding adds nothing to a sum, not even infinity times 0."""
+    build = Builder(5)
+    x = build.conv(build.input((5, 4, 3)), 17, (3, 3), (1, 1), (1, 1, 1, 1))
+    graph = build.head(build.depthwise(x, (3, 3), (2, 2), (1, 1, 1, 1)), 3)
+    recipe = Recipe(gradients=Gradients.FP32)
+    nodes = nodes_of(graph, replace(build_scheme(graph, "full"), recipe=recipe), FAST, roomy=True)
+    index, step = next((i, s) for i, s in enumerate(nodes[0].plan.steps) if s.code is code and s.op != "head")
+    gradient = next(f for f in step.fields if isinstance(f, Ref) and f.region is Region.ARENA)
+    for node in nodes:
+        node.train(windows(graph, 1), np.array([1], np.uint8), np.array([0]), Course(key=KEY, rate=0.1, own=range(3)))
+        place = next(b for b in node.plan.buffers if b.name == gradient.name)
+        node._arena.view("<f4")[place.offset // 4 : place.offset // 4 + 5] = value
+        before = node.state
+        course = _Course(KEY, _Real(1 << 30, 0), 0, None)
+        node.host.repeat(index, 1, course)
+        assert node.state == nodes[0].state
+        assert node.state != before
+
+
+@pytest.mark.parametrize("gradients", Gradients)
 @pytest.mark.parametrize("kind", KINDS)
-def test_long_runs_end_the_same(kind: str) -> None:
+def test_long_runs_end_the_same(kind: str, gradients: Gradients) -> None:
     for graph in (imu_net(skip=True), residual_net()):
-        assert_same_run(graph, build_scheme(graph, kind), FAST, steps=60)
+        scheme = replace(build_scheme(graph, kind), recipe=Recipe(gradients=gradients))
+        assert_same_run(graph, scheme, FAST, steps=60)
 
 
 def test_a_run_with_batches_and_momentum_ends_the_same() -> None:

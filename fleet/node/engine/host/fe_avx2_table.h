@@ -46,6 +46,18 @@ void fe_shift_avx2(int32_t size, const int32_t *acc, int32_t shift, int8_t *e);
 void fe_merge_avx2(int32_t size, const int8_t *waiting, int32_t shift, int32_t *acc);
 void fe_accumulate_avx2(int32_t size, const int32_t *from, int32_t *to);
 
+void fe_product_f32_avx2(const fe_product *p, const float *from, float *c, int32_t row);
+void fe_pack_f32_avx2(const int8_t *x, int32_t rows, int32_t columns, int32_t stride, int32_t zero, float *to);
+void fe_scale_f32_avx2(const float *g, const float *scale, int32_t rows, int32_t channels, float *t, int32_t row);
+void fe_combine_f32_avx2(const float *t, const int8_t *w, int32_t n, int32_t k, float *dx);
+void fe_taps_f32_avx2(const fe_taps_f32 *d, const float *from, float *y);
+void fe_taps_gradient_f32_avx2(const fe_taps_f32 *d, const float *g, int32_t n, float *sums);
+void fe_mask_f32_avx2(int32_t size, const uint8_t *mask, float *g);
+void fe_column_sums_f32_avx2(const float *g, int32_t rows, int32_t columns, float *sums);
+int fe_finite_f32_avx2(int32_t size, const float *g);
+void fe_step_lanes_f32_avx2(uint64_t key, uint32_t first, const float *factors, const float *g, int8_t *w, int32_t n);
+void fe_step_row_f32_avx2(uint64_t key, uint32_t first, float factor, const float *g, int8_t *w, int32_t n);
+
 #else
 #define FE_X86 0
 typedef int fe_not_x86; /* ISO C wants something in every file */

@@ -132,8 +132,19 @@ void fe_prepare_depthwise_update(fe_prepare *p, fe_host_step *step);
 void fe_prepare_dense(fe_prepare *p, fe_host_step *step);
 void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step);
 void fe_prepare_dense_update(fe_prepare *p, fe_host_step *step);
-void fe_prepare_map(fe_prepare *p, fe_host_step *step);
+void fe_prepare_map(fe_host_step *step);
 void fe_prepare_pool(fe_prepare *p, fe_host_step *step);
+
+/* The same of steps whose gradients are floats. */
+void fe_prepare_conv_grad_f32(fe_prepare *p, fe_host_step *step);
+void fe_prepare_conv_update_f32(fe_prepare *p, fe_host_step *step);
+void fe_prepare_depthwise_grad_f32(fe_prepare *p, fe_host_step *step);
+void fe_prepare_depthwise_update_f32(fe_prepare *p, fe_host_step *step);
+void fe_prepare_map_f32(fe_prepare *p, fe_host_step *step);
+
+/* Rows first, first + 1, ... of n weights each, from sums [count][n]. fast: by the vectorised rule. */
+void fe_step_rows_f32(const fe_host *h, const fe_update *u, int fast, int32_t first, int32_t count, const float *sums,
+                      int8_t *w, int32_t n);
 void fe_prepare_bias(fe_prepare *p, fe_host_step *step);
 
 #endif

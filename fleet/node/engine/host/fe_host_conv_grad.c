@@ -66,7 +66,7 @@ void fe_prepare_conv_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
     fe_conv_grad c = {0}, *kept;
-    if (d->groups != 1 || s->flow.shift >= 0 || fe_header(p->node)->gradients != FE_INT8)
+    if (d->groups != 1 || s->flow.shift >= 0)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.d = d;

@@ -62,7 +62,7 @@ void fe_prepare_conv_update(fe_prepare *p, fe_host_step *step)
     const fe_geometry *d = &s->d;
     const int64_t pairs = (fe_positions(d) + 1) / 2;
     fe_conv_update c = {0}, *kept;
-    if (d->groups != 1 || fe_header(p->node)->gradients != FE_INT8)
+    if (d->groups != 1)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.d = d;

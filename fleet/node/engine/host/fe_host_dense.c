@@ -84,7 +84,7 @@ void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const int32_t n = s->d.out_c;
     fe_dense_grad c = {0}, *kept;
-    if (s->flow.shift >= 0 || fe_header(p->node)->gradients != FE_INT8)
+    if (s->flow.shift >= 0)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.g = fe_at(p->node, s->flow.g);
@@ -132,8 +132,6 @@ void fe_prepare_dense_update(fe_prepare *p, fe_host_step *step)
     const fe_update_step *s = (const void *)step->plan;
     fe_dense_update *kept;
     int32_t *row;
-    if (fe_header(p->node)->gradients != FE_INT8)
-        return;
     kept = fe_hold(p, sizeof(*kept));
     row = fe_borrow(p, 4 * (int64_t)s->d.trained);
     step->run = run_update;

@@ -153,7 +153,7 @@ void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
     fe_backward_taps c = {0}, *kept;
-    if (d->in_c != d->out_c || s->flow.shift >= 0 || fe_header(p->node)->gradients != FE_INT8)
+    if (d->in_c != d->out_c || s->flow.shift >= 0)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.m = spread_map(p, d, d->in_h + d->pad_top + d->k_h - 1, d->in_w + d->pad_left + d->k_w - 1);
@@ -200,7 +200,7 @@ void fe_prepare_depthwise_update(fe_prepare *p, fe_host_step *step)
     const fe_update_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
     fe_update_taps c = {0}, *kept;
-    if (d->in_c != d->out_c || !fe_is_stochastic(p, s) || fe_header(p->node)->gradients != FE_INT8)
+    if (d->in_c != d->out_c || !fe_is_stochastic(p, s))
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.m = seen_map(p, d);

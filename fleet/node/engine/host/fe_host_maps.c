@@ -45,11 +45,9 @@ static void run_copy(const fe_host *h, const fe_host_step *step)
     k[s->to_k] = k[s->from_k];
 }
 
-void fe_prepare_map(fe_prepare *p, fe_host_step *step)
+void fe_prepare_map(fe_host_step *step)
 {
     const int32_t op = step->plan->op;
-    if (fe_header(p->node)->gradients != FE_INT8)
-        return;
     step->run = op == FE_MASK ? run_mask : op == FE_BLOCK ? run_block : op == FE_MERGE ? run_merge : run_copy;
 }
 
@@ -93,8 +91,6 @@ void fe_prepare_bias(fe_prepare *p, fe_host_step *step)
 {
     const fe_bias_step *s = (const void *)step->plan;
     fe_biases c, *kept;
-    if (fe_header(p->node)->gradients != FE_INT8)
-        return;
     kept = fe_hold(p, sizeof(*kept));
     c.sums = fe_borrow(p, 4 * (int64_t)s->channels);
     c.rates = fe_rates_room(p, s->channels);

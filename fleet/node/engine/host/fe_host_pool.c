@@ -97,7 +97,6 @@ static void run_grad_average(const fe_host *h, const fe_host_step *step)
 void fe_prepare_pool(fe_prepare *p, fe_host_step *step)
 {
     const void *s = step->plan;
-    const int dynamic = fe_header(p->node)->gradients == FE_INT8;
     switch (step->plan->op) {
     case FE_POOL:
         step->kept = fe_borrow(p, 4 * (int64_t)((const fe_pool_step *)s)->channels);
@@ -108,11 +107,11 @@ void fe_prepare_pool(fe_prepare *p, fe_host_step *step)
         step->run = run_average;
         break;
     case FE_GRAD_POOL:
-        if (dynamic && ((const fe_grad_pool_step *)s)->flow.shift < 0)
+        if (((const fe_grad_pool_step *)s)->flow.shift < 0)
             step->run = run_grad_pool;
         break;
     default:
-        if (dynamic && ((const fe_grad_window_step *)s)->flow.shift < 0) {
+        if (((const fe_grad_window_step *)s)->flow.shift < 0) {
             step->kept = fe_borrow(p, 4 * (int64_t)((const fe_grad_window_step *)s)->d.d.out_c);
             step->run = run_grad_average;
         }

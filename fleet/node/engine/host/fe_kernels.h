@@ -47,6 +47,15 @@ typedef struct {
     int32_t c;
 } fe_taps;
 
+/* The same in floats: map [height][width][channels], weights [taps][channels]. */
+typedef struct {
+    const float *map, *weights;
+    const int32_t *offsets;
+    int32_t taps, channels;
+    int32_t out_h, out_w, down, right;
+    int32_t c;
+} fe_taps_f32;
+
 /* What a rate and an exponent make of G: q = clamp((clamp(G, +-limit) * mant + half) >> count, +-2^30), half = 2^(count - 1)
  * or 0. It is round_shift64 without a branch: where count is small, the limit keeps q in 32 bits and changes nothing,
  * for mant is 0 or at least 2^30. */
@@ -120,6 +129,25 @@ typedef struct {
     void (*shift)(int32_t size, const int32_t *acc, int32_t shift, int8_t *e);
     void (*merge)(int32_t size, const int8_t *waiting, int32_t shift, int32_t *acc);
     void (*accumulate)(int32_t size, const int32_t *from, int32_t *to);
+
+    /* Gradients in fp32, every sum in the order of SPEC.md. Words of a product are floats; c begins as `from`, of the
+     * same shape, or at 0. */
+    void (*product_f32)(const fe_product *p, const float *from, float *c, int32_t row);
+    /* Panels of floats [columns / 16][rows][16] = x - zero. */
+    void (*pack_f32)(const int8_t *x, int32_t rows, int32_t columns, int32_t stride, int32_t zero, float *to);
+    /* t: [rows][row] = g scale. */
+    void (*scale_f32)(const float *g, const float *scale, int32_t rows, int32_t channels, float *t, int32_t row);
+    /* dx[i] += the sum over o of t[o] w[o][i]. */
+    void (*combine_f32)(const float *t, const int8_t *w, int32_t n, int32_t k, float *dx);
+    void (*taps_f32)(const fe_taps_f32 *d, const float *from, float *y);
+    /* g, sums: rows of `channels` floats. */
+    void (*taps_gradient_f32)(const fe_taps_f32 *d, const float *g, int32_t n, float *sums);
+    void (*mask_f32)(int32_t size, const uint8_t *mask, float *g);
+    void (*column_sums_f32)(const float *g, int32_t rows, int32_t columns, float *sums);
+    int (*finite_f32)(int32_t size, const float *g);
+    /* As step_row, by q = G factor to the nearest whole number. */
+    void (*step_row_f32)(uint64_t key, uint32_t first, float factor, const float *g, int8_t *w, int32_t n);
+    void (*step_lanes_f32)(uint64_t key, uint32_t first, const float *factors, const float *g, int8_t *w, int32_t n);
 } fe_kernels;
 
 /* NULL for FE_PLAIN and for what this processor or this build has not. */

@@ -71,7 +71,7 @@ fe_update fe_update_at(const fe_host *host, const fe_update_step *s)
     u.key = fe_absorb(host->key, (uint64_t)s->layer);
     u.rate = host->course->rate;
     u.rates = fe_reals_at(&host->node, s->rate, s->d.out_c);
-    u.k = fe_exponents(&host->node)[s->gk];
+    u.k = plan->gradients == FE_INT8 ? fe_exponents(&host->node)[s->gk] : 0;
     u.rule = plan->rule;
     u.momentum = plan->momentum;
     u.kept = fe_at(&host->node, s->kept);

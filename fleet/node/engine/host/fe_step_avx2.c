@@ -158,4 +158,50 @@ FE_TARGET void fe_step_biases_avx2(const fe_rates *rates, const int32_t *sums, i
     }
 }
 
+/* fe_whole(g factor) of eight weights; what is no number is 0. */
+FE_INLINE __m256i whole(__m256 g, __m256 factor)
+{
+    const __m256 v = _mm256_mul_ps(g, factor), limit = _mm256_set1_ps(1073741824.0f);
+    const __m256 number = _mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q));
+    const __m256 least = _mm256_sub_ps(_mm256_setzero_ps(), limit);
+    const __m256 within = _mm256_min_ps(_mm256_max_ps(number, least), limit);
+    const __m256 below = _mm256_cmp_ps(within, _mm256_setzero_ps(), _CMP_LT_OQ);
+    const __m256 half = _mm256_blendv_ps(_mm256_set1_ps(0.5f), _mm256_set1_ps(-0.5f), below);
+    return _mm256_cvttps_epi32(_mm256_add_ps(within, half));
+}
+
+FE_INLINE void step8_f32(uint64_t key, uint32_t index, __m256 factor, const float *g, int8_t *w)
+{
+    const __m256i stepped = moved(whole(_mm256_loadu_ps(g), factor), key, index, w);
+    _mm_storel_epi64((__m128i *)(void *)w, clipped(stepped, stepped));
+}
+
+/* factors: of each weight. */
+FE_TARGET void fe_step_lanes_f32_avx2(uint64_t key, uint32_t first, const float *factors, const float *g, int8_t *w,
+                                      int32_t n)
+{
+    int32_t i = 0;
+    float part[8] = {0}, of[8] = {0};
+    int8_t old[8] = {0};
+    for (; i + 8 <= n; i += 8)
+        step8_f32(key, first + (uint32_t)i, _mm256_loadu_ps(factors + i), g + i, w + i);
+    if (i == n)
+        return;
+    __builtin_memcpy(part, g + i, sizeof(float) * (size_t)(n - i));
+    __builtin_memcpy(of, factors + i, sizeof(float) * (size_t)(n - i));
+    __builtin_memcpy(old, w + i, (size_t)(n - i));
+    step8_f32(key, first + (uint32_t)i, _mm256_loadu_ps(of), part, old);
+    __builtin_memcpy(w + i, old, (size_t)(n - i));
+}
+
+FE_TARGET void fe_step_row_f32_avx2(uint64_t key, uint32_t first, float factor, const float *g, int8_t *w, int32_t n)
+{
+    float all[8];
+    int32_t i = 0;
+    _mm256_storeu_ps(all, _mm256_set1_ps(factor));
+    for (; i + 8 <= n; i += 8)
+        step8_f32(key, first + (uint32_t)i, _mm256_set1_ps(factor), g + i, w + i);
+    fe_step_lanes_f32_avx2(key, first + (uint32_t)i, all, g + i, w + i, n - i);
+}
+
 #endif
