@@ -23,7 +23,7 @@ from tests.node.model.tflite.written import RELU6, SAME, VALID, Written
 
 FILES = 100_000
 ODD_FILES = 1_500
-REAL_SHARE = 25  # one file in so many is a real one, where there are real ones: they are larger
+REAL_SHARE = 80  # one file in so many is a real one, where there are real ones: they are larger
 LONGEST_S = 2.0  # of processor time for one file: a thousand times the usual
 MOST_GROWTH_KIB = 200 * 1024
 EXTREMES = (0, 1, 2, 4, 127, 128, 255, 256, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFC)
