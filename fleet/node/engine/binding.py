@@ -150,8 +150,11 @@ class Node:
 
     def logits(self, windows: Int8) -> NDArray[np.int16]:
         """int16 [n, classes], Q8, for windows int8 [n, H, W, C]."""
-        windows = self._checked(windows, self.plan.graph.input)
-        out = np.empty((len(windows), self.plan.graph.classes), dtype=np.int16)
+        graph = self.plan.graph
+        if graph.outputs[0] != graph.head.y:
+            return self.outputs(windows)[graph.head.y]
+        windows = self._checked(windows, graph.input)
+        out = np.empty((len(windows), graph.classes), dtype=np.int16)
         with self._recalled(windows) as memo:
             self.host.infer_many(windows, out, memo)
         return out
@@ -224,6 +227,13 @@ class Node:
         if len(answers) != len(windows):
             raise EngineError(f"answers: expected {len(windows)}, one per window, got {len(answers)}")
         return self._run("answers", windows, answers, order, course, close=close)
+
+    def close_batch(self, course: Course) -> None:
+        """Applies the sums of a batch that is not full, as train and fit do at their end unless told not to."""
+        if course.step:
+            rate, own = course.rate_at(course.step - 1)[0], class_bits(course.own, self.plan.layout.classes)
+            c_course = _Course(course.key, _Real(rate.mant, rate.exp), course.step, own.ctypes.data)
+            library().fe_close_batch(self._node, c_course)
 
     def _run(
         self, kind: str, windows: Int8, goals: NDArray[Any], order: NDArray[np.int64], course: Course, *, close: bool

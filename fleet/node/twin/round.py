@@ -105,7 +105,7 @@ class Twin:
     def _train(self) -> str | None:
         trial = self._trial
         for number, window in enumerate(trial.order, 1):
-            self._host.train(trial.windows, trial.labels, np.array([window]), self._course)
+            self._host.train(trial.windows, trial.labels, np.array([window]), self._course, close=False)
             status = self._step(int(window), counted=number <= COUNTED_STEPS)
             if status != 0:
                 return f"step {number}: expected status 0 of fe_client_train, got {status}"
@@ -129,13 +129,16 @@ class Twin:
 
     def _update(self) -> str | None:
         trial, layout = self._trial, self._plan.layout
+        self._host.close_batch(self._course)
+        length = self._core.call("fe_client_update", len(trial.labels))
+        if self._host.state != self._core.object("fe_state"):
+            return self._values_differ() or "what the recipe remembers differs from the simulator's"
         deltas, clipped = deltas_of(layout, self._host.values, self._pushed)
         base = base_of(layout, self._pushed)
         expected = encode_update(layout, Update(
             node=trial.node, round=ROUND, steps=trial.steps, windows=len(trial.labels), base=base, own=trial.own,
             clipped=clipped, deltas=deltas,
         ))  # fmt: skip
-        length = self._core.call("fe_client_update", len(trial.labels))
         got = self._core.object("fe_frame")[:length]
         if got == expected:
             return None
