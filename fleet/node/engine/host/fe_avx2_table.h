@@ -39,6 +39,8 @@ void fe_dots_avx2(const int8_t *x, int32_t zero, const int8_t *w, int32_t n, int
 void fe_combine_avx2(const int16_t *t, const int8_t *w, int32_t n, int32_t k, int32_t *dx);
 void fe_outer_avx2(const int8_t *x, int32_t zero, int32_t e, int32_t k, int32_t *row);
 
+void fe_add_avx2(const fe_add *d, int32_t size, const int8_t *x, const int8_t *x2, int8_t *y, uint8_t *mask);
+
 void fe_column_sums_avx2(const int8_t *g, int32_t rows, int32_t columns, int32_t *sums);
 void fe_mask_avx2(int32_t size, const uint8_t *mask, int8_t *g);
 int32_t fe_largest_avx2(int32_t size, const int32_t *acc);

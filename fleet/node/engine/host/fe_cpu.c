@@ -12,11 +12,11 @@
 
 #define BACKWARD_AND_MAPS                                                                                              \
     fe_pack_pairs_avx2, fe_factors_avx2, fe_widen_avx2, fe_pack_taps_avx2, fe_taps_s8_avx2, fe_taps_s32_avx2,          \
-        fe_taps_gradient_avx2, fe_step_row_avx2, fe_step_lanes_avx2, fe_rates_avx2, fe_step_biases_avx2,                \
-        fe_dots_avx2, fe_combine_avx2, fe_outer_avx2, fe_column_sums_avx2, fe_mask_avx2, fe_largest_avx2,             \
-        fe_shift_avx2, fe_merge_avx2, fe_accumulate_avx2, fe_product_f32_avx2, fe_pack_f32_avx2, fe_scale_f32_avx2,   \
-        fe_combine_f32_avx2, fe_taps_f32_avx2, fe_taps_gradient_f32_avx2, fe_mask_f32_avx2, fe_column_sums_f32_avx2,  \
-        fe_finite_f32_avx2, fe_step_row_f32_avx2, fe_step_lanes_f32_avx2
+        fe_taps_gradient_avx2, fe_step_row_avx2, fe_step_lanes_avx2, fe_rates_avx2, fe_step_biases_avx2,               \
+        fe_dots_avx2, fe_combine_avx2, fe_outer_avx2, fe_add_avx2, fe_column_sums_avx2, fe_mask_avx2,                  \
+        fe_largest_avx2, fe_shift_avx2, fe_merge_avx2, fe_accumulate_avx2, fe_product_f32_avx2, fe_pack_f32_avx2,      \
+        fe_scale_f32_avx2, fe_combine_f32_avx2, fe_taps_f32_avx2, fe_taps_gradient_f32_avx2, fe_mask_f32_avx2,         \
+        fe_column_sums_f32_avx2, fe_finite_f32_avx2, fe_step_row_f32_avx2, fe_step_lanes_f32_avx2
 
 static const fe_kernels avx2 = {
     2,

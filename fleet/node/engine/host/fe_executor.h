@@ -133,6 +133,7 @@ void fe_prepare_dense(fe_prepare *p, fe_host_step *step);
 void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step);
 void fe_prepare_dense_update(fe_prepare *p, fe_host_step *step);
 void fe_prepare_map(fe_host_step *step);
+void fe_prepare_add(fe_host_step *step);
 void fe_prepare_pool(fe_prepare *p, fe_host_step *step);
 
 /* The same of steps whose gradients are floats. */

@@ -91,6 +91,9 @@ static void prepare_step(fe_prepare *p, fe_host_step *step)
     case FE_LOGITS:
         fe_prepare_dense(p, step);
         break;
+    case FE_ADD:
+        fe_prepare_add(step);
+        break;
     case FE_POOL:
     case FE_AVERAGE_POOL:
         fe_prepare_pool(p, step);

@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 
+#include "fe_add_s8.h"
 #include "fe_ops.h"
 
 #define FE_PANEL 16
@@ -122,6 +123,9 @@ typedef struct {
     void (*combine)(const int16_t *t, const int8_t *w, int32_t n, int32_t k, int32_t *dx);
     /* row[i] = e (x[i] - zero). */
     void (*outer)(const int8_t *x, int32_t zero, int32_t e, int32_t k, int32_t *row);
+
+    /* y: s8 [size] of two maps of one shape, with scales up to 1. mask: bits cleared beforehand, or NULL. */
+    void (*add)(const fe_add *d, int32_t size, const int8_t *x, const int8_t *x2, int8_t *y, uint8_t *mask);
 
     void (*column_sums)(const int8_t *g, int32_t rows, int32_t columns, int32_t *sums);
     void (*mask)(int32_t size, const uint8_t *mask, int8_t *g);
