@@ -16,7 +16,18 @@ from fleet.node.plan.arena import aligned
 from fleet.node.plan.image import Section
 from fleet.node.plan.plan import Plan
 
-C_TYPES = {"int8": "int8_t", "int32": "int32_t", "uint16": "uint16_t"}
+C_TYPES = {
+    "int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "uint16": "uint16_t", "int32": "int32_t",
+    "float32": "float",
+}  # fmt: skip
+
+TABLES = {
+    "table": ("uint8", "what each byte becomes"),
+    "slopes": ("int16", "derivative at each byte, fixed point"),
+    "places": ("uint16", "row of the input for each row, then column for each column"),
+    "exps": ("int32", "powers of e, by steps below the largest value"),
+}
+"""Sections of operators without weights: the type of their numbers, and what they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,22 +63,39 @@ def place_of(blocks: tuple[Block, ...], at: int) -> str:
     return next((b.place(at) for b in blocks if b.offset <= at < b.end), f"padding at byte {at}")
 
 
-def value_at(blocks: tuple[Block, ...], model: bytes, at: int) -> int:
+def value_at(blocks: tuple[Block, ...], model: bytes, at: int) -> int | float:
     """The number that the byte `at` belongs to, in a model of these blocks."""
     block = next((b for b in blocks if b.offset <= at < b.end), None)
     if block is None:
         return model[at]
     first = at - (at - block.offset) % block.values.itemsize
-    return int(np.frombuffer(model, block.values.dtype, 1, first)[0])
+    value: int | float = np.frombuffer(model, block.values.dtype, 1, first)[0].item()
+    return value
 
 
 def _blocks(plan: Plan, section: Section) -> Iterator[Block]:
     if section.name == "first values":
         yield from _first_values(plan, section)
         return
-    name, _, kind = section.name.partition(" ")
-    op = next(o for o in plan.graph.weighted if o.name == name)
+    name, _, kind = section.name.rpartition(" ")
+    if kind == "value":
+        yield _block(section, f"{name} constant", "int8", plan.graph.tensor(name).shape, comment="a constant map")
+        return
+    if kind in TABLES and not any(o.name == name for o in plan.graph.weighted):
+        dtype, comment = TABLES[kind]
+        count = len(section.content) // np.dtype(dtype).itemsize
+        yield _block(section, section.name, dtype, (count,), comment=comment)
+        return
+    yield from _layer_blocks(plan, section)
+
+
+def _layer_blocks(plan: Plan, section: Section) -> Iterator[Block]:
+    """Sections of an operator with weights."""
+    op = next(o for o in plan.graph.weighted if section.name.startswith(f"{o.name} "))
+    name, kind = op.name, section.name.removeprefix(f"{op.name} ")
     match kind:
+        case "weight scale":
+            yield _block(section, f"{name} weight scale", "float32", (op.bias.size,), comment="one step of a weight")
         case "frozen":
             yield _frozen(plan, section, op)
         case "bias":

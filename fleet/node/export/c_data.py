@@ -11,6 +11,7 @@ from fleet.node.model.scheme import Layout
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
 from fleet.node.plan.plan import HEADER, HEADER_WORDS, Plan
 from fleet.node.plan.steps import Ref, Region, Step
+from fleet.node.plan.steps.program import output_size, size_bytes
 
 WIDTH = 116
 LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n *\n"
@@ -20,15 +21,16 @@ MADE = " * Made by `fleet export`. Change the model or the scheme there, not the
 def project_header(plan: Plan, *, name: str, seed: int) -> str:
     """data/fe_project.h: sizes, the type of the model, what the data files define."""
     sizes = {
-        "FE_CLASSES": plan.graph.classes,
-        "FE_OWN_BYTES": own_bytes(plan.graph.classes),
-        "FE_INPUT_BYTES": plan.graph.input.size,
+        "FE_CLASSES": plan.layout.classes,
+        "FE_OWN_BYTES": own_bytes(plan.layout.classes),
+        "FE_INPUT_BYTES": size_bytes(plan.graph.input),
+        "FE_OUTPUT_BYTES": output_size(plan.graph, plan.graph.outputs[0]),
         "FE_PLAN_WORDS": len(plan.content) // 4,
         "FE_ARENA_BYTES": plan.arena_bytes,
         "FE_STATE_BYTES": plan.state_bytes,
         "FE_VALUE_BYTES": plan.value_bytes,
         "FE_FRAME_BYTES": frame_bytes(plan),
-        "FE_RUNTIME_BYTES": runtime_bytes(plan.graph.classes),
+        "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes),
     }
     return (
         f"{LICENCE} * {name}: sizes and constants of this node.\n{MADE}"
@@ -126,7 +128,7 @@ def _array(values: NDArray[Any], indent: int) -> str:
     """A C initialiser, braces per axis."""
     margin = " " * indent
     if values.ndim == 1:
-        numbers = ", ".join(_number(int(v)) for v in values)
+        numbers = ", ".join(_number(v.item()) for v in values)
         if indent + len(numbers) + 2 <= WIDTH - 30:
             return f"{{{numbers}}}"
         return (
@@ -138,7 +140,9 @@ def _array(values: NDArray[Any], indent: int) -> str:
     return f"{{\n{inner}\n{margin}}}"
 
 
-def _number(value: int) -> str:
+def _number(value: int | float) -> str:
+    if isinstance(value, float):
+        return f"{value:.9g}f" if any(c in f"{value:.9g}" for c in ".e") else f"{value:.9g}.0f"
     return "-2147483647 - 1" if value == -(2**31) else str(value)
 
 

@@ -100,11 +100,12 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
         raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
     trained = tuple(Trained(op=op, channels=channels, bias=bias) for op, channels, bias in found["scheme"]["trained"])
     scheme = Scheme(name=found["scheme"]["name"], trained=trained, recipe=_recipe(found["scheme"]["recipe"]))
-    windows, labels = read_windows(folder / "verify" / "trial.npz")
+    answering = scheme.recipe.loss is Loss.SQUARED_ERROR
+    windows, labels, answers = read_windows(folder / "verify" / "trial.npz", answers=answering)
     given = found["trial"]
     trial = Trial(
         windows=windows, labels=labels, own=tuple(given["own"]), rate=Real(*given["rate"]), seed=given["seed"],
-        node=given["node"], steps=given["steps"],
+        node=given["node"], steps=given["steps"], answers=answers,
     )  # fmt: skip
     return Project(
         name=found["name"], board=found["board"], core=found["core"], stack_bytes=found["stack_bytes"],

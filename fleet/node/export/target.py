@@ -18,7 +18,7 @@ LANGUAGE = ("-g", *WARNINGS, "-ffp-contract=off", "-ffunction-sections", "-fdata
 
 NO_UNWINDING = ("-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 CLANG_ONLY = ("-fno-sanitize=all",)  # ziglang traps undefined behaviour unless told not to
-CALLS = ("fe_client_push", "fe_client_input", "fe_client_train", "fe_client_infer", "fe_client_update")
+CALLS = ("fe_client_push", "fe_client_input", "fe_client_train", "fe_client_fit", "fe_client_infer", "fe_client_update")
 GNU_ONLY = ("-fno-toplevel-reorder",)  # gcc turns the order of objects round, which leaves a gap before fe_runtime
 LINK = (
     "-Wl,-e,fe_reset_handler",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import Any, Final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -14,6 +15,7 @@ from fleet.base.arrays import read_arrays
 from fleet.base.errors import InputError
 from fleet.node.model.fixed import Real, real
 from fleet.node.model.graph import Int8
+from fleet.node.model.recipe import Loss
 from fleet.node.plan.plan import Plan
 
 STEPS = 50
@@ -24,7 +26,8 @@ _REMEDY: Final = "export the project again"
 class Trial:
     """windows: int8 [n, H, W, C], taken in turn. labels: uint8 [n]. own: classes of the softmax.
 
-    seed: of the fleet; with the node's number it decides every rounding. steps: of training.
+    answers: int8 [n, H, W, C] of the output, where the plan learns answers instead; labels are 0 then. seed: of the
+    fleet; with the node's number it decides every rounding. steps: of training.
     """
 
     windows: Int8
@@ -34,6 +37,7 @@ class Trial:
     seed: int
     node: int
     steps: int = STEPS
+    answers: Int8 | None = None
 
     @property
     def order(self) -> NDArray[np.int64]:
@@ -43,14 +47,30 @@ class Trial:
 
 def random_trial(plan: Plan, *, seed: int = 0) -> Trial:
     """A trial on windows without meaning, for a model whose data are not at hand."""
-    shape, classes = plan.graph.input.shape, plan.graph.classes
+    shape, classes = plan.graph.input.shape, plan.layout.classes
     key = rng.key(seed, rng.Stream.START)
     pixels = rng.draws32(key, 0, STEPS * plan.graph.input.size).astype(np.uint8).astype(np.int8)
-    labels = rng.draws32(rng.absorb(key, 1), 0, STEPS) % classes
+    labels = rng.draws32(rng.absorb(key, 1), 0, STEPS) % max(1, classes)
     return Trial(
         windows=pixels.reshape(STEPS, *shape), labels=labels.astype(np.uint8), own=tuple(range(classes)),
-        rate=real(1 / 16), seed=seed, node=3,
+        rate=real(1 / 16), seed=seed, node=3, answers=_random_answers(plan, rng.absorb(key, 2)),
     )  # fmt: skip
+
+
+def learns_answers(plan: Plan) -> bool:
+    """Whether a step is told an answer, not a class."""
+    return plan.scheme.recipe.loss is Loss.SQUARED_ERROR
+
+
+def _random_answers(plan: Plan, key: int) -> Int8 | None:
+    if not learns_answers(plan):
+        return None
+    shape = (STEPS, *_answer_shape(plan))
+    return rng.draws32(key, 0, prod(shape)).astype(np.uint8).astype(np.int8).reshape(shape)
+
+
+def _answer_shape(plan: Plan) -> tuple[int, int, int]:
+    return plan.graph.tensor(plan.graph.ops[-1].y).shape
 
 
 def check_trial(plan: Plan, trial: Trial) -> None:
@@ -59,6 +79,9 @@ def check_trial(plan: Plan, trial: Trial) -> None:
     if trial.windows.dtype != np.int8 or trial.windows.shape[1:] != shape or not len(trial.windows):
         text = f"expected int8 windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
         raise InputError.one("trial.windows", f"{text}; hand in the network's own data")
+    if learns_answers(plan):
+        _check_answers(plan, trial)
+        return
     if not set(trial.own) <= set(range(plan.graph.classes)):
         text = f"expected classes 0 to {plan.graph.classes - 1}, got {list(trial.own)}; hand in a node's classes"
         raise InputError.one("trial.own", text)
@@ -67,10 +90,19 @@ def check_trial(plan: Plan, trial: Trial) -> None:
         raise InputError.one("trial.labels", f"{text}; hand in a node's training part")
 
 
+def _check_answers(plan: Plan, trial: Trial) -> None:
+    expected = (len(trial.windows), *_answer_shape(plan))
+    got = None if trial.answers is None else trial.answers.shape
+    if got != expected:
+        raise InputError.one("trial.answers", f"expected int8 {expected}, got {got}; hand in an answer per window")
+
+
 def trial_bytes(trial: Trial) -> bytes:
     """verify/trial.npz: windows and labels as plain arrays, the same bytes for the same trial."""
     file = BytesIO()
     arrays: dict[str, NDArray[Any]] = {"windows": trial.windows, "labels": trial.labels}
+    if trial.answers is not None:
+        arrays["answers"] = trial.answers
     with ZipFile(file, "w", ZIP_STORED) as archive:  # stored: compressors differ between builds of zlib
         for name, array in arrays.items():
             member = BytesIO()
@@ -79,7 +111,8 @@ def trial_bytes(trial: Trial) -> bytes:
     return file.getvalue()
 
 
-def read_windows(path: Path) -> tuple[Int8, NDArray[np.uint8]]:
-    """Windows and labels of verify/trial.npz."""
-    arrays = read_arrays(path, ("windows", "labels"), remedy=_REMEDY)
-    return arrays["windows"], arrays["labels"]
+def read_windows(path: Path, *, answers: bool) -> tuple[Int8, NDArray[np.uint8], Int8 | None]:
+    """Windows, labels and, where the plan learns them, answers of verify/trial.npz."""
+    names = ("windows", "labels", "answers") if answers else ("windows", "labels")
+    arrays = read_arrays(path, names, remedy=_REMEDY)
+    return arrays["windows"], arrays["labels"], arrays["answers"] if answers else None

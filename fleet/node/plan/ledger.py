@@ -1,8 +1,7 @@
 """Every byte of a board's SRAM and flash that a node takes, each with its reason, and the refusal of what does not fit.
 
 `planned` lines are exact: `fleet verify` holds them against the symbols of a linked image. Code is `measured` once
-an image was linked, before that `modelled` from an image of the same engine, compiler and flags: the interpreter's
-size depends on the core and on nothing else.
+an image was linked, before that `modelled` from images of the same engine, compiler and flags (code_size.py).
 """
 
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Rule
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan.arena import aligned
+from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
 from fleet.node.plan.plan import Plan, plan_of
 from fleet.node.plan.state import extras_of
@@ -22,10 +22,6 @@ from fleet.record.rows import LedgerRow, PlanRow
 STACK_BYTES = 1024
 """Declared stack of a firmware. `fleet verify` paints it and counts: 464 bytes on a Cortex-M4 for the deepest call of a
 training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
-
-CODE_BYTES = {"cortex-m4f": 12_780, "cortex-m7f": 13_196}
-"""Vectors, engine, client and compiler runtime, tables of the code included, of a linked image: clang 22 (ziglang
-0.17.1), -Os. Measured by `fleet verify`; a test holds them within 2 %."""
 
 USES = {
     "weights": ("frozen weights", "weights that never train, read where they lie"),
@@ -87,7 +83,7 @@ def ledger(
     lines = (
         *_sram(plan, profile.banks[0].name, stack_bytes),
         *_model(plan),
-        *_code(profile, code_bytes),
+        *_code(plan, profile, code_bytes),
         *_log(plan, windows),
         *_reserved(profile),
     )
@@ -99,7 +95,7 @@ def ledger(
 
 def runtime_bytes(classes: int) -> int:
     """sizeof(fe_client) with 32-bit addresses: 24 of its course, 16 of the round, the class bits, aligned to 8."""
-    return -(-(40 + own_bytes(classes)) // 8) * 8
+    return -(-(40 + max(1, own_bytes(classes))) // 8) * 8
 
 
 def own_bytes(classes: int) -> int:
@@ -123,7 +119,7 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
         *_extras(plan),
         ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
         ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
-        ("runtime", runtime_bytes(plan.graph.classes), "course, round and classes of the client", "fe_runtime"),
+        ("runtime", runtime_bytes(plan.layout.classes), "course, round and classes of the client", "fe_runtime"),
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
     ):
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
@@ -175,17 +171,17 @@ def use_of(section: Section) -> str:
     return section.name if section.name in USES else section.use
 
 
-def _code(profile: Profile, code_bytes: int | None) -> Iterator[Line]:
-    reason = "vectors, plan interpreter, operators, client, compiler runtime"
+def _code(plan: Plan, profile: Profile, code_bytes: int | None) -> Iterator[Line]:
+    reason = "vectors, plan interpreter, the operators of this plan, client, compiler runtime"
+    modelled = code_size(plan, profile.core)
     if code_bytes is not None:
         yield Line(memory="flash", bank=FLASH, item="code", size_bytes=code_bytes, reason=reason, basis="measured")
-    elif profile.core in CODE_BYTES:
-        reason += "; from an image by clang 22 -Os"
-        size = CODE_BYTES[profile.core]
-        yield Line(memory="flash", bank=FLASH, item="code", size_bytes=size, reason=reason, basis="modelled")
+    elif modelled is not None:
+        reason += "; from images by clang 22 -Os"
+        yield Line(memory="flash", bank=FLASH, item="code", size_bytes=modelled, reason=reason, basis="modelled")
     else:
         reason += f"; no image for {profile.core} was measured, so the largest of other cores stands here"
-        size = max(CODE_BYTES.values())
+        size = largest_code_size(plan)
         yield Line(
             memory="flash", bank=FLASH, item="code", size_bytes=size, reason=reason, basis="modelled", unverified=True
         )

@@ -30,6 +30,8 @@ from fleet.node.twin.image import Image
 PAGE = 4096
 SYSTEM = 0xE000E000  # system control space (ARMv7-M, B3.2): the start-up switches the FPU on there
 PAINT = 0xA5
+DESK = 0x60000000  # external memory (ARMv7-M, B3.1), which no board of ours has: what a caller hands in lies there
+DESK_BYTES = 1 << 20
 LONGEST_US = 60 * 10**6  # of this machine's time, for one call: a loop that waits for hardware must not hang a check
 ARGUMENTS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)  # AAPCS, 6.4
 
@@ -156,7 +158,7 @@ def _machine(profile: Profile) -> Uc:
     uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
     uc.ctl_set_cpu_model(MODELS[profile.core])
     ranges = [(bank.start, bank.size_bytes) for bank in profile.banks]
-    ranges += [(profile.flash.start, profile.flash.size_bytes), (SYSTEM, PAGE)]
+    ranges += [(profile.flash.start, profile.flash.size_bytes), (SYSTEM, PAGE), (DESK, DESK_BYTES)]
     for start, size in ranges:
         first = start // PAGE * PAGE
         uc.mem_map(first, -(-(start + size - first) // PAGE) * PAGE)

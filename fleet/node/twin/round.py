@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from fleet.node.export.trial import Trial
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
-from fleet.node.twin.emulator import Core
+from fleet.node.twin.emulator import DESK, Core
 from fleet.node.twin.report import Check
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
 
@@ -51,13 +52,13 @@ class Twin:
         """All comparisons, in the order of a round."""
         trial, layout = self._trial, self._plan.layout
         yield self._check("start", f"{layout.size:,} first values", self._started())
-        yield self._check("inference", f"logits of {SHOWN_WINDOWS} windows", self._logits("first values"))
+        yield self._check("inference", f"outputs of {SHOWN_WINDOWS} windows", self._outputs("first values"))
         yield self._check("push", f"{layout.size:,} pushed values", self._push())
         yield self._check(
             "training", f"{layout.size:,} trained values after each of {trial.steps} steps", self._train()
         )
         yield self._check("update", "every byte of the frame", self._update())
-        yield self._check("inference after", f"logits of {SHOWN_WINDOWS} windows", self._logits("trained values"))
+        yield self._check("inference after", f"outputs of {SHOWN_WINDOWS} windows", self._outputs("trained values"))
 
     def _check(self, name: str, against: str, fault: str | None) -> Check:
         return Check(name=name, against=against, faults=(f"{name}: {fault}; {_REMEDY}",) if fault else ())
@@ -73,22 +74,31 @@ class Twin:
     def _values(self) -> Values:
         return state_values(self._plan.layout, self._core.object("fe_state"))
 
-    def _logits(self, whose: str) -> str | None:
+    def _outputs(self, whose: str) -> str | None:
         windows = self._trial.windows[:SHOWN_WINDOWS]
-        for number, (window, expected) in enumerate(zip(windows, self._host.logits(windows), strict=True)):
-            got = self._infer(window)
+        for number, (window, expected) in enumerate(zip(windows, self._said(windows), strict=True)):
+            got = self._infer(window, expected)
             if not np.array_equal(got, expected):
-                label = int(np.flatnonzero(got != expected)[0])
-                return f"logit of class {label}, window {number}, {whose}: expected {expected[label]}, got {got[label]}"
+                at = int(np.flatnonzero(got != expected)[0])
+                return f"{self._noun} {at}, window {number}, {whose}: expected {expected.flat[at]}, got {got.flat[at]}"
         return None
 
-    def _infer(self, window: NDArray[np.int8]) -> NDArray[np.int16]:
+    @property
+    def _noun(self) -> str:
+        return "value" if self._trial.answers is not None else "logit of class"
+
+    def _said(self, windows: NDArray[np.int8]) -> NDArray[Any]:
+        """What the simulator's network says of windows."""
+        return self._host.outputs(windows)[self._plan.graph.outputs[0]]
+
+    def _infer(self, window: NDArray[np.int8], like: NDArray[Any]) -> NDArray[Any]:
+        """What the core says of a window, in the form of the other side's."""
         self._core.write(self._input, window.tobytes())
         if not self.counts.infer:
             self.counts.infer = self._core.counted(lambda: self._core.call("fe_client_infer"))
             self._core.write(self._input, window.tobytes())
         at = self._core.call("fe_client_infer")
-        return np.frombuffer(self._core.read(at, 2 * self._plan.graph.classes), dtype="<i2")
+        return np.frombuffer(self._core.read(at, like.nbytes), dtype=like.dtype).reshape(like.shape)
 
     def _push(self) -> str | None:
         trial, layout = self._trial, self._plan.layout
@@ -105,7 +115,7 @@ class Twin:
     def _train(self) -> str | None:
         trial = self._trial
         for number, window in enumerate(trial.order, 1):
-            self._host.train(trial.windows, trial.labels, np.array([window]), self._course, close=False)
+            learn(self._host, trial, np.array([window]), self._course, close=False)
             status = self._step(int(window), counted=number <= COUNTED_STEPS)
             if status != 0:
                 return f"step {number}: expected status 0 of fe_client_train, got {status}"
@@ -119,13 +129,21 @@ class Twin:
 
         def train() -> None:
             nonlocal status
-            status = self._core.call("fe_client_train", int(self._trial.labels[window]))
+            status = self._learn(window)
 
         if counted:
             self.counts.steps.append(self._core.counted(train))
         else:
             train()
         return status
+
+    def _learn(self, window: int) -> int:
+        """fe_status of a step of the core on the window in place."""
+        answers = self._trial.answers
+        if answers is None:
+            return self._core.call("fe_client_train", int(self._trial.labels[window]))
+        self._core.write(DESK, answers[window].tobytes())
+        return self._core.call("fe_client_fit", DESK)
 
     def _update(self) -> str | None:
         trial, layout = self._trial, self._plan.layout
@@ -152,8 +170,16 @@ def pushed_values(plan: Plan, trial: Trial) -> Values:
     """int32 [size]: values that a server could push, other than the first: those of another node's round."""
     other = Node(plan)
     course = Course(key=rng.key(trial.seed, rng.Stream.UPDATE, trial.node + 1), rate=trial.rate, own=trial.own)
-    other.train(trial.windows, trial.labels, trial.order[::-1], course)
+    learn(other, trial, trial.order[::-1], course, close=True)
     return other.values
+
+
+def learn(node: Node, trial: Trial, order: NDArray[np.int64], course: Course, *, close: bool) -> None:
+    """Steps of the simulator's engine on windows of the trial, towards its labels or its answers."""
+    if trial.answers is None:
+        node.train(trial.windows, trial.labels, order, course, close=close)
+    else:
+        node.fit(trial.windows, trial.answers, order, course, close=close)
 
 
 def first_difference(layout: Layout, expected: Values, got: Values) -> str | None:

@@ -90,9 +90,8 @@ int8_t *fe_client_input(void)
     return fe_input(&this_node);
 }
 
-fe_status fe_client_train(int32_t label)
+static fe_status counted(fe_status status)
 {
-    const fe_status status = fe_train_step(&this_node, &fe_runtime.course, label, 0);
     if (status == FE_OK) {
         fe_runtime.steps++;
         fe_runtime.open = STEPPED;
@@ -100,7 +99,19 @@ fe_status fe_client_train(int32_t label)
     return status;
 }
 
-const int16_t *fe_client_infer(void)
+fe_status fe_client_train(int32_t label)
+{
+    return counted(fe_train_step(&this_node, &fe_runtime.course, label, 0));
+}
+
+fe_status fe_client_fit(const int8_t *answer)
+{
+    if (fe_runtime.open == CLOSED)
+        return FE_BAD_LABEL;
+    return counted(fe_fit_step(&this_node, &fe_runtime.course, answer, 0));
+}
+
+const void *fe_client_infer(void)
 {
     return fe_infer(&this_node, fe_client_input());
 }

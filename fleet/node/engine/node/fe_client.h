@@ -6,7 +6,7 @@
  *   fe_client_start(node)                 once after reset
  *   fe_client_push(frame, length)         opens a round: values, classes and rate of the server
  *   window into fe_client_input(), then
- *   fe_client_train(label)                one step; as many as the round asks for
+ *   fe_client_train(label)                one step; as many as the round asks for. Or fe_client_fit(answer)
  *   fe_client_update(windows)             the answer, in fe_frame
  */
 #ifndef FE_CLIENT_H
@@ -23,7 +23,7 @@ typedef struct {
     fe_course course;
     uint32_t node, base;
     uint16_t round, asked, steps, open;
-    uint8_t own[FE_OWN_BYTES];
+    uint8_t own[FE_OWN_BYTES > 0 ? FE_OWN_BYTES : 1];
 } fe_client;
 
 extern fe_client fe_runtime;
@@ -44,8 +44,12 @@ int8_t *fe_client_input(void);
 /* One step on the window in place. FE_BAD_LABEL before the first push, when no class is ours yet. */
 fe_status fe_client_train(int32_t label);
 
-/* Q8 logits s16 [FE_CLASSES] of the window in place, until the next step. */
-const int16_t *fe_client_infer(void);
+/* One step on the window in place towards an answer s8 [FE_OUTPUT_BYTES], of a plan that learns answers. */
+fe_status fe_client_fit(const int8_t *answer);
+
+/* What the network says of the window in place, [FE_OUTPUT_BYTES] until the next step: of a head Q8 logits,
+ * s16 [FE_CLASSES]. */
+const void *fe_client_infer(void);
 
 /* Writes the update against the last push into fe_frame. windows: how many the node trained on.
  * Returns its length, 0 when no round is open. */
