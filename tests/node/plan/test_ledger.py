@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.base.errors import DoesNotFit
+from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.ledger import Ledger, check_fit, frame_bytes, ledger, ledger_rows, plan_rows, runtime_bytes
 from fleet.node.profile import Profile, boards, load_profile
 from fleet.node.wire.frames import push_bytes
 from fleet.record.rows import check
-from tests.node.model.nets import graphs, imu_net, schemes
+from tests.node.model.nets import graphs, imu_net, recipes, schemes
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +137,75 @@ def test_a_window_log_that_overflows_the_flash_is_refused_with_the_longest_that_
     check_fit(ledger(plan, nrf, windows=longest))
     with pytest.raises(DoesNotFit):
         check_fit(ledger(plan, nrf, windows=longest + 1))
+
+
+# --- what a recipe remembers -----------------------------------------------------------------------------------
+
+
+def recipe_lines(recipe: Recipe) -> dict[str, int]:
+    """Lines of SRAM that a plain recipe does not have, by item."""
+    graph = imu_net()
+    profile = load_profile("nrf52840")
+    plain = sizes(ledger(plan_of(graph, build_scheme(graph, "sparse")), profile))
+    found = sizes(ledger(plan_of(graph, build_scheme(graph, "sparse", recipe=recipe)), profile))
+    assert found["trained values"] == found["pushed values"] == found["first values"] == plain["trained values"]
+    assert found["frame buffer"] == plain["frame buffer"]
+    return {item: size for item, size in found.items() if item not in plain}
+
+
+WEIGHTS, BIASES = 3232, 295  # of the sparse scheme: block3.pw 64 x 16, block4.pw 96 x 16, the head 7 x 96
+
+
+@pytest.mark.parametrize(
+    "recipe, lines",
+    [
+        (Recipe(rule=Rule.NEAREST), {}),
+        (Recipe(rule=Rule.TRUNCATE, gradients=Gradients.FP32, scaled=False), {}),
+        (Recipe(rule=Rule.RESIDUAL4), {"residuals": WEIGHTS // 2}),
+        (Recipe(rule=Rule.RESIDUAL8), {"residuals": WEIGHTS}),
+        (Recipe(rule=Rule.RESIDUAL16), {"residuals": 2 * WEIGHTS}),
+        (Recipe(rule=Rule.LATENT), {"latent weights": 4 * WEIGHTS}),
+        (Recipe(momentum=0.9), {"velocities": 4 * (WEIGHTS + BIASES)}),
+        (Recipe(batch=8), {"batch sums": 4 * (WEIGHTS + BIASES)}),
+        (
+            Recipe(rule=Rule.RESIDUAL8, momentum=0.5, batch=2),
+            {"residuals": WEIGHTS, "velocities": 4 * (WEIGHTS + BIASES), "batch sums": 4 * (WEIGHTS + BIASES)},
+        ),
+    ],
+)
+def test_everything_a_recipe_remembers_is_a_line_and_nothing_of_it_travels(
+    recipe: Recipe, lines: dict[str, int]
+) -> None:
+    assert recipe_lines(recipe) == lines
+
+
+@given(st.data())
+def test_the_lines_of_the_state_add_up_to_the_state(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    plan = plan_of(graph, data.draw(schemes(graph, data.draw(recipes()))))
+    found = ledger(plan, load_profile("nrf52840"))
+    assert found.symbols("sram")["fe_state"].size_bytes == plan.state_bytes
+    assert sum(line.size_bytes for line in found.lines if line.symbol == "fe_state") == plan.state_bytes
+
+
+def test_gradients_in_fp32_and_static_exponents_change_the_arena() -> None:
+    """Four bytes per gradient and no sums, or a row of sums and one byte: SPEC.md, "Plan"."""
+    graph = imu_net()
+    arenas = {
+        name: plan_of(graph, build_scheme(graph, "full", recipe=recipe)).arena_bytes
+        for name, recipe in (
+            ("dynamic", Recipe()),
+            ("static", Recipe(exponents=Exponents.STATIC, shifts=tuple((t.name, 8) for t in graph.tensors))),
+            ("fp32", Recipe(gradients=Gradients.FP32)),
+        )
+    }
+    assert arenas["static"] < arenas["dynamic"] < arenas["fp32"]
+
+
+def test_a_plan_with_floating_point_needs_more_code_than_one_without(nrf: Profile) -> None:
+    graph = imu_net()
+    code = [
+        sizes(ledger(plan_of(graph, build_scheme(graph, "sparse", recipe=recipe)), nrf))["code"]
+        for recipe in (Recipe(), Recipe(rule=Rule.RESIDUAL8), Recipe(gradients=Gradients.FP32))
+    ]
+    assert code == sorted(set(code))
