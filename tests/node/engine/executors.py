@@ -11,6 +11,7 @@ from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
 from fleet.node.engine.host import Variant
 from fleet.node.model.graph import Graph, Tensor
+from fleet.node.model.recipe import Exponents
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import plan_of
 from fleet.node.plan.arena import Buffer, aligned
@@ -41,9 +42,10 @@ def _side_by_side(sizes: dict[str, int], lives: dict[str, tuple[int, int]]) -> t
 
 
 def buffers_of(node: Node) -> dict[str, bytes]:
-    """Everything a step left behind but the interpreter's scratch rows."""
-    arena = node._arena.tobytes()
-    return {b.name: arena[b.offset : b.offset + b.size_bytes] for b in node.plan.buffers if not b.name.endswith(" row")}
+    """Everything a step left behind but the interpreter's scratch: rows, and sums of one place."""
+    arena, fixed = node._arena.tobytes(), node.plan.scheme.recipe.exponents is Exponents.STATIC
+    scratch = {b.name for b in node.plan.buffers if b.name.endswith(" row") or (fixed and " sums from " in b.name)}
+    return {b.name: arena[b.offset : b.end] for b in node.plan.buffers if b.name not in scratch}
 
 
 def assert_same_inside(

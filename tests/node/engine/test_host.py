@@ -14,6 +14,7 @@ from fleet.node.engine.binding import Course, Node, _Course, _Real
 from fleet.node.engine.host import Variant, best_variant
 from fleet.node.model.graph import BIAS_LIMIT
 from fleet.node.model.recipe import Gradients, Recipe
+from fleet.node.model.reference.calibrate import calibrated
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import inference_plan, plan_of
 from fleet.node.plan.steps import Code, Ref, Region
@@ -61,6 +62,22 @@ def test_gradients_in_fp32_are_the_same_inside_every_step(data: st.DataObject) -
     graph = data.draw(wide_graphs())
     scheme = data.draw(schemes(graph, Recipe(gradients=Gradients.FP32)))
     assert_same_inside(graph, scheme, FAST, data.draw(st.sampled_from([1e-4, 0.05, 8.0])))
+
+
+@settings(max_examples=50)
+@given(data=st.data())
+def test_fixed_exponents_are_the_same_inside_every_step(data: st.DataObject) -> None:
+    graph = data.draw(wide_graphs())
+    labels = (np.arange(4) % graph.classes).astype(np.uint8)
+    scheme = calibrated(graph, data.draw(schemes(graph)), windows(graph, 4), labels, rate=0.05, key=KEY)
+    assert_same_inside(graph, scheme, FAST, data.draw(st.sampled_from([0.05, 8.0])))
+
+
+def test_a_run_with_fixed_exponents_ends_the_same() -> None:
+    graph = residual_net()
+    labels = (np.arange(4) % graph.classes).astype(np.uint8)
+    scheme = calibrated(graph, build_scheme(graph, "full"), windows(graph, 4), labels, rate=0.05, key=KEY)
+    assert_same_run(graph, scheme, FAST, steps=54)
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])

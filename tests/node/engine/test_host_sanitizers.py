@@ -16,6 +16,7 @@ from fleet.node.engine.host import Variant, best_variant
 from fleet.node.engine.memo import Memo
 from fleet.node.model.fixed import real
 from fleet.node.model.graph import Graph
+from fleet.node.model.reference.calibrate import calibrated
 from fleet.node.model.scheme import KINDS, Scheme, build_scheme
 from fleet.node.plan import plan_of
 from tests.node.engine.executors import fine_net, wide_graphs
@@ -98,6 +99,13 @@ def test_any_wide_network_trains_without_a_complaint(sanitized: Sanitized, data:
 def test_any_recipe_trains_without_a_complaint(sanitized: Sanitized, data: st.DataObject) -> None:
     graph = data.draw(graphs(kinds=WEIGHTED))
     assert_clean(sanitized, graph, data.draw(schemes(graph, data.draw(recipes()))), rate=0.05)
+
+
+def test_fixed_exponents_train_without_a_complaint(sanitized: Sanitized) -> None:
+    graph = residual_net()
+    labels = (np.arange(STEPS) % graph.classes).astype(np.uint8)
+    scheme = calibrated(graph, build_scheme(graph, "full"), windows(graph, STEPS), labels, rate=0.05, key=7)
+    assert_clean(sanitized, graph, scheme, rate=0.05)
 
 
 def test_scales_of_one_and_more_train_without_a_complaint(sanitized: Sanitized) -> None:

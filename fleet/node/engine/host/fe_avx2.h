@@ -60,7 +60,8 @@ FE_INLINE fe_limits fe_limits_of(const fe_requant *q)
     return v;
 }
 
-/* Requantisation of sixteen outputs, in registers: stores of bytes could otherwise change it, for all a compiler knows. */
+/* Requantisation of sixteen outputs, in registers: for all a compiler knows, stores of bytes could change it
+ * elsewhere. */
 typedef struct {
     __m256i mant[2], odd[2], half[2], shift[2];
     fe_limits to;
@@ -79,8 +80,9 @@ FE_INLINE fe_quantiser fe_quantiser_at(const fe_requant *q, int32_t o)
     return v;
 }
 
-/* scale(v) of eight outputs, the first or the second: fe_requant says which number. Both roundings as SPEC.md has them:
- * high_mul keeps bits 31 to 62 of the product, in even lanes by a shift to the right, in odd lanes by one to the left. */
+/* scale(v) of eight outputs, the first or the second: fe_requant says which number. Both roundings as SPEC.md has
+ * them: high_mul keeps bits 31 to 62 of the product, in even lanes by a shift to the right, in odd ones by one to the
+ * left. */
 FE_INLINE __m256i fe_scaled(const fe_quantiser *q, int i, __m256i v)
 {
     const __m256i nudge = _mm256_set1_epi64x((int64_t)1 << 30);

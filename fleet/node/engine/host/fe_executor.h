@@ -114,6 +114,16 @@ void fe_put_factors(int16_t *minus_r, const uint16_t *r, int32_t n);
 fe_update fe_update_at(const fe_host *host, const fe_update_step *s);
 int fe_is_stochastic(const fe_prepare *p, const fe_update_step *s);
 
+/* Where the sums of an input gradient go: their place in the plan, or scratch where the recipe fixed the exponents. */
+int32_t *fe_sums_of(fe_prepare *p, const fe_flow *flow);
+
+/* After these sums: their exponent, g's plus exp; with fixed exponents the gradient that they become. */
+void fe_settle(const fe_host *host, const fe_flow *flow, int32_t *sums, int32_t exp);
+
+/* acc += a waiting gradient. Returns the exponent of the sum. */
+int32_t fe_merge_waiting(const fe_host *host, int32_t size, const int8_t *waiting, int32_t k_waiting, int32_t *acc,
+                         int32_t k);
+
 /* Room for the rates of n outputs. */
 static inline fe_rates fe_rates_room(fe_prepare *p, int32_t n)
 {

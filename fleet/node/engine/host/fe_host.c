@@ -223,7 +223,8 @@ fe_status fe_host_learn(fe_host *h, fe_course *course, const fe_lesson *l)
     const int64_t bytes = fe_header(&h->node)->output_bytes;
     for (int32_t i = 0; i < l->count; i++) {
         const int32_t window = l->order[i];
-        const fe_goal goal = {l->labels != 0 ? l->labels[window] : 0, l->answers != 0 ? l->answers + window * bytes : 0};
+        const fe_goal goal = {l->labels == 0 ? 0 : l->labels[window],
+                              l->answers == 0 ? 0 : l->answers + window * bytes};
         const fe_status status = fe_check_goal(&h->node, course, &goal);
         if (status != FE_OK)
             return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The host's executor: the same plan, the same bits as fe_node.c, with the vectors that this processor has. It belongs to
- * the library of the simulator and is never compiled into firmware.
+ * The host's executor: the same plan, the same bits as fe_node.c, with the vectors that this processor has. It belongs
+ * to the library of the simulator and is never compiled into firmware.
  *
  * What a step needs that the plan lacks (packed weights, scratch) is prepared once, in memory that the caller owns.
  * Nothing is global, nothing is allocated later: hosts of several threads know nothing of each other.
@@ -37,9 +37,9 @@ typedef struct {
     uint8_t *known;              /* [windows], 0 before the first step on a window */
 } fe_memo;
 
-/* What a node is to learn. labels: a class of each window; NULL: answers s8 [any][output bytes] instead. order: window of
- * each step. losses: u32 [count] or NULL, as fe_train and fe_fit give them. close: a batch that is not full at the end is
- * applied. memo: NULL, or of these windows under this plan and model. */
+/* What a node is to learn. labels: a class of each window; NULL: answers s8 [any][output bytes] instead. order:
+ * window of each step. losses: u32 [count] or NULL, as fe_train and fe_fit give them. close: a batch that is not full
+ * at the end is applied. memo: NULL, or of these windows under this plan and model. */
 typedef struct {
     const int8_t *windows;
     const uint8_t *labels;

@@ -19,7 +19,8 @@ void fe_prepare_add(fe_host_step *step)
     const fe_add *d = &((const fe_add_step *)(const void *)step->plan)->d;
     const fe_pair *p = &d->p;
     const int32_t line = p->w * p->c;
-    const int same = p->x_h == line && p->x2_h == line && p->x_w == p->c && p->x2_w == p->c && p->x_c == 1 && p->x2_c == 1;
-    if (same && d->scale_x.exp <= 0 && d->scale_x2.exp <= 0 && d->scale_y.exp <= 0)
+    const int same = p->x_h == line && p->x_w == p->c && p->x_c == 1;
+    const int same2 = p->x2_h == line && p->x2_w == p->c && p->x2_c == 1;
+    if (same && same2 && d->scale_x.exp <= 0 && d->scale_x2.exp <= 0 && d->scale_y.exp <= 0)
         step->run = run;
 }

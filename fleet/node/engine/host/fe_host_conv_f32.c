@@ -125,9 +125,11 @@ static void run_update(const fe_host *h, const fe_host_step *step)
         fe_fill_padded(&c->padded, c->x);
         fe_columns(&c->padded, d->trained, 0, positions, c->columns, c->n);
     }
-    h->kernels->pack_f32(c->direct ? c->x : c->columns, positions, c->n, c->direct ? d->in_c : c->n, d->zero_x, c->inputs);
+    h->kernels->pack_f32(c->direct ? c->x : c->columns, positions, c->n, c->direct ? d->in_c : c->n, d->zero_x,
+                         c->inputs);
     for (int32_t o = 0; o < d->out_c; o += TILE) {
-        const fe_product p = {c->g + o, c->inputs, 1, d->out_c, d->out_c - o < TILE ? d->out_c - o : TILE, c->n, positions};
+        const int32_t rows = d->out_c - o < TILE ? d->out_c - o : TILE;
+        const fe_product p = {c->g + o, c->inputs, 1, d->out_c, rows, c->n, positions};
         h->kernels->product_f32(&p, 0, c->sums, c->n);
         fe_step_rows_f32(h, &u, c->fast, o, p.m, c->sums, c->w, c->n);
     }

@@ -44,21 +44,20 @@ static void run(const fe_host *h, const fe_host_step *step)
     const fe_conv_grad *c = step->kept;
     const fe_geometry *d = c->d;
     const int32_t positions = fe_positions(d), direct = c->columns == 0;
-    int32_t *k = fe_exponents(&h->node);
     if (c->w.na > 0)
         pack(h->kernels, c, fe_rows_now(&c->w));
     if (!direct)
         __builtin_memset(c->acc, 0, sizeof(int32_t) * (size_t)(d->in_h * d->in_w * d->in_c));
     for (int32_t first = 0, count; first < positions; first += count) {
-        const fe_product p = {c->t, c->panels, c->row / 2, 1, positions - first < c->block ? positions - first : c->block,
-                              c->size, c->row / 2};
-        count = p.m;
+        const int32_t left = positions - first, rows = left < c->block ? left : c->block;
+        const fe_product p = {c->t, c->panels, c->row / 2, 1, rows, c->size, c->row / 2};
+        count = rows;
         h->kernels->factors(c->g + (int64_t)first * d->out_c, c->minus_r, count, d->out_c, c->left, c->t, c->row);
         h->kernels->product_s32(&p, direct ? c->acc + (int64_t)first * d->in_c : c->columns, c->size);
         if (!direct)
             spread(h->kernels, c, first, count);
     }
-    k[s->flow.k] = k[s->flow.gk] + s->r_exp;
+    fe_settle(h, &s->flow, c->acc, s->r_exp);
 }
 
 void fe_prepare_conv_grad(fe_prepare *p, fe_host_step *step)
@@ -66,12 +65,12 @@ void fe_prepare_conv_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
     fe_conv_grad c = {0}, *kept;
-    if (d->groups != 1 || s->flow.shift >= 0)
+    if (d->groups != 1)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.d = d;
     c.g = fe_at(p->node, s->flow.g);
-    c.acc = fe_at(p->node, s->flow.acc);
+    c.acc = fe_sums_of(p, &s->flow);
     c.size = d->k_h * d->k_w * d->in_c;
     c.row = fe_up(d->out_c, 2);
     c.left = 15 - s->r_shift;

@@ -70,13 +70,12 @@ static void run_backward(const fe_host *h, const fe_host_step *step)
     const fe_dense_grad *c = step->kept;
     const fe_geometry *d = &s->d;
     const int32_t na = d->trained, nb = d->in_c - na;
-    int32_t *k = fe_exponents(&h->node);
     h->kernels->factors(c->g, c->minus_r, 1, d->out_c, 15 - s->r_shift, c->t, fe_up(d->out_c, 2));
     if (na > 0)
         h->kernels->combine(c->t, c->trained, d->out_c, na, c->acc);
     if (nb > 0)
         h->kernels->combine(c->t, c->frozen, d->out_c, nb, c->acc + na);
-    k[s->flow.k] = k[s->flow.gk] + s->r_exp;
+    fe_settle(h, &s->flow, c->acc, s->r_exp);
 }
 
 void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step)
@@ -84,13 +83,11 @@ void fe_prepare_dense_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const int32_t n = s->d.out_c;
     fe_dense_grad c = {0}, *kept;
-    if (s->flow.shift >= 0)
-        return;
     kept = fe_hold(p, sizeof(*kept));
     c.g = fe_at(p->node, s->flow.g);
     c.trained = fe_at(p->node, s->w_trained);
     c.frozen = fe_at(p->node, s->w_frozen);
-    c.acc = fe_at(p->node, s->flow.acc);
+    c.acc = fe_sums_of(p, &s->flow);
     c.minus_r = fe_hold(p, 2 * (int64_t)fe_up(n, FE_PANEL));
     c.t = fe_borrow(p, 2 * (int64_t)fe_up(n, 2));
     step->run = run_backward;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Depthwise layers over a padded copy of their map. The input gradient is the same sum over a copy of the factors, spread
- * out by the strides, with the taps in reverse.
+ * Depthwise layers over a padded copy of their map. The input gradient is the same sum over a copy of the factors,
+ * spread out by the strides, with the taps in reverse.
  */
 #include "fe_executor.h"
 
@@ -138,14 +138,13 @@ static void run_backward(const fe_host *h, const fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_backward_taps *c = step->kept;
     const fe_geometry *d = c->m.d;
-    int32_t *k = fe_exponents(&h->node);
     fe_taps t = taps_of(&c->m, d->in_h, d->in_w, 1, 1);
     t.map += ((int64_t)d->pad_top * c->m.width + d->pad_left) * c->m.channels;
     if (c->m.w.na > 0)
         h->kernels->pack_taps(fe_rows_now(&c->m.w), d->k_h * d->k_w, d->in_c, 1, c->m.weights);
     spread_factors(h->kernels, c);
     h->kernels->taps_s32(&t, c->acc);
-    k[s->flow.k] = k[s->flow.gk] + s->r_exp;
+    fe_settle(h, &s->flow, c->acc, s->r_exp);
 }
 
 void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step)
@@ -153,13 +152,13 @@ void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_geometry *d = &s->d;
     fe_backward_taps c = {0}, *kept;
-    if (d->in_c != d->out_c || s->flow.shift >= 0)
+    if (d->in_c != d->out_c)
         return;
     kept = fe_hold(p, sizeof(*kept));
     c.m = spread_map(p, d, d->in_h + d->pad_top + d->k_h - 1, d->in_w + d->pad_left + d->k_w - 1);
     add_weights(p, &c.m, s->w_trained, s->w_frozen);
     c.g = fe_at(p->node, s->flow.g);
-    c.acc = fe_at(p->node, s->flow.acc);
+    c.acc = fe_sums_of(p, &s->flow);
     c.left = 15 - s->r_shift;
     c.minus_r = fe_hold(p, 2 * (int64_t)c.m.channels);
     step->run = run_backward;

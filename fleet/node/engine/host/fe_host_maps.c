@@ -23,18 +23,42 @@ static void run_block(const fe_host *h, const fe_host_step *step)
 }
 
 /* As fe_merge: acc gives way where the waiting gradient is much coarser. */
+int32_t fe_merge_waiting(const fe_host *h, int32_t size, const int8_t *waiting, int32_t k_waiting, int32_t *acc,
+                         int32_t k)
+{
+    const int32_t shift = k - k_waiting, excess = shift > 22 ? shift - 22 : 0;
+    for (int32_t i = 0; excess > 0 && i < size; i++)
+        acc[i] = fe_round_shift(acc[i], excess);
+    h->kernels->merge(size, waiting, shift - excess, acc);
+    return k - excess;
+}
+
 static void run_merge(const fe_host *h, const fe_host_step *step)
 {
     const fe_move_step *s = (const void *)step->plan;
-    int32_t *k = fe_exponents(&h->node), *acc = fe_at(&h->node, s->to);
-    int32_t shift = k[s->to_k] - k[s->from_k];
-    if (shift > 22) {
-        for (int32_t i = 0; i < s->size; i++)
-            acc[i] = fe_round_shift(acc[i], shift - 22);
-        k[s->to_k] -= shift - 22;
-        shift = 22;
+    int32_t *k = fe_exponents(&h->node);
+    const int8_t *waiting = fe_at(&h->node, s->from);
+    k[s->to_k] = fe_merge_waiting(h, s->size, waiting, k[s->from_k], fe_at(&h->node, s->to), k[s->to_k]);
+}
+
+int32_t *fe_sums_of(fe_prepare *p, const fe_flow *flow)
+{
+    return flow->shift < 0 ? fe_at(p->node, flow->acc) : fe_borrow(p, 4 * (int64_t)flow->places * flow->channels);
+}
+
+void fe_settle(const fe_host *h, const fe_flow *flow, int32_t *sums, int32_t exp)
+{
+    const int32_t size = flow->places * flow->channels;
+    const int8_t *waiting = fe_at(&h->node, flow->waiting);
+    int32_t *k = fe_exponents(&h->node), reached = k[flow->gk] + exp;
+    if (flow->shift < 0) {
+        k[flow->k] = reached;
+        return;
     }
-    h->kernels->merge(s->size, fe_at(&h->node, s->from), shift, acc);
+    if (waiting != 0)
+        reached = fe_merge_waiting(h, size, waiting, k[flow->waiting_k], sums, reached);
+    h->kernels->shift(size, sums, flow->shift, fe_at(&h->node, flow->e));
+    k[flow->ek] = reached - flow->shift;
 }
 
 static void run_copy(const fe_host *h, const fe_host_step *step)

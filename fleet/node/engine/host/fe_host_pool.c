@@ -27,12 +27,12 @@ static void run_grad_pool(const fe_host *h, const fe_host_step *step)
     const fe_grad_pool_step *s = (const void *)step->plan;
     const int32_t channels = s->flow.channels;
     const int8_t *g = fe_at(&h->node, s->flow.g);
-    int32_t *k = fe_exponents(&h->node), *acc = fe_at(&h->node, s->flow.acc);
+    int32_t *acc = step->kept;
     for (int32_t c = 0; c < channels; c++)
         acc[c] = g[c] * s->factor;
     for (int32_t p = 1; p < s->flow.places; p++)
         __builtin_memcpy(acc + (int64_t)p * channels, acc, sizeof(int32_t) * (size_t)channels);
-    k[s->flow.k] = k[s->flow.gk] + s->exp;
+    fe_settle(h, &s->flow, acc, s->exp);
 }
 
 /* Sums of the channels under a window; row: scratch of as many numbers. */
@@ -72,6 +72,10 @@ static void run_average(const fe_host *h, const fe_host_step *step)
     }
 }
 
+typedef struct {
+    int32_t *acc, *share;
+} fe_shares;
+
 /* Every window gives all its places the same. */
 static void run_grad_average(const fe_host *h, const fe_host_step *step)
 {
@@ -79,7 +83,8 @@ static void run_grad_average(const fe_host *h, const fe_host_step *step)
     const fe_geometry *d = &s->d.d;
     const int32_t n = d->out_c;
     const int8_t *g = fe_at(&h->node, s->flow.g);
-    int32_t *k = fe_exponents(&h->node), *acc = fe_at(&h->node, s->flow.acc), *share = step->kept;
+    const fe_shares *kept = step->kept;
+    int32_t *acc = kept->acc, *share = kept->share;
     __builtin_memset(acc, 0, sizeof(int32_t) * (size_t)(d->in_h * d->in_w * n));
     for (int32_t at = 0; at < fe_positions(d); at++, g += n) {
         const fe_window v = fe_window_at(d, at / d->out_w, at % d->out_w);
@@ -91,7 +96,19 @@ static void run_grad_average(const fe_host *h, const fe_host_step *step)
             for (int32_t kx = v.x0; kx < v.x1; kx++)
                 h->kernels->accumulate(n, share, acc + ((int64_t)(v.in_y + ky) * d->in_w + v.in_x + kx) * n);
     }
-    k[s->flow.k] = k[s->flow.gk] + s->d.exp;
+    fe_settle(h, &s->flow, acc, s->d.exp);
+}
+
+static void prepare_grad_average(fe_prepare *p, fe_host_step *step)
+{
+    const fe_grad_window_step *s = (const void *)step->plan;
+    fe_shares c, *kept = fe_hold(p, sizeof(*kept));
+    c.acc = fe_sums_of(p, &s->flow);
+    c.share = fe_borrow(p, 4 * (int64_t)s->d.d.out_c);
+    step->kept = kept;
+    step->run = run_grad_average;
+    if (!fe_counting(p))
+        *kept = c;
 }
 
 void fe_prepare_pool(fe_prepare *p, fe_host_step *step)
@@ -107,14 +124,11 @@ void fe_prepare_pool(fe_prepare *p, fe_host_step *step)
         step->run = run_average;
         break;
     case FE_GRAD_POOL:
-        if (((const fe_grad_pool_step *)s)->flow.shift < 0)
-            step->run = run_grad_pool;
+        step->kept = fe_sums_of(p, &((const fe_grad_pool_step *)s)->flow);
+        step->run = run_grad_pool;
         break;
     default:
-        if (((const fe_grad_window_step *)s)->flow.shift < 0) {
-            step->kept = fe_borrow(p, 4 * (int64_t)((const fe_grad_window_step *)s)->d.d.out_c);
-            step->run = run_grad_average;
-        }
+        prepare_grad_average(p, step);
         break;
     }
 }

@@ -29,8 +29,8 @@ typedef struct {
     int32_t m, n, depth;
 } fe_product;
 
-/* From sums to int8: y = clip(scale(bias + sum) + zero, low, high). Arrays: s32 [outputs rounded up to 16], in the order
- * in which the kernel's lanes come. scale(v) = sign(v) ((|high_mul(v, mant)| + half) >> shift), which is
+/* From sums to int8: y = clip(scale(bias + sum) + zero, low, high). Arrays: s32 [outputs rounded up to 16], in the
+ * order in which the kernel's lanes come. scale(v) = sign(v) ((|high_mul(v, mant)| + half) >> shift), which is
  * fe_scale for exponents up to 0. */
 typedef struct {
     const int32_t *bias, *mant, *half, *shift;
@@ -57,9 +57,9 @@ typedef struct {
     int32_t c;
 } fe_taps_f32;
 
-/* What a rate and an exponent make of G: q = clamp((clamp(G, +-limit) * mant + half) >> count, +-2^30), half = 2^(count - 1)
- * or 0. It is round_shift64 without a branch: where count is small, the limit keeps q in 32 bits and changes nothing,
- * for mant is 0 or at least 2^30. */
+/* What a rate and an exponent make of G: q = clamp((clamp(G, +-limit) * mant + half) >> count, +-2^30), half =
+ * 2^(count - 1) or 0. It is round_shift64 without a branch: where count is small, the limit keeps q in 32 bits and
+ * changes nothing, for mant is 0 or at least 2^30. */
 typedef struct {
     int32_t mant, count, limit;
 } fe_rate;
@@ -91,8 +91,8 @@ typedef struct {
 
     /* C: s32 [m][row]. Words are pairs of s16. */
     void (*product_s32)(const fe_product *p, int32_t *c, int32_t row);
-    /* Pairs of rows: word (i / 2, c) = (x[i][c] - zero, x[i + 1][c] - zero), 0 beyond the last row. Column c goes to word
-     * (c / 16) * tile + (i / 2) * step + c % 16. x: s8 [rows][stride], of which `columns` count. */
+    /* Pairs of rows: word (i / 2, c) = (x[i][c] - zero, x[i + 1][c] - zero), 0 beyond the last row. Column c goes to
+     * word (c / 16) * tile + (i / 2) * step + c % 16. x: s8 [rows][stride], of which `columns` count. */
     void (*pack_pairs)(const int8_t *x, int32_t rows, int32_t columns, int32_t stride, int32_t zero, void *to,
                        int32_t tile, int32_t step);
     /* t: s16 [rows][row] = round_shift(g r, 15 - left), minus_r[c] = -r[c]. Zero beyond `channels`. */

@@ -10,8 +10,8 @@
  * keeps its own. */
 FE_TARGET void fe_mask_avx2(int32_t size, const uint8_t *mask, int8_t *g)
 {
-    const __m256i which = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3,
-                                           3, 3, 3, 3, 3);
+    const int64_t ones = 0x0101010101010101;
+    const __m256i which = _mm256_setr_epi64x(0, ones, 2 * ones, 3 * ones);
     const __m256i bit = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
     int32_t i = 0;
     for (; i + 32 <= size; i += 32) {

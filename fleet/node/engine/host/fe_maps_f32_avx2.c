@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gradients in fp32, AVX2: depthwise layers, masks, sums over positions, stochastic steps. Channels lie side by side, sums
- * run in the order of SPEC.md.
+ * Gradients in fp32, AVX2: depthwise layers, masks, sums over positions, stochastic steps. Channels lie side by side,
+ * sums run in the order of SPEC.md.
  */
 #include "fe_avx2_table.h"
 

@@ -78,8 +78,8 @@ FE_TARGET void fe_pack_forward_avx2(const int8_t *w, int32_t n, int32_t k, int32
         offset[o] = 0;
 }
 
-FE_TARGET void fe_pack_pairs_avx2(const int8_t *x, int32_t rows, int32_t columns, int32_t stride, int32_t zero, void *to,
-                                  int32_t tile, int32_t step)
+FE_TARGET void fe_pack_pairs_avx2(const int8_t *x, int32_t rows, int32_t columns, int32_t stride, int32_t zero,
+                                  void *to, int32_t tile, int32_t step)
 {
     const __m256i z = _mm256_set1_epi16((int16_t)zero);
     for (int32_t c = 0; c < columns; c += FE_PANEL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * For benchmarks: as many multiply-accumulates as this processor can do, with nothing to load or store. Twelve sums hide
- * the latency of each; the empty assembler keeps the compiler from doing the product once.
+ * For benchmarks: as many multiply-accumulates as this processor can do, with nothing to load or store. Twelve sums
+ * hide the latency of each; the empty assembler keeps the compiler from doing the product once.
  */
 #include "fe_avx512.h"
 #include "fe_host.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Products, AVX-512 VNNI: tiles of eight rows by two panels of sixteen outputs. Forward, A is x + 128 in unsigned bytes and
- * a word holds four products; what the 128 adds is known beforehand and lies in the biases. Backward, a word holds two
- * products of s16, as with AVX2. Sums may wrap on the way: the whole is below 2^31.
+ * Products, AVX-512 VNNI: tiles of eight rows by two panels of sixteen outputs. Forward, A is x + 128 in unsigned
+ * bytes and a word holds four products; what the 128 adds is known beforehand and lies in the biases. Backward, a word
+ * holds two products of s16, as with AVX2. Sums may wrap on the way: the whole is below 2^31.
  */
 #include "fe_avx512.h"
 
@@ -108,7 +108,8 @@ FE_INLINE512 void strip_s8(const fe_product *p, const fe_requant *q, int32_t o, 
         tile_s8(p, at, by, bias, a, b, index, 1, panels, whole);
 }
 
-FE_TARGET512 void fe_product_s8_avx512(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y, uint8_t *mask)
+FE_TARGET512 void fe_product_s8_avx512(const fe_product *p, const fe_requant *q, int32_t first, int8_t *y,
+                                       uint8_t *mask)
 {
     const int whole = p->n % FE_PANEL == 0;
     int32_t o = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Gradients in fp32, AVX2: products whose sums run in the order of k, each product and each sum rounded. Only outputs lie
- * side by side in a vector, so the bits are those of SPEC.md, "Gradients in fp32".
+ * Gradients in fp32, AVX2: products whose sums run in the order of k, each product and each sum rounded. Only outputs
+ * lie side by side in a vector, so the bits are those of SPEC.md, "Gradients in fp32".
  */
 #include "fe_avx2_table.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Stochastic rounding of weights, AVX2: eight at a time. Shifts of 64 bits to the right exist for unsigned numbers only,
- * so a product below 2^62 is raised by 2^62 before and lowered by as much after.
+ * Stochastic rounding of weights, AVX2: eight at a time. Shifts of 64 bits to the right exist for unsigned numbers
+ * only, so a product below 2^62 is raised by 2^62 before and lowered by as much after.
  */
 #include "fe_avx2_table.h"
 
@@ -51,8 +51,8 @@ FE_INLINE __m256i steps_of(const fe_lanes *v, __m256i g)
     return _mm256_min_epi32(_mm256_max_epi32(q, least), most);
 }
 
-/* The same where count is 32 or more: the product of two numbers below 2^31 needs no limit then, and the lower halves of
- * the lanes may wrap. less: what the raising left in them. */
+/* The same where count is 32 or more: the product of two numbers below 2^31 needs no limit then, and the lower halves
+ * of the lanes may wrap. less: what the raising left in them. */
 FE_INLINE __m256i far_steps_of(const fe_lanes *v, __m256i g, __m256i less)
 {
     const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(g, v->mant), v->up_even);

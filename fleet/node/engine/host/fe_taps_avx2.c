@@ -38,8 +38,8 @@ FE_INLINE void sums_of(const fe_taps *d, const int16_t *x, const int16_t *w, int
 }
 
 /* Places j and j + 1. bias: of the two sums. */
-FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i bias[2], __m256i acc[4][2], int32_t index,
-                       int j, int places, int whole)
+FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i bias[2], __m256i acc[4][2],
+                       int32_t index, int j, int places, int whole)
 {
     const int both = j + 1 < places;
     const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
