@@ -14,7 +14,7 @@ from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
-from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.plan.plan import EXPONENTS, Plan, plan_of
 from fleet.node.plan.state import extras_of
 from fleet.node.profile import FLASH, Profile
 from fleet.record.rows import LedgerRow, PlanRow
@@ -113,8 +113,9 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
     values = f"{plan.layout.weights:,} int8 weights and {plan.layout.biases:,} int32 biases"
     peak = plan.steps[plan.peak_step]
     where = f"most at step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
+    lives = ", ".join(f"{name} {size:,}" for name, size in arena_parts(plan).items())
     for item, size, reason, symbol in (
-        ("arena", plan.arena_bytes, f"maps, gradients and their exponents within one step; {where}", "fe_arena"),
+        ("arena", plan.arena_bytes, f"everything within one step; {where}: {lives}", "fe_arena"),
         ("trained values", plan.value_bytes, values, "fe_state"),
         *_extras(plan),
         ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
@@ -123,6 +124,26 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
     ):
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
+
+
+def arena_parts(plan: Plan) -> dict[str, int]:
+    """Bytes that live when the arena is fullest, by what they are; of what there is."""
+    parts = dict.fromkeys(("maps", "masks", "gradients", "sums and scratch", "exponents"), 0)
+    maps = {tensor.name for tensor in plan.graph.tensors}
+    for buffer in plan.buffers:
+        if buffer.first <= plan.peak_step <= buffer.last:
+            parts[_part_of(buffer.name, maps)] += aligned(buffer.size_bytes)
+    return {name: size for name, size in parts.items() if size}
+
+
+def _part_of(buffer: str, maps: set[str]) -> str:
+    if buffer in maps:
+        return "maps"
+    if buffer == EXPONENTS:
+        return "exponents"
+    if buffer.endswith(" mask"):
+        return "masks"
+    return "gradients" if " gradient" in buffer else "sums and scratch"
 
 
 EXTRA_ITEMS = {

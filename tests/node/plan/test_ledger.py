@@ -10,7 +10,16 @@ from fleet.base.errors import DoesNotFit
 from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import Plan, plan_of
-from fleet.node.plan.ledger import Ledger, check_fit, frame_bytes, ledger, ledger_rows, plan_rows, runtime_bytes
+from fleet.node.plan.ledger import (
+    Ledger,
+    arena_parts,
+    check_fit,
+    frame_bytes,
+    ledger,
+    ledger_rows,
+    plan_rows,
+    runtime_bytes,
+)
 from fleet.node.profile import Profile, boards, load_profile
 from fleet.node.wire.frames import push_bytes
 from fleet.record.rows import check
@@ -186,6 +195,16 @@ def test_the_lines_of_the_state_add_up_to_the_state(data: st.DataObject) -> None
     found = ledger(plan, load_profile("nrf52840"))
     assert found.symbols("sram")["fe_state"].size_bytes == plan.state_bytes
     assert sum(line.size_bytes for line in found.lines if line.symbol == "fe_state") == plan.state_bytes
+
+
+@given(st.data())
+def test_what_lives_when_the_arena_is_fullest_is_named(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    plan = plan_of(graph, data.draw(schemes(graph, data.draw(recipes()))))
+    parts = arena_parts(plan)
+    assert sum(parts.values()) == plan.lower_bound_bytes
+    reason = next(line.reason for line in ledger(plan, load_profile("nrf52840")).lines if line.item == "arena")
+    assert all(f"{name} {size:,}" in reason for name, size in parts.items())
 
 
 def test_gradients_in_fp32_and_static_exponents_change_the_arena() -> None:
