@@ -52,6 +52,7 @@ int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
     int32_t shift = 0;
     while ((m >> shift) > 127)
         shift++;
-    fe_shift_s8(size, acc, shift, e);
+    for (int32_t i = 0; i < size; i++)
+        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
     return k - shift;
 }

@@ -16,6 +16,15 @@ void fe_pool_s8_forward(int32_t positions, int32_t channels, const int8_t *x, in
     }
 }
 
+/* dx[p][c] = g[c] * factor: all positions at once. */
+void fe_pool_s8_grad_in(const fe_pool_gradient *d, const int8_t *g, int32_t *dx)
+{
+    const int32_t positions = d->positions, channels = d->channels, factor = d->factor;
+    for (int32_t p = 0; p < positions; p++)
+        for (int32_t c = 0; c < channels; c++)
+            *dx++ = g[c] * factor;
+}
+
 /* acc[c] += g[c] * factor, factor = 1/P in Q(15 - E): the same for every position. */
 void fe_pool_s8_grad_place(const void *step, const fe_operands *a, int32_t place, int32_t *acc)
 {

@@ -10,6 +10,7 @@ typedef struct {
 } fe_pool_gradient;
 
 void fe_pool_s8_forward(int32_t positions, int32_t channels, const int8_t *x, int8_t *y);
+void fe_pool_s8_grad_in(const fe_pool_gradient *d, const int8_t *g, int32_t *dx);
 fe_place_s8 fe_pool_s8_grad_place;
 fe_place_f32 fe_pool_f32_grad_place;
 

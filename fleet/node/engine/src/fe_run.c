@@ -79,7 +79,12 @@ static void run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
     d.positions = s->flow.places;
     d.channels = s->flow.channels;
     d.factor = s->factor;
-    fe_backprop(node, &s->flow, fe_pool_s8_grad_place, FE_F32(fe_pool_f32_grad_place), &d, &a, s->exp);
+    if (is_dynamic(node, &s->flow)) {
+        fe_pool_s8_grad_in(&d, a.g, fe_at(node, s->flow.acc));
+        fe_exponents(node)[s->flow.k] = fe_exponents(node)[s->flow.gk] + s->exp;
+    } else {
+        fe_backprop(node, &s->flow, fe_pool_s8_grad_place, FE_F32(fe_pool_f32_grad_place), &d, &a, s->exp);
+    }
 }
 
 static void run_grad_add(const fe_node *node, const fe_grad_add_step *s)

@@ -26,9 +26,11 @@ void fe_take(const fe_update *u, uint32_t i, int8_t *w, int32_t q)
 
 static void stochastic(const fe_update *u, fe_real rate, uint32_t first, int8_t *w, const int32_t *g, int32_t n)
 {
+    const uint64_t key = u->key;
+    const int32_t k = u->k;
     for (int32_t i = 0; i < n; i++)
         if (g[i] != 0)
-            w[i] = fe_step_stochastic(w[i], fe_drive(rate, u->k, g[i]), fe_draw(u->key, first + (uint32_t)i));
+            w[i] = fe_step_stochastic(w[i], fe_drive(rate, k, g[i]), fe_draw(key, first + (uint32_t)i));
 }
 
 void fe_step_row(const fe_update *u, fe_real rate, uint32_t first, int8_t *w, const int32_t *g, int32_t n)
