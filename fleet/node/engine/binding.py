@@ -64,7 +64,7 @@ def library() -> c.CDLL:
     return lib
 
 
-Schedule = tuple[tuple[int, Real], ...]
+Pieces = tuple[tuple[int, Real], ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,7 +77,7 @@ class Course:
     """
 
     key: int
-    rate: Real | float | Schedule
+    rate: Real | float | Pieces
     own: Collection[int] = ()
     step: int = 0
 
