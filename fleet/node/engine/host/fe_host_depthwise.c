@@ -5,26 +5,40 @@
  */
 #include "fe_executor.h"
 
+/* A padded copy and what is summed over it. */
 typedef struct {
     const fe_geometry *d;
-    int32_t channels, taps;  /* rounded up to a vector, to a pair */
-    int32_t height, width;   /* of the copy */
+    int32_t channels, taps; /* rounded up to a vector, to a pair */
+    int32_t height, width;  /* of the copy */
+    int32_t count;          /* sums of a channel */
     int16_t *map, *weights;
-    int32_t *offsets;
+    int32_t *places, *offsets;
     fe_rows w;
 } fe_spread_map;
 
-/* The copy of a map of height x width places, and the offsets of taps in it. */
-static fe_spread_map spread_map(fe_prepare *p, const fe_geometry *d, int32_t height, int32_t width)
+static fe_spread_map spread_map(fe_prepare *p, const fe_geometry *d, int32_t height, int32_t width, int32_t count)
 {
-    const int32_t taps = d->k_h * d->k_w;
-    fe_spread_map m = {d, fe_up(d->in_c, FE_PANEL), fe_up(taps, 2), height, width, 0, 0, 0, {0}};
+    fe_spread_map m = {0};
+    m.d = d;
+    m.channels = fe_up(d->in_c, FE_PANEL);
+    m.taps = fe_up(d->k_h * d->k_w, 2);
+    m.height = height;
+    m.width = width;
+    m.count = count;
     m.map = fe_borrow(p, 2 * (int64_t)height * width * m.channels);
+    m.places = fe_hold(p, 4 * (int64_t)count);
     m.offsets = fe_hold(p, 4 * (int64_t)m.taps);
-    if (!fe_counting(p))
-        for (int32_t t = 0; t < m.taps; t++)
-            m.offsets[t] = t < taps ? (t / d->k_w * width + t % d->k_w) * m.channels : 0;
     return m;
+}
+
+/* Where sums begin, columns of them in a row, and where their taps lie. */
+static void find_places(const fe_spread_map *m, int32_t columns, int32_t stride_h, int32_t stride_w)
+{
+    const int32_t taps = m->d->k_h * m->d->k_w, k_w = m->d->k_w;
+    for (int32_t i = 0; i < m->count; i++)
+        m->places[i] = (i / columns * stride_h * m->width + i % columns * stride_w) * m->channels;
+    for (int32_t t = 0; t < m->taps; t++)
+        m->offsets[t] = t < taps ? (t / k_w * m->width + t % k_w) * m->channels : 0;
 }
 
 static void add_weights(fe_prepare *p, fe_spread_map *m, int32_t trained, int32_t frozen)
@@ -36,7 +50,11 @@ static void add_weights(fe_prepare *p, fe_spread_map *m, int32_t trained, int32_
 /* What an output sees of x, in a padded copy. Rows and columns that no output sees are left out. */
 static fe_spread_map seen_map(fe_prepare *p, const fe_geometry *d)
 {
-    return spread_map(p, d, (d->out_h - 1) * d->stride_h + d->k_h, (d->out_w - 1) * d->stride_w + d->k_w);
+    const int32_t height = (d->out_h - 1) * d->stride_h + d->k_h, width = (d->out_w - 1) * d->stride_w + d->k_w;
+    const fe_spread_map m = spread_map(p, d, height, width, fe_positions(d));
+    if (!fe_counting(p))
+        find_places(&m, d->out_w, d->stride_h, d->stride_w);
+    return m;
 }
 
 static void fill(const fe_kernels *k, const fe_spread_map *m, const int8_t *x)
@@ -53,10 +71,9 @@ static void fill(const fe_kernels *k, const fe_spread_map *m, const int8_t *x)
     }
 }
 
-static fe_taps taps_of(const fe_spread_map *m, int32_t out_h, int32_t out_w, int32_t stride_h, int32_t stride_w)
+static fe_taps taps_of(const fe_spread_map *m)
 {
-    const fe_taps t = {m->map, m->weights, m->offsets, m->taps, m->channels, out_h, out_w,
-                       stride_h * m->width * m->channels, stride_w * m->channels, m->d->in_c};
+    const fe_taps t = {m->map, m->weights, m->places, m->offsets, m->taps, m->channels, m->count, m->d->in_c};
     return t;
 }
 
@@ -74,7 +91,7 @@ static void run_forward(const fe_host *h, const fe_host_step *step)
     const fe_forward_taps *c = step->kept;
     const fe_geometry *d = c->m.d;
     const fe_requant q = {c->to.bias, c->to.mant, c->to.half, c->to.shift, d->zero_y, d->low, d->high};
-    const fe_taps t = taps_of(&c->m, d->out_h, d->out_w, d->stride_h, d->stride_w);
+    const fe_taps t = taps_of(&c->m);
     if (c->m.w.na > 0 && h->changed)
         h->kernels->pack_taps(fe_rows_now(&c->m.w), d->k_h * d->k_w, d->in_c, 0, c->m.weights);
     fe_put_biases(&c->to, c->bias, 0, d->out_c, 1);
@@ -138,7 +155,7 @@ static void run_backward(const fe_host *h, const fe_host_step *step)
     const fe_grad_step *s = (const void *)step->plan;
     const fe_backward_taps *c = step->kept;
     const fe_geometry *d = c->m.d;
-    fe_taps t = taps_of(&c->m, d->in_h, d->in_w, 1, 1);
+    fe_taps t = taps_of(&c->m);
     t.map += ((int64_t)d->pad_top * c->m.width + d->pad_left) * c->m.channels;
     if (c->m.w.na > 0)
         h->kernels->pack_taps(fe_rows_now(&c->m.w), d->k_h * d->k_w, d->in_c, 1, c->m.weights);
@@ -155,7 +172,7 @@ void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step)
     if (d->in_c != d->out_c)
         return;
     kept = fe_hold(p, sizeof(*kept));
-    c.m = spread_map(p, d, d->in_h + d->pad_top + d->k_h - 1, d->in_w + d->pad_left + d->k_w - 1);
+    c.m = spread_map(p, d, d->in_h + d->pad_top + d->k_h - 1, d->in_w + d->pad_left + d->k_w - 1, d->in_h * d->in_w);
     add_weights(p, &c.m, s->w_trained, s->w_frozen);
     c.g = fe_at(p->node, s->flow.g);
     c.acc = fe_sums_of(p, &s->flow);
@@ -166,6 +183,7 @@ void fe_prepare_depthwise_grad(fe_prepare *p, fe_host_step *step)
     if (fe_counting(p))
         return;
     *kept = c;
+    find_places(&c.m, d->in_w, 1, 1);
     fe_put_factors(c.minus_r, fe_at(p->node, s->r), d->out_c);
     if (c.m.w.na == 0)
         p->kernels->pack_taps(c.m.w.frozen, d->k_h * d->k_w, d->in_c, 1, c.m.weights);
@@ -185,7 +203,7 @@ static void run_update(const fe_host *h, const fe_host_step *step)
     const fe_geometry *d = c->m.d;
     const int32_t n = d->trained, taps = d->k_h * d->k_w;
     const fe_update u = fe_update_at(h, (const void *)step->plan);
-    fe_taps t = taps_of(&c->m, d->out_h, d->out_w, d->stride_h, d->stride_w);
+    fe_taps t = taps_of(&c->m);
     t.taps = taps;
     h->kernels->rates(u.rates, u.rate, 31 + u.k - 16, n, &c->rates);
     fill(h->kernels, &c->m, c->x);

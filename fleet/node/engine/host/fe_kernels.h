@@ -37,15 +37,14 @@ typedef struct {
     int32_t zero, low, high;
 } fe_requant;
 
-/* A depthwise layer over a padded map s16 [height][width][channels], channels a multiple of 16. offsets: of each tap in
- * the map, in s16; their number is even, the last one may be none's. weights: as pack_taps lays them. c: channels of
- * the output. down, right: s16 between two places that meet neighbouring outputs. */
+/* A depthwise layer over a padded map s16 [height][width][channels], channels a multiple of 16. places: where each
+ * output begins in the map; offsets: of each tap from there, both in s16. The number of taps is even, the last one may
+ * be none's. weights: as pack_taps lays them. count: places; c: channels of the output. */
 typedef struct {
     const int16_t *map, *weights;
-    const int32_t *offsets;
+    const int32_t *places, *offsets;
     int32_t taps, channels;
-    int32_t out_h, out_w, down, right;
-    int32_t c;
+    int32_t count, c;
 } fe_taps;
 
 /* The same in floats: map [height][width][channels], weights [taps][channels]. */

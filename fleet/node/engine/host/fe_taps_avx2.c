@@ -21,16 +21,19 @@ FE_TARGET void fe_pack_taps_avx2(const int8_t *w, int32_t taps, int32_t channels
         }
 }
 
-/* acc of `places` neighbours, the first of them at x. */
-FE_INLINE void sums_of(const fe_taps *d, const int16_t *x, const int16_t *w, int places, __m256i acc[4][2])
+/* acc of `n` outputs from number p on. */
+FE_INLINE void sums_of(const fe_taps *d, const int16_t *map, int32_t p, const int16_t *w, int n, __m256i acc[4][2])
 {
-    for (int j = 0; j < places; j++)
+    const int16_t *at[4];
+    for (int j = 0; j < n; j++) {
+        at[j] = map + d->places[p + j];
         acc[j][0] = acc[j][1] = _mm256_setzero_si256();
+    }
     for (int32_t t = 0; t < d->taps; t += 2, w += 32) {
-        const int16_t *a = x + d->offsets[t], *b = x + d->offsets[t + 1];
+        const int32_t a = d->offsets[t], b = d->offsets[t + 1];
         const __m256i w0 = fe_load(w), w1 = fe_load(w + 16);
-        for (int j = 0; j < places; j++) {
-            const __m256i va = fe_load(a + j * d->right), vb = fe_load(b + j * d->right);
+        for (int j = 0; j < n; j++) {
+            const __m256i va = fe_load(at[j] + a), vb = fe_load(at[j] + b);
             acc[j][0] = _mm256_add_epi32(acc[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(va, vb), w0));
             acc[j][1] = _mm256_add_epi32(acc[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(va, vb), w1));
         }
@@ -51,14 +54,14 @@ FE_INLINE void pair_s8(const fe_place *at, const fe_quantiser *q, const __m256i 
     fe_put_rows(at, &q->to, index + j * at->n, first, second, order, both, whole);
 }
 
-FE_INLINE void places_s8(const fe_taps *d, const int16_t *x, const int16_t *w, const fe_place *at,
-                         const fe_quantiser *q, const __m256i bias[2], int32_t index, int places, int whole)
+FE_INLINE void outputs_s8(const fe_taps *d, const int16_t *map, int32_t p, const int16_t *w, const fe_place *at,
+                          const fe_quantiser *q, const __m256i bias[2], int32_t index, int n, int whole)
 {
     __m256i acc[4][2];
-    sums_of(d, x, w, places, acc);
-    pair_s8(at, q, bias, acc, index, 0, places, whole);
-    if (places > 2)
-        pair_s8(at, q, bias, acc, index, 2, places, whole);
+    sums_of(d, map, p, w, n, acc);
+    pair_s8(at, q, bias, acc, index, 0, n, whole);
+    if (n > 2)
+        pair_s8(at, q, bias, acc, index, 2, n, whole);
 }
 
 /* Numbers of q lie in the order of the sums. */
@@ -69,15 +72,12 @@ FE_INLINE void map_s8(const fe_taps *d, const fe_requant *q, int8_t *y, uint8_t 
         const fe_place at = {d->c, d->c - c < 16 ? d->c - c : 16, y, mask};
         const fe_quantiser by = fe_quantiser_at(q, c);
         const __m256i bias[2] = {fe_load(q->bias + c), fe_load(q->bias + c + 8)};
-        int32_t index = c;
-        for (int32_t oy = 0; oy < d->out_h; oy++) {
-            const int16_t *x = d->map + (int64_t)oy * d->down + c;
-            int32_t ox = 0;
-            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, index += 4 * d->c)
-                places_s8(d, x, w, &at, &by, bias, index, 4, whole);
-            for (; ox < d->out_w; ox++, x += d->right, index += d->c)
-                places_s8(d, x, w, &at, &by, bias, index, 1, whole);
-        }
+        const int16_t *map = d->map + c;
+        int32_t p = 0, index = c;
+        for (; p + 4 <= d->count; p += 4, index += 4 * d->c)
+            outputs_s8(d, map, p, w, &at, &by, bias, index, 4, whole);
+        for (; p < d->count; p++, index += d->c)
+            outputs_s8(d, map, p, w, &at, &by, bias, index, 1, whole);
     }
 }
 
@@ -90,23 +90,24 @@ FE_TARGET void fe_taps_s8_avx2(const fe_taps *t, const fe_requant *q, int8_t *y,
         map_s8(&d, q, y, mask, 0);
 }
 
-FE_INLINE void places_s32(const fe_taps *d, const int16_t *x, const int16_t *w, int32_t valid, int32_t *y, int places)
+FE_INLINE void put_sums(const __m256i acc[2], int32_t valid, int32_t *sums)
+{
+    const __m256i first = _mm256_permute2x128_si256(acc[0], acc[1], 0x20);
+    const __m256i second = _mm256_permute2x128_si256(acc[0], acc[1], 0x31);
+    int32_t part[16], *to = valid == 16 ? sums : part;
+    fe_store(to, first);
+    fe_store(to + 8, second);
+    if (valid < 16)
+        __builtin_memcpy(sums, part, sizeof(int32_t) * (size_t)valid);
+}
+
+FE_INLINE void outputs_s32(const fe_taps *d, const int16_t *map, int32_t p, const int16_t *w, int32_t valid, int32_t *y,
+                           int n)
 {
     __m256i acc[4][2];
-    sums_of(d, x, w, places, acc);
-    for (int j = 0; j < places; j++, y += d->c) {
-        const __m256i first = _mm256_permute2x128_si256(acc[j][0], acc[j][1], 0x20);
-        const __m256i second = _mm256_permute2x128_si256(acc[j][0], acc[j][1], 0x31);
-        if (valid == 16) {
-            fe_store(y, first);
-            fe_store(y + 8, second);
-        } else {
-            int32_t part[16];
-            fe_store(part, first);
-            fe_store(part + 8, second);
-            __builtin_memcpy(y, part, sizeof(int32_t) * (size_t)valid);
-        }
-    }
+    sums_of(d, map, p, w, n, acc);
+    for (int j = 0; j < n; j++)
+        put_sums(acc[j], valid, y + j * d->c);
 }
 
 FE_TARGET void fe_taps_s32_avx2(const fe_taps *d, int32_t *y)
@@ -114,15 +115,12 @@ FE_TARGET void fe_taps_s32_avx2(const fe_taps *d, int32_t *y)
     const int16_t *w = d->weights;
     for (int32_t c = 0; c < d->c; c += 16, w += 16 * d->taps) {
         const int32_t valid = d->c - c < 16 ? d->c - c : 16;
-        int32_t *to = y + c;
-        for (int32_t oy = 0; oy < d->out_h; oy++) {
-            const int16_t *x = d->map + (int64_t)oy * d->down + c;
-            int32_t ox = 0;
-            for (; ox + 4 <= d->out_w; ox += 4, x += 4 * d->right, to += 4 * d->c)
-                places_s32(d, x, w, valid, to, 4);
-            for (; ox < d->out_w; ox++, x += d->right, to += d->c)
-                places_s32(d, x, w, valid, to, 1);
-        }
+        const int16_t *map = d->map + c;
+        int32_t *to = y + c, p = 0;
+        for (; p + 4 <= d->count; p += 4, to += 4 * d->c)
+            outputs_s32(d, map, p, w, valid, to, 4);
+        for (; p < d->count; p++, to += d->c)
+            outputs_s32(d, map, p, w, valid, to, 1);
     }
 }
 
@@ -136,36 +134,24 @@ FE_INLINE __m256i wide_part(const int8_t *g, int32_t valid)
     return fe_wide(part);
 }
 
-/* G of `count` taps from t on and sixteen channels: two neighbouring places are a pair. */
-FE_INLINE void gather(const fe_taps *d, const int8_t *g, int32_t c, int32_t valid, int32_t t, int count,
+/* G of `taps` taps from t on and sixteen channels: two outputs, one after the other, are a pair. */
+FE_INLINE void gather(const fe_taps *d, const int8_t *g, int32_t c, int32_t valid, int32_t t, int taps,
                       __m256i acc[4][2])
 {
-    for (int j = 0; j < count; j++)
+    const int16_t *map = d->map + c;
+    for (int j = 0; j < taps; j++)
         acc[j][0] = acc[j][1] = _mm256_setzero_si256();
-    for (int32_t oy = 0; oy < d->out_h; oy++) {
-        const int16_t *x = d->map + (int64_t)oy * d->down + c;
-        for (int32_t ox = 0; ox < d->out_w; ox += 2, x += 2 * d->right, g += 2 * (int64_t)d->c) {
-            const int last = ox + 1 == d->out_w;
-            const __m256i e0 = wide_part(g, valid), e1 = last ? _mm256_setzero_si256() : wide_part(g + d->c, valid);
-            const __m256i lo = _mm256_unpacklo_epi16(e0, e1), hi = _mm256_unpackhi_epi16(e0, e1);
-            for (int j = 0; j < count; j++) {
-                const int16_t *at = x + d->offsets[t + j];
-                const __m256i va = fe_load(at), vb = last ? va : fe_load(at + d->right);
-                acc[j][0] = _mm256_add_epi32(acc[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(va, vb), lo));
-                acc[j][1] = _mm256_add_epi32(acc[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(va, vb), hi));
-            }
+    for (int32_t p = 0; p < d->count; p += 2, g += 2 * (int64_t)d->c) {
+        const int last = p + 1 == d->count;
+        const __m256i e0 = wide_part(g, valid), e1 = last ? _mm256_setzero_si256() : wide_part(g + d->c, valid);
+        const __m256i lo = _mm256_unpacklo_epi16(e0, e1), hi = _mm256_unpackhi_epi16(e0, e1);
+        const int16_t *a = map + d->places[p], *b = map + d->places[last ? p : p + 1];
+        for (int j = 0; j < taps; j++) {
+            const __m256i va = fe_load(a + d->offsets[t + j]), vb = fe_load(b + d->offsets[t + j]);
+            acc[j][0] = _mm256_add_epi32(acc[j][0], _mm256_madd_epi16(_mm256_unpacklo_epi16(va, vb), lo));
+            acc[j][1] = _mm256_add_epi32(acc[j][1], _mm256_madd_epi16(_mm256_unpackhi_epi16(va, vb), hi));
         }
-        if (d->out_w & 1)
-            g -= d->c;
     }
-}
-
-FE_INLINE void put_sums(const __m256i acc[2], int32_t valid, int32_t *sums)
-{
-    int32_t part[16];
-    fe_store(part, _mm256_permute2x128_si256(acc[0], acc[1], 0x20));
-    fe_store(part + 8, _mm256_permute2x128_si256(acc[0], acc[1], 0x31));
-    __builtin_memcpy(sums, part, sizeof(int32_t) * (size_t)valid);
 }
 
 FE_TARGET void fe_taps_gradient_avx2(const fe_taps *d, const int8_t *g, int32_t n, int32_t *sums)
