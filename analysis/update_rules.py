@@ -5,26 +5,26 @@ four passes with the rate halved in the last two. Rates are chosen on a validati
 all seeds; the test part is asked once. The peer is the same network tuned in float32 by torch. MCUNet-5FPS on
 pictures starts from published int8 weights; its peer has these weights in float.
 
-Rows are appended to OUT/rows.csv as they are made: a run that was cut goes on where it stopped.
+Rows are appended to OUT/rows.csv as they are made: a run that was cut goes on where it stopped. OUT/figure.html shows
+the differences to the peer.
 Run: python -m analysis.update_rules [--tasks speech motion] [--seeds 5] [--jobs 2] [--out runs/update_rules]
 """
 
 import argparse
-import csv
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import dataclass, replace
 from itertools import product
-from math import sqrt
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.progress import Progress
 
+from analysis.rule_tables import Row, append_row, begin_rows, read_rows, table_of, write_figure
 from analysis.transfer import TASKS, Part, Transfer, folder
 from fleet.base import rng
 from fleet.base.rng import Stream
@@ -66,20 +66,6 @@ class Start:
     graph: Graph
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """Shares recognised after training, in per cent. changed: trained weights that differ from the first ones."""
-
-    task: str
-    seed: int
-    scheme: str
-    method: str
-    rate: float
-    validation: float
-    test: float
-    changed: float
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Makes the rows that are missing, then prints the tables."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,8 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not chosen.tables_only:
         make_rows(path, wanted, jobs=chosen.jobs)
     rows = [row for row in read_rows(path) if (row.task, row.seed, row.scheme) in set(wanted)]
+    tables = []
     for task, scheme in product(chosen.tasks, chosen.schemes):
-        print_table(task, scheme, [row for row in rows if (row.task, row.scheme) == (task, scheme)])
+        order = [method.name for method in methods(task, scheme)]
+        tables.append(table_of([row for row in rows if (row.task, row.scheme) == (task, scheme)], order, peer=FLOAT))
+    for table in filter(None, tables):
+        print(table)
+    write_figure(chosen.out / "figure.html", [table for table in tables if table])
+    print(f"\nfigure: {chosen.out / 'figure.html'}")
     return 0
 
 
@@ -156,16 +148,20 @@ def make_rows(path: Path, wanted: Iterable[tuple[str, int, str]], *, jobs: int) 
             for rate in method.rates:
                 if (task, seed, scheme, method.name, rate) not in done:
                     cells.setdefault((task, seed), []).append((scheme, method.name, rate))
-    total, made = sum(map(len, cells.values())), 0
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        futures = [pool.submit(one_seed, task, seed, tuple(asked), path) for (task, seed), asked in cells.items()]
-        for future in as_completed(futures):
-            made += future.result()
-            print(f"{made} of {total} trainings", file=sys.stderr, flush=True)
+    begin_rows(path)
+    total = sum(map(len, cells.values()))
+    with ProcessPoolExecutor(max_workers=jobs) as pool, Progress(transient=True) as progress:
+        bar = progress.add_task("trainings", total=total)
+        waiting = {pool.submit(one_seed, task, seed, tuple(asked), path) for (task, seed), asked in cells.items()}
+        while waiting:
+            finished, waiting = wait(waiting, timeout=2)
+            progress.update(bar, completed=len(read_rows(path)) - len(done))
+            for future in finished:
+                future.result()
 
 
-def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], path: Path) -> int:
-    """Pretrains once, then trains every cell asked for. Returns how many."""
+def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], path: Path) -> None:
+    """Pretrains once, then trains every cell asked for: scheme, method, rate."""
     data = TASKS[task](seed)
     start = start_of(data, seed)
     for kind, name, rate in asked:
@@ -176,7 +172,6 @@ def one_seed(task: str, seed: int, asked: tuple[tuple[str, str, float], ...], pa
             scheme = replace(scheme_of(start.graph, kind), recipe=method.recipe)
             row = tuned_int8(data, seed, start.graph, scheme, rate)
         append_row(path, row)
-    return len(asked)
 
 
 def start_of(data: Transfer, seed: int) -> Start:
@@ -283,89 +278,6 @@ def order_of(part: Part, seed: int, passes: int) -> NDArray[np.int64]:
 def recognised(logits: NDArray[np.int16], labels: NDArray[np.uint8]) -> float:
     """Per cent of windows whose largest logit is that of their label."""
     return 100 * float((logits.argmax(axis=1) == labels).mean())
-
-
-# --- rows ------------------------------------------------------------------------------------------------------
-
-
-def read_rows(path: Path) -> list[Row]:
-    """All rows made so far."""
-    if not path.is_file():
-        return []
-    kinds = {"seed": int, "rate": float, "validation": float, "test": float, "changed": float}
-    with path.open(newline="") as file:
-        return [Row(**{name: kinds.get(name, str)(text) for name, text in row.items()}) for row in csv.DictReader(file)]
-
-
-def append_row(path: Path, row: Row) -> None:
-    """Adds one line in a single write, so that processes do not mix theirs."""
-    names = [field.name for field in fields(Row)]
-    head = "" if path.is_file() and path.stat().st_size else ",".join(names) + "\n"
-    with path.open("a") as file:
-        file.write(head + ",".join(str(asdict(row)[name]) for name in names) + "\n")
-
-
-# --- tables ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A method at its best rate. apart, error: paired mean difference to the peer and its standard error."""
-
-    method: str
-    rate: float
-    mean: float
-    spread: float
-    apart: float
-    error: float
-    changed: float
-
-
-def print_table(task: str, scheme: str, rows: list[Row]) -> None:
-    if not rows:
-        return
-    seeds = len({row.seed for row in rows})
-    print(f"\n{task}, scheme {scheme}, {seeds} seeds: test accuracy in %, rate chosen on validation")
-    print(f"{'method':28} {'rate':>8} {'mean':>6} {'sd':>5} {'vs peer':>8} {'s.e.':>5} {'changed':>8}")
-    for line in lines(rows):
-        print(
-            f"{line.method:28} {line.rate:8g} {line.mean:6.1f} {line.spread:5.1f} {line.apart:+8.1f} "
-            f"{line.error:5.1f} {line.changed:7.1f}%"
-        )
-
-
-def lines(rows: list[Row]) -> Iterator[Line]:
-    """Every method at the rate whose mean validation accuracy is best; the peer first."""
-    best = {name: at_best_rate([row for row in rows if row.method == name]) for name in dict.fromkeys(names(rows))}
-    peer = best[FLOAT]
-    for name, chosen in best.items():
-        by_seed = {row.seed: row.test for row in peer}
-        apart = [row.test - by_seed[row.seed] for row in chosen if row.seed in by_seed]
-        tests = [row.test for row in chosen]
-        yield Line(
-            method=name,
-            rate=chosen[0].rate,
-            mean=fmean(tests),
-            spread=stdev(tests) if len(tests) > 1 else 0.0,
-            apart=fmean(apart),
-            error=stdev(apart) / sqrt(len(apart)) if len(apart) > 1 else 0.0,
-            changed=fmean(row.changed for row in chosen),
-        )
-
-
-def names(rows: list[Row]) -> list[str]:
-    """Methods in the order in which they are compared."""
-    found = {row.method for row in rows}
-    return [m.name for m in methods(rows[0].task, rows[0].scheme) if m.name in found]
-
-
-def at_best_rate(rows: list[Row]) -> list[Row]:
-    """The rows of the rate with the best mean validation accuracy (the least of equals), by seed."""
-    by_rate = {
-        rate: sorted((r for r in rows if r.rate == rate), key=lambda r: r.seed) for rate in {r.rate for r in rows}
-    }
-    rate = max(sorted(by_rate), key=lambda rate: fmean(row.validation for row in by_rate[rate]))
-    return by_rate[rate]
 
 
 if __name__ == "__main__":
