@@ -133,7 +133,7 @@ def _differences(table: Table) -> go.Scatter:
     return go.Scatter(
         x=[line.method for line in lines],
         y=[max(line.apart, -11.5) for line in lines],
-        error_y={"array": [line.error for line in lines]},
+        error_y={"array": [line.error if line.apart > -11.5 else 0 for line in lines]},
         mode="markers",
         marker={"symbol": ["triangle-down" if line.apart < -11.5 else "circle" for line in lines], "size": 9},
         text=[f"{line.mean:.1f} % at rate {line.rate:g}" for line in lines],
