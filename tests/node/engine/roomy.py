@@ -9,6 +9,7 @@ from fleet.node.engine.binding import Node
 from fleet.node.engine.host import Variant
 from fleet.node.model import reference as ref
 from fleet.node.model.graph import Graph
+from fleet.node.model.reference.values import FloatBackward
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan import inference_plan, plan_of
 from fleet.node.plan.arena import Buffer, aligned
@@ -39,7 +40,10 @@ def read(node: Node, name: str, dtype: str) -> Any:
     return np.frombuffer(content, dtype=dtype).astype(np.int64)
 
 
-def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.Backward | None) -> None:
+Grads = ref.Backward | FloatBackward
+
+
+def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: Grads | None) -> None:
     """Maps, masks, logits, and unless there is nothing to learn every gradient with its exponent."""
     for name, expected in trace.maps.items():
         where = node.plan.maps[name]  # a reshaped map lies where its source does
@@ -54,7 +58,8 @@ def assert_traces_agree(node: Node, graph: Graph, trace: ref.Trace, grads: ref.B
         _assert_gradients_agree(node, grads)
 
 
-def _assert_gradients_agree(node: Node, grads: ref.Backward) -> None:
+def _assert_gradients_agree(node: Node, grads: Grads) -> None:
+    assert isinstance(grads, ref.Backward), "int8 gradients"
     seen: set[str] = set()
     exponents = read(node, "gradient exponents", "<i4")
     for step in node.plan.steps:

@@ -3,6 +3,7 @@
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import capstone
 import pytest
@@ -36,7 +37,8 @@ def compiled(core: str, folder: Path, *defines: str) -> tuple[Path, ...]:
 def symbols(path: Path) -> tuple[set[str], set[str]]:
     """Names that an object defines, and those it needs from elsewhere."""
     with path.open("rb") as file:
-        table = [s for s in ELFFile(file).get_section_by_name(".symtab").iter_symbols() if s.name]
+        section: Any = ELFFile(file).get_section_by_name(".symtab")
+        table = [s for s in section.iter_symbols() if s.name]
         needed = {s.name for s in table if s["st_shndx"] == "SHN_UNDEF"}
         return {s.name for s in table} - needed, needed
 
