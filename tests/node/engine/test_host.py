@@ -167,6 +167,16 @@ def test_inference_alone_is_the_same() -> None:
             assert all((found[name] == expected).all() for name, expected in answers[0].items())
 
 
+def test_sums_over_many_positions_are_exact() -> None:
+    """More positions of the largest value than 16 bits hold."""
+    build = Builder(6)
+    graph = build.head(build.pool(build.input((30, 31, 33), zero=5)), 4)
+    x = np.stack([np.full((30, 31, 33), value, dtype=np.int8) for value in (-128, 127)])
+    plan = plan_of(graph, build_scheme(graph, "head"))
+    plain, *fast = [Node(plan, variant=variant) for variant in (Variant.PLAIN, *FAST)]
+    assert all((node.logits(x) == plain.logits(x)).all() for node in fast)
+
+
 def test_several_nodes_know_nothing_of_each_other() -> None:
     """Two nodes in turns, step by step, end as two nodes one after the other."""
     graph = imu_net()
