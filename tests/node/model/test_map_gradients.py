@@ -18,8 +18,8 @@ from tests.node.model.nets import windows
 pytest.importorskip("torch", reason="torch is an extra: pip install 'mcufleet[torch]'")
 import torch  # after the check that it is there
 
-from tests.node.model.torch_map_twin import CURVES, MapTwin, map_value
 from fleet.node.model.torch.graph_twin import real_gradients
+from tests.node.model.torch_map_twin import CURVES, MapTwin, map_value
 
 Floats = NDArray[np.float64]
 
