@@ -67,11 +67,16 @@ def quantize(net: FloatNet, windows: Int8, *, input_scale: float, input_zero: in
     large ones are clipped so that the others get finer steps.
     """
     source = Encoding(scale=input_scale, zero_point=input_zero)
+    _check_source(source)
+    if windows.dtype != np.int8 or windows.shape[1:] != net.spec.input_shape:
+        text = f"expected int8 [N, {', '.join(map(str, net.spec.input_shape))}], got {windows.dtype} "
+        raise InputError.one("calibration", f"{text}{list(windows.shape)}; give windows as nodes hold them")
     return with_ranges(net, observed(net, real_values(windows, source), percentile), source)
 
 
 def with_ranges(net: FloatNet, ranges: dict[str, Range], source: Encoding) -> Graph:
     """The int8 network whose maps hold these real values, by layer name. source: of the input."""
+    _check_source(source)
     spec = net.spec
     codes = encodings(spec, ranges, Encoding(scale=float32(source.scale), zero_point=source.zero_point))
     if spec.has_head:
@@ -161,6 +166,14 @@ def clip_of(layer: Layer, code: Encoding) -> tuple[int, int]:
     if layer.clip is Clip.RELU6:
         high = min(high, code.zero_point + round(6 / code.scale))
     return low, high
+
+
+def _check_source(source: Encoding) -> None:
+    """Refuses an input whose int8 values mean nothing."""
+    if not (np.isfinite(source.scale) and float32(source.scale) > 0 and -128 <= source.zero_point <= 127):
+        text = "expected a positive scale and a zero point from -128 to 127"
+        got = f"{source.scale} and {source.zero_point}"
+        raise InputError.one("input", f"{text}, got {got}; take them from how the windows were quantised")
 
 
 def _tensor(name: str, shape: tuple[int, int, int], code: Encoding, value: Int8 | None = None) -> Tensor:

@@ -59,6 +59,7 @@ EXTRA_BITS: Final = {  # per trained weight, beside its eight
 }
 
 MOST_SHIFT: Final = 31  # of a sum in 32 bits
+MOST_BATCH: Final = 2**31 - 1  # a word of the plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,9 @@ class Recipe:
         faults: list[Fault] = []
         if not 0 <= self.momentum < 1:
             faults.append(Fault("momentum", f"expected 0 to below 1, got {self.momentum}; take 0.9 or none"))
-        if self.batch < 1:
-            faults.append(Fault("batch", f"expected at least 1, got {self.batch}; 1 is a step per window"))
+        if type(self.batch) is not int or not 1 <= self.batch <= MOST_BATCH:
+            text = f"expected a whole number from 1 to {MOST_BATCH}, got {self.batch}; 1 is a step per window"
+            faults.append(Fault("batch", text))
         if wrong := [name for name, shift in self.shifts if not 0 <= shift <= MOST_SHIFT]:
             text = f"expected 0 to {MOST_SHIFT}, got another for {', '.join(wrong)}; take them from calibrated"
             faults.append(Fault("shifts", text))

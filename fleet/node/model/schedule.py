@@ -6,7 +6,7 @@ the rate at the middle of each of its pieces.
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from math import cos, pi
+from math import cos, inf, pi
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
@@ -39,8 +39,9 @@ class Schedule:
         starts = [piece.first for piece in self.pieces]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
             faults.append(Fault("schedule", f"expected pieces from step 0 on, each later than the last, got {starts}"))
-        if any(not piece.rate >= 0 for piece in self.pieces):
-            faults.append(Fault("rate", "expected rates of 0 or more; a step goes down the gradient"))
+        if odd := [piece.rate for piece in self.pieces if not 0 <= piece.rate < inf]:
+            text = f"expected rates of 0 or more, none infinite, got {odd[0]}; a step goes down the gradient"
+            faults.append(Fault("rate", text))
         if faults:
             raise InputError(faults)
 

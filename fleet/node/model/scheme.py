@@ -14,7 +14,7 @@ from math import floor, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.base.errors import InputError
+from fleet.base.errors import Fault, InputError
 from fleet.node.model.graph import Conv2d, Depthwise, Form, FullyConnected, Graph, Weighted
 from fleet.node.model.recipe import Loss, Recipe
 
@@ -141,6 +141,7 @@ def build_scheme(
     Raises InputError for an unknown name, for a scheme that trains nothing and for a loss the network cannot have.
     """
     how = recipe if recipe is not None else Recipe()
+    _check_counts(layers, ratio, blocks)
     check_loss(graph, how)
     last = head_of(graph)
     match kind:
@@ -163,6 +164,19 @@ def build_scheme(
         )
     body[last.name] = Trained(op=last.name, channels=last.weight.shape[-1], bias=True)
     return Scheme(name=kind, trained=tuple(body[op.name] for op in graph.weighted if op.name in body), recipe=how)
+
+
+def _check_counts(layers: int, ratio: Fraction, blocks: int) -> None:
+    counts = {"layers": layers, "blocks": blocks}
+    faults = [
+        Fault(name, f"expected 0 or more, got {count}; 0 leaves them out")
+        for name, count in counts.items()
+        if count < 0
+    ]
+    if not 0 <= ratio <= 1:
+        faults.append(Fault("ratio", f"expected 0 to 1, got {ratio}; 1 trains all input channels of a layer"))
+    if faults:
+        raise InputError(faults)
 
 
 def check_loss(graph: Graph, recipe: Recipe) -> None:

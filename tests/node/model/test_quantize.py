@@ -154,6 +154,18 @@ def test_a_channel_that_is_nearly_dead_gets_a_scale_at_which_its_bias_fits(net: 
     assert op.bias[5] * graph.tensor(op.x).scale * float(op.weight_scale[5]) == pytest.approx(40, rel=1e-6)
 
 
+@pytest.mark.parametrize("scale, zero", [(0.0, 0), (-1.0, 0), (float("nan"), 0), (1e-60, 0), (0.1, 300)])
+def test_an_input_whose_values_mean_nothing_is_refused(net: FloatNet, scale: float, zero: int) -> None:
+    with pytest.raises(InputError, match="input: expected a positive scale and a zero point from -128 to 127, got"):
+        quantize(net, windows(0, 2), input_scale=scale, input_zero=zero)
+
+
+@pytest.mark.parametrize("shape, dtype", [((2, 50, 6), np.int8), ((2, 50, 1, 5), np.int8), ((2, 50, 1, 6), np.float32)])
+def test_windows_of_another_form_are_refused(net: FloatNet, shape: tuple[int, ...], dtype: type) -> None:
+    with pytest.raises(InputError, match=r"calibration: expected int8 \[N, 50, 1, 6\], got"):
+        quantize(net, np.zeros(shape, dtype=dtype), input_scale=SCALE, input_zero=0)
+
+
 def test_a_bias_that_could_overflow_is_refused_with_its_channel(net: FloatNet) -> None:
     biases = dict(net.biases)
     biases["stem"] = biases["stem"].copy()

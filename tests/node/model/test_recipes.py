@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import exp, log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -374,3 +375,9 @@ def test_every_fault_of_a_recipe_is_named() -> None:
 def test_momentum_never_reaches_one() -> None:
     assert Recipe(momentum=0.999999).momentum_q15 == 32767
     assert Recipe(momentum=0.9).momentum_q15 == 29491
+
+
+@pytest.mark.parametrize("batch", [0, -3, 1.5, 2**31])
+def test_a_batch_is_a_whole_number_that_a_plan_can_hold(batch: Any) -> None:
+    with pytest.raises(InputError, match="batch: expected a whole number from 1 to 2147483647, got"):
+        Recipe(batch=batch)

@@ -68,6 +68,8 @@ def test_a_rate_below_zero_is_refused() -> None:
         constant(-0.1)
     with pytest.raises(InputError, match="expected rates of 0 or more"):
         constant(float("nan"))
+    with pytest.raises(InputError, match="none infinite, got inf;"):
+        constant(float("inf"))
 
 
 def test_no_steps_is_refused() -> None:

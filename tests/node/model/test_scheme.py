@@ -66,6 +66,13 @@ def test_a_scheme_that_trains_nothing_but_the_head_is_refused(net: Graph, kind: 
         build_scheme(net, kind, **counts)
 
 
+def test_counts_below_zero_and_shares_beyond_all_are_refused_together(net: Graph) -> None:
+    """A negative count once sliced the list of blocks from its other end; a share of 2 trained nothing of a layer."""
+    with pytest.raises(InputError) as refused:
+        build_scheme(net, "sparse", layers=-1, ratio=Fraction(2), blocks=-3)
+    assert [fault.where for fault in refused.value.faults] == ["layers", "blocks", "ratio"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_a_classifier_the_last_layer_takes_the_heads_place(kind: str) -> None:
     graph = residual_net(head=False)

@@ -348,6 +348,32 @@ def test_values_that_are_no_numbers_are_refused_by_name() -> None:
     assert [fault.where for fault in refused.value.faults] == ["0.weight", "1.running_var"]
 
 
+def test_a_softmax_is_dropped_behind_a_classifier_only() -> None:
+    """Elsewhere the order of the answers is not all that is asked of them."""
+    with pytest.raises(InputError, match="output: expected values that training can compare, got a softmax"):
+        read(nn.Flatten(), nn.Linear(96, 3), nn.Softmax(1), classifier=False)
+    assert read(nn.Flatten(), nn.Linear(96, 3), nn.Softmax(1), classifier=True).spec.has_head
+
+
+def test_what_is_no_module_or_not_ready_is_refused() -> None:
+    with pytest.raises(InputError, match=r"module: expected a torch.nn.Module, got dict; load its weights"):
+        from_torch({"weight": 1}, example(2, 8, 6))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"1.weight: expected a module whose sizes are known.*\n1.bias: "):
+        from_torch(nn.Sequential(nn.Flatten(), nn.LazyLinear(3)), example(2, 8, 6))
+
+
+def test_an_example_with_gradients_or_of_another_precision_is_read() -> None:
+    plain = from_torch(nn.Linear(4, 3), torch.ones(1, 4))
+    for windows in (torch.ones(1, 4, requires_grad=True), torch.ones(1, 4, dtype=torch.bfloat16)):
+        assert from_torch(nn.Linear(4, 3), windows).spec == plain.spec
+
+
+@pytest.mark.parametrize("windows", [[["a"]], np.full((1, 4), np.nan), np.ones((1, 4), dtype=np.complex64)])
+def test_an_example_that_is_no_numbers_is_refused(windows) -> None:
+    with pytest.raises(InputError, match=r"example: expected .*, got .*; give windows as in training"):
+        from_torch(nn.Linear(4, 3), windows)
+
+
 def test_a_classifier_ends_in_a_linear_layer() -> None:
     with pytest.raises(
         InputError, match=r"output: expected a linear layer .*, got conv '0'; end in one, or pass class"

@@ -36,13 +36,11 @@ def from_torch(
     the logits of classes (a softmax after it is dropped); False for anything else, such as an autoencoder.
     InputError names the module of every call that no operator computes. The module stays as it is.
     """
-    ready = deepcopy(module).double().eval()
-    _check_finite(ready)
-    windows = torch.as_tensor(np.asarray(example))
+    ready, windows = _ready(module), _windows(example)
     if not 2 <= windows.ndim <= 4 or not len(windows):
         text = f"expected [N, C, H, W], [N, C, L] or [N, F], got {list(windows.shape)}; give one window at least"
         raise InputError.one("example", text)
-    conversion = _Conversion(ready, windows[:1].double().repeat(_TWICE, *[1] * (windows.ndim - 1)))
+    conversion = _Conversion(ready, windows[:1].repeat(_TWICE, *[1] * (windows.ndim - 1)))
     net = conversion.read(name, classifier)
     conversion.check(net)
     return net
@@ -111,6 +109,9 @@ class _Conversion:
             raise InputError.one("output", "expected one map that layers made, got something else; return one tensor")
         if classifier:
             self._name_head(answer)
+        elif self.net.softened:
+            text = "expected values that training can compare, got a softmax at the end"
+            raise InputError.one("output", f"{text}; remove it, or pass classifier=True")
         return self.net.net(name)
 
     def check(self, net: FloatNet) -> None:
@@ -213,9 +214,36 @@ class _Conversion:
         return not any(layer.pad) and self.net.shape(layer.xs[0])[:2] == layer.kernel
 
 
+def _ready(module: nn.Module) -> nn.Module:
+    """A copy in double precision, with every value known."""
+    if not isinstance(module, nn.Module):
+        text = f"expected a torch.nn.Module, got {type(module).__name__}; load its weights into the module first"
+        raise InputError.one("module", text)
+    values = [*module.named_parameters(), *module.named_buffers()]
+    if lazy := [name for name, value in values if isinstance(value, nn.parameter.UninitializedTensorMixin)]:
+        text = "expected a module whose sizes are known, got one still lazy; run it once on an example"
+        raise InputError([Fault(name, text) for name in lazy])
+    ready = deepcopy(module).double().eval()
+    _check_finite(ready)
+    return ready
+
+
+def _windows(example: torch.Tensor | NDArray[Any]) -> torch.Tensor:
+    """The example in double precision, apart from any graph of gradients."""
+    try:
+        windows = torch.as_tensor(example).detach().cpu()
+    except (TypeError, ValueError, RuntimeError) as fault:
+        text = f"expected a tensor or an array of numbers, got {_brief(fault)}; give windows as in training"
+        raise InputError.one("example", text) from fault
+    if windows.is_complex() or not bool(windows.isfinite().all()):
+        text = "expected finite real numbers, got infinite or complex ones or NaN; give windows as in training"
+        raise InputError.one("example", text)
+    return windows.double()
+
+
 def _check_finite(module: nn.Module) -> None:
     text = "expected finite values, got infinite ones or NaN; train the module again"
-    values = module.state_dict().items()
+    values = [(name, value) for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)]
     if faults := [Fault(name, text) for name, value in values if not bool(value.isfinite().all())]:
         raise InputError(faults)
 
