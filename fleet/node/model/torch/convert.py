@@ -214,13 +214,13 @@ class _Conversion:
         return not any(layer.pad) and self.net.shape(layer.xs[0])[:2] == layer.kernel
 
 
-def _ready(module: nn.Module) -> nn.Module:
+def _ready(module: object) -> nn.Module:
     """A copy in double precision, with every value known."""
     if not isinstance(module, nn.Module):
         text = f"expected a torch.nn.Module, got {type(module).__name__}; load its weights into the module first"
         raise InputError.one("module", text)
     values = [*module.named_parameters(), *module.named_buffers()]
-    if lazy := [name for name, value in values if isinstance(value, nn.parameter.UninitializedTensorMixin)]:
+    if lazy := [name for name, value in values if nn.parameter.is_lazy(value)]:
         text = "expected a module whose sizes are known, got one still lazy; run it once on an example"
         raise InputError([Fault(name, text) for name in lazy])
     ready = deepcopy(module).double().eval()
