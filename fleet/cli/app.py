@@ -148,14 +148,15 @@ def check(file: ScenarioPath, allow_code: AllowCode = False) -> None:
 def plan(file: ScenarioPath, allow_code: AllowCode = False) -> None:
     """Table of training schemes: what each needs of the boards of a scenario. Nothing is trained."""
     from fleet.cli.resolve import PLAN_HEADINGS, plan_rows
-    from fleet.scenario import load
+    from fleet.scenario import load, recipe_text
 
     scenario = load(file, allow_code=allow_code)
-    screen = show.console()
+    screen, how = show.console(), recipe_text(scenario.training)
     for board in dict.fromkeys(group.board for group in scenario.fleet):
         screen.print(
-            Text(f"{scenario.model.zoo} on {board}, the scenario's own scheme first; time and energy are modelled")
+            Text(f"{scenario.net_name} on {board}, the scenario's own scheme first; time and energy are modelled")
         )
+        screen.print(Text(f"every scheme with {how}"))
         screen.print(show.table(PLAN_HEADINGS, plan_rows(scenario, board), marked=0))
 
 

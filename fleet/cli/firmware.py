@@ -11,15 +11,15 @@ from fleet.node.export.trial import STEPS
 from fleet.node.model.fixed import real
 from fleet.node.plan import plan_of
 from fleet.node.profile import load_profile
-from fleet.run.prepare import node_data, starting_model
-from fleet.scenario import Scenario
+from fleet.run.prepare import node_data, starting_model, with_recipe
+from fleet.scenario import Scenario, round_rate
 
 
 def export_node(scenario: Scenario, board: str, out: Path) -> Path:
     """The project of the scenario's first node on a board; its trial is that node's first training steps."""
     data = node_data(scenario)
     graph = starting_model(scenario, data.dataset)
-    plan = plan_of(graph, chosen(graph, scenario.training.scheme))
+    plan = plan_of(graph, with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data))
     trial = _trial(scenario, data.shards[0])
     return export(plan, load_profile(board), out=out, name=scenario.name, trial=trial, windows=fullest(data))
 
@@ -30,7 +30,7 @@ def _trial(scenario: Scenario, shard: Shard) -> Trial:
         windows=shard.train.x[order],
         labels=shard.train.y[order],
         own=shard.classes,
-        rate=real(scenario.training.rate),
+        rate=real(round_rate(scenario, 1)),
         seed=scenario.seed,
         node=shard.node,
     )

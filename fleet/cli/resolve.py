@@ -1,7 +1,7 @@
 """What a scenario comes to: data, model, plan and memory, for `fleet check` and `fleet plan`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fleet.base import units
@@ -9,14 +9,15 @@ from fleet.base.errors import DoesNotFit, Fault, InputError
 from fleet.base.units import TIME_US
 from fleet.node.cost import step_cost
 from fleet.node.model.graph import Graph
+from fleet.node.model.recipe import Recipe
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
 from fleet.node.profile import Profile, load_profile
 from fleet.node.wire.frames import push_bytes
-from fleet.run.prepare import NodeData, node_data, starting_model
-from fleet.scenario import FleetGroup, Scenario, SchemeChoice
+from fleet.run.prepare import NodeData, node_data, own_network, starting_model, with_recipe
+from fleet.scenario import FleetGroup, Scenario, SchemeChoice, recipe_text
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
 from fleet.world.radio import RADIOS
 
@@ -40,7 +41,7 @@ def resolve(scenario: Scenario) -> Resolved:
     faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
     data = node_data(scenario)
     graph = starting_model(scenario, data.dataset)
-    plan = plan_of(graph, chosen(graph, scenario.training.scheme))
+    plan = plan_of(graph, with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data))
     windows = fullest(data)
     ledgers = tuple(ledger(plan, load_profile(board), windows=windows) for board in _boards(scenario))
     for each in ledgers:
@@ -88,14 +89,31 @@ def check_rows(found: Resolved) -> Rows:
     yield from _data_rows(found)
     yield from (("nodes" if i == 0 else "", _group_text(group)) for i, group in enumerate(scenario.fleet))
     layout = found.plan.layout
-    yield "model", f"{found.graph.name}, {found.graph.parameters:,} parameters, {scenario.model.pretrained}"
+    yield from _model_rows(found)
     trained = f"{layout.size:,} values ({layout.weights:,} weights, {layout.biases:,} biases)"
     yield "trains", f"{scheme_text(training.scheme)}: {trained}"
+    yield "how", recipe_text(training)
     yield from (("SRAM", _memory_text(each)) for each in found.ledgers)
     personal = f", then {training.personal_steps} personal steps" if training.personal_steps else ""
     server = scenario.server
     yield "work", f"{server.rounds} rounds of {training.steps_per_round} steps{personal}; {server.strategy}"
     yield "beside it", ", ".join(scenario.compare) or "nothing"
+
+
+def _model_rows(found: Resolved) -> Rows:
+    """The network, and of one from a file what became of it."""
+    scenario, graph = found.scenario, found.graph
+    text = f"{graph.name}, {graph.parameters:,} parameters"
+    if scenario.own_model is None:
+        yield "model", f"{text}, {scenario.model.pretrained}"
+        return
+    own = own_network(scenario, found.data.dataset)
+    yield "model", f"{text}, {scenario.model.file}"
+    yield "head", "new, of zeros" if own.new_head else "that of the file"
+    scale = f"windows int8 {list(graph.input.shape)} of {graph.input.scale:.6g} from {graph.input.zero_point}"
+    yield "reads", scale
+    if own.left_out:
+        yield "left out", ", ".join(own.left_out)
 
 
 def _data_rows(found: Resolved) -> Rows:
@@ -137,10 +155,15 @@ def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
     """One row for each scheme of the scenario's net on a board, under PLAN_HEADINGS; the scenario's own comes first."""
     data = node_data(scenario)
     graph = starting_model(scenario, data.dataset)
-    profile = load_profile(board)
+    profile, recipe = load_profile(board), _shown_recipe(scenario, graph, data)
     for choice in _choices(graph, scenario.training.scheme):
-        plan = plan_of(graph, chosen(graph, choice))
+        plan = plan_of(graph, replace(chosen(graph, choice), recipe=recipe))
         yield _plan_row(choice, plan, profile, fullest(data))
+
+
+def _shown_recipe(scenario: Scenario, graph: Graph, data: NodeData) -> Recipe:
+    """The scenario's recipe for any scheme: with the shifts of `full`, since bytes and time do not depend on them."""
+    return with_recipe(graph, build_scheme(graph, "full"), scenario, data).recipe
 
 
 def _plan_row(choice: SchemeChoice, plan: Plan, profile: Profile, windows: int) -> tuple[str, ...]:

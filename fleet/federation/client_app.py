@@ -28,6 +28,7 @@ class Gateway:
     """Nodes and how to talk to them. own: classes of each node's softmax, by node.
 
     answer: given round, node and a way to compute it, the node's update frame; a resumed run has some already.
+    rate: given round and the rate that the strategy asks for, the rate of the node's engine.
     """
 
     clients: Sequence[Client]
@@ -35,6 +36,7 @@ class Gateway:
     form: Form
     layout: Layout
     answer: Answer
+    rate: Callable[[int, float], float] = lambda _, asked: asked
     _begun: "dict[int, Future[bytes]]" = field(default_factory=dict, init=False)
 
     def begin(self, pool: Executor, number: int, node: int, push: bytes, first_step: int) -> None:
@@ -57,13 +59,14 @@ class Gateway:
     def push(self, message: Message, node: int) -> bytes:
         """The frame that a train message becomes."""
         config = message.content.config_records[CONFIG]
+        number = _whole(config, ROUND)
         return encode_push(
             self.layout,
             Push(
                 node=node,
-                round=_whole(config, ROUND),
+                round=number,
                 steps=_whole(config, STEPS),
-                rate=real(float(str(config[RATE]))),
+                rate=real(self.rate(number, float(str(config[RATE])))),
                 own=self.own[node],
                 values=self.form.values(message.content.array_records[ARRAYS]),
             ),

@@ -14,7 +14,7 @@ from fleet.node.model.scheme import build_scheme, trained_values
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.counts import training_counts
 from fleet.node.profile import Profile, load_profile
-from fleet.run.prepare import node_data, starting_model
+from fleet.run.prepare import node_data, starting_model, with_recipe
 from fleet.scenario import FleetGroup, Scenario
 
 
@@ -57,7 +57,7 @@ def assemble(scenario: Scenario) -> Assembly:
     graph = starting_model(scenario, data.dataset)
     choice = scenario.training.scheme
     scheme = build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
-    plan = plan_of(graph, scheme)
+    plan = plan_of(graph, with_recipe(graph, scheme, scenario, data))
     backend = EngineBackend(plan)
     return Assembly(
         scenario=scenario,

@@ -8,6 +8,7 @@ from fleet.node.cost import MODELLED
 from fleet.node.plan.ledger import Ledger, ledger_rows, plan_rows
 from fleet.record import NodeRow, RunFolder, ValueRow
 from fleet.run.assemble import Assembly
+from fleet.scenario.recipe import is_plain, recipe_text
 
 PACKAGES = ("mcufleet", "numpy", "flwr", "simpy", "ziglang", "pandas", "pyarrow", "pydantic")
 
@@ -57,7 +58,9 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
         "peak_step": str(party.plan.peak_step),
         "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
     }
-    if scenario.model_file is not None:
+    if not is_plain(training):
+        given["recipe"] = recipe_text(training)
+    if scenario.model_file is not None or scenario.own_model is not None:
         given["limit:2"] = (
             "The pretrained model is a file of the user's: that its training saw none of these nodes' windows "
             "could not be checked."
@@ -85,6 +88,8 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         node = next(n for n, group in enumerate(party.groups) if group.board == board)
         cost = party.step_cost(node)
         text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
+        if party.plan.floats:
+            text += "; from kernels counted with int8 gradients"
         yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
     for name, value, basis in (
         ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),

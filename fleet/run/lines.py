@@ -18,6 +18,7 @@ from fleet.node.model.fixed import real
 from fleet.node.wire.frames import decode_update, push_bytes
 from fleet.record import EventRow, RoundRow
 from fleet.run.stage import LineTables, Stage, Values
+from fleet.scenario import personal_rate, round_rate
 
 Own = Sequence[tuple[int, ...]]
 
@@ -40,7 +41,8 @@ def alone(stage: Stage) -> list[Values]:
     for number in range(1, rounds + 1):
         tables.world.advance_to(max(tables.world.now_us, number * stage.every_us))
         opened_us = tables.world.now_us
-        work = Local(steps=training.steps_per_round, rate=training.rate, own=own, stream=Stream.ORDER)
+        rate = round_rate(stage.party.scenario, number)
+        work = Local(steps=training.steps_per_round, rate=rate, own=own, stream=Stream.ORDER)
         first = (number - 1) * training.steps_per_round
         values = local(tables, "round", number, work, values, first, kept=values, radio=False)
         tables.add("rounds", [_round_row(tables, number, opened_us, len(values))])
@@ -63,6 +65,7 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         form=form,
         layout=party.plan.layout,
         answer=lambda number, node, compute: tables.answered("round", number, node, compute),
+        rate=lambda number, asked: round_rate(party.scenario, number, asked),
     )
     kept = [party.initial for _ in party.nodes]
     pushes: dict[int, Values] = {}
@@ -118,7 +121,7 @@ def own_classes(stage: Stage) -> Own:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """Training that no frame describes: how many steps, at which rate, over which classes."""
+    """Training that no frame describes: how many steps, at which rate of the engine, over which classes."""
 
     steps: int
     rate: float
@@ -134,7 +137,8 @@ def personal(tables: LineTables, values: list[Values], own: Own, *, kept: list[V
     training, rounds = tables.stage.party.scenario.training, tables.stage.party.scenario.server.rounds
     opened_us = (rounds + 1) * tables.stage.every_us
     tables.world.advance_to(max(tables.world.now_us, opened_us))
-    work = Local(steps=training.personal_steps, rate=training.personal_rate, own=own, stream=Stream.PERSONAL_ORDER)
+    rate = personal_rate(training)
+    work = Local(steps=training.personal_steps, rate=rate, own=own, stream=Stream.PERSONAL_ORDER)
     after = local(
         tables, "personal", rounds + 1, work, values, rounds * training.steps_per_round, kept=kept, radio=radio
     )

@@ -5,15 +5,20 @@ federation does with them. The recipe's number of passes was chosen on people le
 who pretrain.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+import numpy as np
+
+from fleet.base import rng
 from fleet.base.errors import InputError
 from fleet.learning.data import (
     DataSet,
     Draw,
     Parts,
     Shard,
+    as_read_by,
     by_recording,
     check_split,
     draw,
@@ -25,11 +30,16 @@ from fleet.learning.data import (
 from fleet.node.model.float_net import FloatNet
 from fleet.node.model.graph import Graph
 from fleet.node.model.graph_file import load_graph, save_graph
+from fleet.node.model.own import OwnModel, own_model
 from fleet.node.model.quantize import quantize
-from fleet.node.model.zoo import shipped_model, zoo_net
+from fleet.node.model.recipe import Exponents
+from fleet.node.model.reference import calibrated
+from fleet.node.model.scheme import Scheme
+from fleet.node.model.zoo import NetSpec, shipped_model, zoo_net
 from fleet.run.progress import Progress, Silent
-from fleet.scenario.schema import Scenario
+from fleet.scenario import Scenario, recipe_of, round_rate
 
+CALIBRATION: Final = 32  # windows that static exponents are found on, spread evenly over all that pretrain
 _TORCH_MISSING = "expected PyTorch to be installed, got none; run `pip install 'mcufleet[torch]'`"
 
 
@@ -45,6 +55,8 @@ class NodeData:
 def node_data(scenario: Scenario) -> NodeData:
     """The data of every node of the scenario; InputError when the hold-out takes a class from one."""
     dataset, drawn = _drawn(scenario)
+    if scenario.own_model is not None:
+        dataset = as_read_by(own_network(scenario, dataset).graph.input, dataset)
     parts = _parts(scenario, dataset)
     if faults := check_split(dataset, parts):
         raise InputError(faults)
@@ -52,17 +64,49 @@ def node_data(scenario: Scenario) -> NodeData:
 
 
 def starting_model(scenario: Scenario, dataset: DataSet) -> Graph:
-    """The int8 model that every node holds before the first round: the shipped one or the user's file."""
-    file = scenario.model_file
-    graph = load_graph(file) if file else shipped_model(scenario.model.zoo, scenario.data.source, scenario.data.draw)
-    wanted = zoo_net(scenario.model.zoo, dataset.classes)
+    """The int8 model that every node holds before the first round: a shipped one, or a file of the user's."""
+    if scenario.own_model is not None:
+        return own_network(scenario, dataset).graph
+    wanted, file = _net(scenario, dataset), scenario.model_file
+    graph = load_graph(file) if file else shipped_model(wanted.name, scenario.data.source, scenario.data.draw)
     if (graph.name, graph.input.shape, graph.classes) != (wanted.name, wanted.input_shape, wanted.classes):
         text = (
-            f"expected {wanted.name} for {wanted.classes} classes, got {graph.name} for {graph.classes}; "
+            f"expected {_described(wanted.name, wanted.classes, wanted.input_shape)}, "
+            f"got {_described(graph.name, graph.classes, graph.input.shape)}; "
             "make one for this scenario with `fleet prepare`"
         )
         raise InputError.one("model.pretrained", text)
     return graph
+
+
+def own_network(scenario: Scenario, dataset: DataSet) -> OwnModel:
+    """The user's network of a scenario that names one, ready for the classes of the data."""
+    assert scenario.own_model is not None, "asked only where `model` names a file"
+    return own_model(scenario.own_model, dataset.classes, scenario.model.head)
+
+
+def with_recipe(graph: Graph, scheme: Scheme, scenario: Scenario, data: NodeData) -> Scheme:
+    """The scheme trained as the scenario says; static exponents found on windows of the people who pretrain."""
+    made = replace(scheme, recipe=recipe_of(scenario.training))
+    if made.recipe.exponents is not Exponents.STATIC:
+        return made
+    windows = pretraining_windows(data.dataset, data.drawn)
+    spread = np.arange(min(CALIBRATION, windows.size), dtype=np.int64) * windows.size // CALIBRATION
+    x, y = windows.x[spread], windows.y[spread].tolist()
+    return calibrated(graph, made, x, y, rate=round_rate(scenario, 1), key=rng.key(data.drawn.number, rng.Stream.START))
+
+
+def _described(name: str, classes: int, shape: tuple[int, ...]) -> str:
+    return f"{name} for {classes} classes and windows of {list(shape)}"
+
+
+def _net(scenario: Scenario, dataset: DataSet) -> NetSpec:
+    """The zoo's network for the windows and classes of the data."""
+    if scenario.model.zoo is None:
+        text = f"expected a network of the zoo to pretrain, got the file {scenario.model.file}; its weights are its own"
+        raise InputError.one("model.file", text)
+    height, width, channels = dataset.x.shape[1:]
+    return zoo_net(scenario.model.zoo, dataset.classes, (height, width, channels))
 
 
 def prepare(scenario: Scenario, *, out: Path | None = None, progress: Progress | None = None) -> Path:
@@ -71,7 +115,7 @@ def prepare(scenario: Scenario, *, out: Path | None = None, progress: Progress |
     out: None for a file in the working directory, named by net, data set and draw. The same scenario gives the same
     bytes; fleet.node.model.torch.pretrain says how far that holds from one machine to another.
     """
-    path = out or Path(f"{scenario.model.zoo}.{scenario.data.source}.{scenario.data.draw}.npz")
+    path = out or Path(f"{scenario.net_name}.{scenario.data.source}.{scenario.data.draw}.npz")
     graph = pretrained_graph(scenario, progress or Silent())
     try:
         save_graph(graph, path)
@@ -84,7 +128,7 @@ def prepare(scenario: Scenario, *, out: Path | None = None, progress: Progress |
 def pretrained_graph(scenario: Scenario, progress: Progress) -> Graph:
     """The int8 model that `prepare` writes. Its softmax and its activation ranges come from the old classes only."""
     dataset, drawn = _drawn(scenario)
-    windows = pretraining_windows(dataset, drawn)
+    spec, windows = _net(scenario, dataset), pretraining_windows(dataset, drawn)
     try:
         from fleet.node.model.torch.pretrain import Recipe, pretrain
     except ModuleNotFoundError as fault:
@@ -98,7 +142,7 @@ def pretrained_graph(scenario: Scenario, progress: Progress) -> Graph:
         progress.update(virtual_us=0, round=number, alive=len(drawn.pretrain_people), accuracy=accuracy)
 
     net: FloatNet = pretrain(
-        zoo_net(scenario.model.zoo, dataset.classes),
+        spec,
         windows.x,
         windows.y,
         seed=drawn.number,

@@ -1,6 +1,7 @@
 """What the user asked: a YAML file as a frozen Scenario, or every fault of it at once."""
 
 from fleet.scenario.load import dump, load, loads
+from fleet.scenario.recipe import personal_rate, recipe_of, recipe_text, round_rate
 from fleet.scenario.schema import (
     Data,
     FleetGroup,
@@ -8,6 +9,7 @@ from fleet.scenario.schema import (
     ModelChoice,
     RadioChoice,
     Scenario,
+    ScheduleChoice,
     SchemeChoice,
     Server,
     StoreChoice,
@@ -21,6 +23,7 @@ __all__ = [
     "ModelChoice",
     "RadioChoice",
     "Scenario",
+    "ScheduleChoice",
     "SchemeChoice",
     "Server",
     "StoreChoice",
@@ -28,4 +31,8 @@ __all__ = [
     "dump",
     "load",
     "loads",
+    "personal_rate",
+    "recipe_of",
+    "recipe_text",
+    "round_rate",
 ]

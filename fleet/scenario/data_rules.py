@@ -10,6 +10,7 @@ from fleet.base.keys import nearest
 from fleet.base.yaml import KeyPath
 from fleet.learning.data import SHIPPED, DataSet, by_recording, check_split, draw, load_set, split_within_recording
 from fleet.node.model.zoo import zoo_net
+from fleet.scenario.model_rules import own_network
 from fleet.scenario.schema import HoldOut, beside
 
 Said = Iterator[tuple[KeyPath, str]]
@@ -32,6 +33,7 @@ def data_rule(scenario: Path | None) -> Rule:
             yield from ((("data", "path"), f"{fault.text} ({fault.where})") for fault in error.faults)
             return
         yield from _net_reads_the_windows(found, dataset)
+        yield from own_network(found, dataset, scenario)
         yield from _every_class_everywhere(found, dataset)
         yield from _people_are_enough(found, dataset)
 
@@ -47,10 +49,11 @@ def _unknown(source: str) -> str:
 def _net_reads_the_windows(found: Found, dataset: DataSet) -> Said:
     zoo = found.get(("model", "zoo"))
     if isinstance(zoo, str):
-        wanted, given = zoo_net(zoo, dataset.classes).input_shape, dataset.x.shape[1:]
-        if tuple(given) != wanted:
-            text = f"expected a network for windows of {list(given)}, got {zoo}, which reads {list(wanted)}; change one"
-            yield ("model", "zoo"), text
+        height, width, channels = dataset.x.shape[1:]
+        try:
+            zoo_net(zoo, dataset.classes, (height, width, channels))
+        except InputError as error:
+            yield from ((("model", "zoo"), fault.text) for fault in error.faults)
 
 
 def _every_class_everywhere(found: Found, dataset: DataSet) -> Said:

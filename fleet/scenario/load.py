@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from textwrap import wrap
+from typing import Any, Final
 
-from fleet.base.declared import declare, undeclare
+from fleet.base.declared import declare, declared_fields, undeclare
 from fleet.base.errors import InputError
 from fleet.base.yaml import Document, parse, read
 from fleet.base.yaml import dump as dump_yaml
 from fleet.scenario.data_rules import data_rule
+from fleet.scenario.names import SCHEDULE_PARAMETERS, SCHEME_PARAMETERS
 from fleet.scenario.rules import RULES, own_code, pretrained_is_there
 from fleet.scenario.schema import Scenario, ScenarioFile
 
 Overrides = Mapping[str, object]
+
+LATER: Final = {"model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule")}
+"""Keys that came after the first release, by section."""
 
 
 def load(
@@ -68,6 +73,27 @@ def _override(document: Document, dotted: str, value: object) -> None:
 
 
 def dump(scenario: Scenario) -> str:
-    """The scenario as resolved: every key written, in declared order; loads to an equal Scenario."""
+    """The scenario as resolved, in declared order; loads to an equal Scenario.
+
+    Every key is written, except parameters that its scheme or schedule does not read, and keys of LATER that have
+    their default: the text of a scenario, which a run is known by, does not change when a later version has more keys.
+    """
     head = "".join(f"# {line}\n" for line in wrap(scenario.question, width=110, break_long_words=False))
-    return head + dump_yaml(undeclare(scenario, ScenarioFile))
+    written: dict[str, Any] = undeclare(scenario, ScenarioFile)
+    for section, keys in LATER.items():
+        part = getattr(scenario, section)
+        defaults = {field.attribute: field.default for field in declared_fields(type(part))}
+        for key in keys:
+            if getattr(part, key) == defaults[key]:
+                written[section].pop(key, None)
+    for name, parameters in (("scheme", SCHEME_PARAMETERS), ("schedule", SCHEDULE_PARAMETERS)):
+        if name in written["training"]:
+            written["training"][name] = _read_ones(written["training"][name], parameters)
+    if scenario.model.file is not None:
+        written["model"].pop("pretrained")  # the file's weights are its own
+    return head + dump_yaml(written)
+
+
+def _read_ones(choice: Mapping[str, Any], parameters: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """The kind of a scheme or schedule, and the parameters that this kind reads."""
+    return {key: value for key, value in choice.items() if key == "kind" or key in parameters[choice["kind"]]}

@@ -61,9 +61,41 @@ LOSS_CLASSES: Final = {
     "all": "softmax over every class of the head",
 }
 
-GRADIENTS: Final = ("int8",)
-EXPONENTS: Final = ("dynamic",)
-UPDATES: Final = ("stochastic",)
+GRADIENTS: Final = {
+    "int8": "mantissas with one exponent for each map; no floating point on the node",
+    "fp32": "floats over int8 weights and maps, as MCUNetV3 trains; a core without an FPU computes them in software",
+}
+
+EXPONENTS: Final = {
+    "dynamic": "of int8 gradients: the largest value of each step chooses",
+    "static": "of int8 gradients: chosen once, on windows of the people who pretrain; larger values saturate",
+}
+
+UPDATES: Final = {
+    "stochastic": "rounded up or down by chance, so that the mean is exact; nothing is remembered",
+    "nearest": "rounded to the nearest; steps below a half are lost",
+    "truncate": "the weight rounded towards zero, as code in the field does; weights shrink",
+    "residual4": "what rounding leaves over is kept for the next step, 4 bits for each trained weight",
+    "residual8": "as residual4, 8 bits",
+    "residual16": "as residual4, 16 bits",
+    "latent": "a float32 copy of each trained weight, which published simulations train",
+}
+
+REMEMBERING: Final = ("residual4", "residual8", "residual16", "latent")  # rules that keep something between steps
+
+SCHEDULE_PARAMETERS: Final = {"constant": (), "step": ("every", "factor"), "cosine": ("lowest",)}
+
+SCHEDULES: Final = {
+    "constant": "the same rate in every round",
+    "step": "the rate times `factor` after each `every` rounds",
+    "cosine": "from the rate down to `lowest` of it along half a cosine over all rounds",
+}
+
+HEADS: Final = {
+    "auto": "kept where it has as many outputs as the data have classes, else new",
+    "kept": "the last layer of the file, with its weights",
+    "new": "a layer of zeros on the same features, for the classes of the data",
+}
 
 SCHEME_PARAMETERS: Final = {
     "sparse": ("layers", "ratio", "blocks"),

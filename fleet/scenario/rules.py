@@ -16,6 +16,7 @@ from fleet.node.model.zoo import Kind, NetSpec, zoo_net
 from fleet.node.profile import load_profile, radio_refusal
 from fleet.scenario import names
 from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
+from fleet.scenario.training_rules import TRAINING_RULES
 
 Said = Iterator[tuple[KeyPath, str]]
 
@@ -98,9 +99,25 @@ def _a_node_is_a_persons_side(found: Found) -> Said:
         yield ("data", "node"), f"expected [subject, side], got [{', '.join(node)}]; a node is one side of one person"
 
 
+def _one_network(found: Found) -> Said:
+    """The network is one of the zoo or a file, and a file's weights are its own."""
+    keys: dict[str, KeyPath] = {name: ("model", name) for name in ("zoo", "file", "pretrained", "head")}
+    if any(keys[name] not in found for name in ("zoo", "file")):
+        return
+    zoo, file = found[keys["zoo"]], found[keys["file"]]
+    if zoo is None and file is None:
+        yield ("model",), "expected a network, got none; add `zoo` with a name, or `file` with your own"
+    if zoo is not None and file is not None:
+        yield keys["file"], f"expected one network, got zoo {zoo} and file {file}; delete one"
+    if file is not None and found.given(keys["pretrained"]):
+        yield keys["pretrained"], "expected no other weights beside `file`, got some; delete this"
+    if file is None and found.given(keys["head"]):
+        yield keys["head"], "expected `file` beside it, got none; delete this"
+
+
 def _shipped_models_fit(found: Found) -> Said:
     """The shipped models were pretrained for ten draws of one setting."""
-    if found.get(("model", "pretrained")) != names.SHIPPED:
+    if found.get(("model", "pretrained")) != names.SHIPPED or found.get(("model", "file")) is not None:
         return
     if found.get(("data", "path")) is not None:
         text = "expected weights made from your own data, got those that ship"
@@ -217,6 +234,8 @@ def pretrained_is_there(scenario: Path | None) -> Rule:
 
 
 RULES: Sequence[Rule] = (
+    _one_network,
+    *TRAINING_RULES,
     _something_trains,
     _scheme_parameters_are_used,
     _scheme_fits_the_net,

@@ -66,9 +66,9 @@ class Data:
 
 @declared
 class ModelChoice:
-    """The network and where its weights come from."""
+    """The network and where its weights come from: one of the zoo, or a file with both."""
 
-    zoo: Annotated[str, Key("network", one_of=tuple(ZOO))]
+    zoo: Annotated[str | None, Key("network by name, for windows and classes of the data", one_of=tuple(ZOO))] = None
     pretrained: Annotated[
         str,
         Key(
@@ -77,6 +77,14 @@ class ModelChoice:
             also=(_is_array_file, "the path of an .npz that `fleet prepare` wrote"),
         ),
     ] = names.SHIPPED
+    file: Annotated[
+        Path | None,
+        Key(
+            "your own network instead: .tflite (int8), or .npz of a graph; from the scenario's folder",
+            example="my_model.tflite",
+        ),
+    ] = None
+    head: Annotated[str, Key("last layer of `file`", one_of=tuple(names.HEADS))] = "auto"
 
 
 @declared
@@ -90,20 +98,46 @@ class SchemeChoice:
 
 
 @declared
+class ScheduleChoice:
+    """How the rate changes from round to round. every, factor, lowest: as the kind uses them."""
+
+    kind: Annotated[str, Key("how the rate changes", one_of=tuple(names.SCHEDULES))]
+    every: Annotated[int, Key("rounds between two steps (step)", least=1, most=100_000)] = 1
+    factor: Annotated[float, Key("what a step multiplies the rate by (step)", above=0, most=1)] = 0.5
+    lowest: Annotated[
+        float, Key("part of the rate that is left at the end (cosine)", unit=SHARE, least="0 %", most="100 %")
+    ] = 0.0
+
+
+@declared
 class Training:
-    """How a node trains. Rates are those of float SGD with one window per step."""
+    """How a node trains. Rates are those of float SGD: of one window per step, or of the mean of a batch."""
 
     scheme: Annotated[SchemeChoice, Key("which values train", short="kind", example="sparse")]
-    rate: Annotated[float, Key("learning rate of a round", above=0, most=1, why="int8 steps saturate above 1")]
-    steps_per_round: Annotated[int, Key("training steps a node makes in a round", least=1, most=100_000, example="64")]
-    gradients: Annotated[str, Key("arithmetic of the backward pass", one_of=names.GRADIENTS)] = "int8"
-    exponents: Annotated[str, Key("how gradients are scaled", one_of=names.EXPONENTS)] = "dynamic"
-    update: Annotated[str, Key("how a step is rounded to int8", one_of=names.UPDATES)] = "stochastic"
+    rate: Annotated[float, Key("learning rate of a round; at most 1 where `scaled`", above=0, most=1_000_000)]
+    steps_per_round: Annotated[
+        int, Key("training steps a node makes in a round, one window each", least=1, most=100_000, example="64")
+    ]
+    gradients: Annotated[str, Key("arithmetic of the backward pass", one_of=tuple(names.GRADIENTS))] = "int8"
+    exponents: Annotated[str, Key("how gradients are scaled", one_of=tuple(names.EXPONENTS))] = "dynamic"
+    update: Annotated[str, Key("how a step is rounded to int8", one_of=tuple(names.UPDATES))] = "stochastic"
     loss_classes: Annotated[str, Key("classes in the softmax", one_of=tuple(names.LOSS_CLASSES))] = "own"
     personal_steps: Annotated[
         int, Key("steps on the node after the last round; nothing sent", least=0, most=1_000_000)
     ] = 0
-    personal_rate: Annotated[float, Key("learning rate of the personal steps", above=0, most=1)] = 0.03
+    personal_rate: Annotated[float, Key("learning rate of the personal steps; as `rate`", above=0, most=1_000_000)] = (
+        0.03
+    )
+    scaled: Annotated[bool, Key("quantisation-aware scaling: rates are those of real weights, not of steps")] = True
+    momentum: Annotated[
+        float, Key("part of the last step that goes on in the next; an int32 per trained value", least=0, most=0.999)
+    ] = 0.0
+    batch: Annotated[
+        int, Key("windows whose mean gradient makes one update; an int32 per trained value above 1", least=1, most=1000)
+    ] = 1
+    schedule: Annotated[ScheduleChoice, Key("how the rate changes from round to round", short="kind")] = ScheduleChoice(
+        kind="constant"
+    )
 
 
 @declared
@@ -194,6 +228,16 @@ class Scenario(ScenarioFile):
     def data_file(self) -> Path | None:
         """The user's data set as a path to open; None for one that ships."""
         return None if self.data.path is None else beside(self.path, self.data.path)
+
+    @property
+    def own_model(self) -> Path | None:
+        """The user's network as a path to open; None for one of the zoo."""
+        return None if self.model.file is None else beside(self.path, self.model.file)
+
+    @property
+    def net_name(self) -> str:
+        """What the network is called: its name in the zoo, or its file's without the ending."""
+        return self.model.zoo or (self.model.file or Path("network")).stem
 
     @property
     def model_file(self) -> Path | None:

@@ -40,6 +40,11 @@ def readme() -> str:
         ("Lines to compare with", names.LINES),
         ("Hold-outs", names.HOLD_OUTS),
         ("Classes in the loss", names.LOSS_CLASSES),
+        ("Gradients", names.GRADIENTS),
+        ("Exponents", names.EXPONENTS),
+        ("Updates", names.UPDATES),
+        ("Schedules", names.SCHEDULES),
+        ("Heads of a network from a file", names.HEADS),
     )
     lists = "".join(f"\n**{title}**\n\n{_list(entries)}" for title, entries in registries)
     return f"{_HEAD}{field_table()}{lists}"

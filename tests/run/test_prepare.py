@@ -106,7 +106,9 @@ def test_a_hold_out_that_takes_a_class_from_a_node_is_refused(quickstart: Scenar
 def test_a_model_for_other_classes_is_refused(quickstart: Scenario, tmp_path: Path) -> None:
     dataset = node_data(quickstart).dataset
     fewer = replace(dataset, labels=dataset.labels[:5])
-    with pytest.raises(InputError, match=r"model.pretrained: expected imu-ds-cnn for 5 classes, got imu-ds-cnn for 7"):
+    with pytest.raises(
+        InputError, match=r"model.pretrained: expected imu-ds-cnn for 5 classes.*, got imu-ds-cnn for 7"
+    ):
         starting_model(quickstart, fewer)
 
 

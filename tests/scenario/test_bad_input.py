@@ -140,9 +140,68 @@ CASES = {
     ),
     "a seed below zero": (("seed: 0", "seed: -1"), "seed", "got -1"),
     "arithmetic the engine has not": (
-        ("gradients: int8", "gradients: fp32"),
+        ("gradients: int8", "gradients: int4"),
         "training.gradients",
-        "expected one of int8, got 'fp32'",
+        "expected one of int8, fp32, got 'int4'; did you mean 'int8'?",
+    ),
+    "static exponents of floats": (
+        ("gradients: int8\n  exponents: dynamic", "gradients: fp32\n  exponents: static"),
+        "training.exponents",
+        "expected dynamic with fp32 gradients, which carry their own exponents, got static; delete this",
+    ),
+    "a misspelt rule": (("update: stochastic", "update: residual9"), "training.update", "did you mean 'residual8'?"),
+    "a momentum that never ends": (
+        ("update: stochastic", "update: stochastic\n  momentum: 1"),
+        "training.momentum",
+        "expected a number from 0 to 0.999, got 1",
+    ),
+    "a batch that does not fit the round": (
+        ("update: stochastic", "update: stochastic\n  batch: 40"),
+        "training.steps_per_round",
+        "expected a multiple of the batch of 40, since a step is one window, got 64; take 80",
+    ),
+    "a residual that nothing reads": (
+        ("update: stochastic", "update: residual8\n  batch: 64"),
+        "training.update",
+        "expected more than one update in a round, because nothing is remembered from one to the next",
+    ),
+    "a misspelt schedule": (
+        ("update: stochastic", "update: stochastic\n  schedule: {kind: cosin}"),
+        "training.schedule.kind",
+        "expected one of constant, step, cosine, got 'cosin'; did you mean 'cosine'?",
+    ),
+    "a parameter of another schedule": (
+        ("update: stochastic", "update: stochastic\n  schedule: {kind: cosine, every: 3}"),
+        "training.schedule.every",
+        "expected only lowest with cosine, got every; delete it",
+    ),
+    "steps of the rate that never come": (
+        ("update: stochastic", "update: stochastic\n  schedule: {kind: step, every: 10}"),
+        "training.schedule.every",
+        "expected fewer rounds than the 10 of the course, got 10: no step would come; lower it",
+    ),
+    "two networks": (
+        ("pretrained: shipped ", "file: mine.tflite "),
+        "model.file",
+        "expected one network, got zoo imu-ds-cnn and file mine.tflite; delete one",
+    ),
+    "a network of another format": (
+        ("zoo: imu-ds-cnn                 # 17,359 parameters, 154 k MAC\n  pretrained: shipped ", "file: mine.onnx "),
+        "model.file",
+        "expected a file ending in .tflite or .npz, got another; convert it (mine.onnx)",
+    ),
+    "a network that is not there": (
+        (
+            "zoo: imu-ds-cnn                 # 17,359 parameters, 154 k MAC\n  pretrained: shipped ",
+            "file: mine.tflite ",
+        ),
+        "model.file",
+        "expected a file, got No such file or directory",
+    ),
+    "a head without a file": (
+        ("pretrained: shipped ", "head: new "),
+        "model.head",
+        "expected `file` beside it, got none; delete this",
     ),
 }
 
@@ -155,6 +214,7 @@ CONSEQUENCES = {
     "more people than there are",  # the shipped models fit others
     "people the models do not know",  # and the count
     "a gap between recordings",  # by_recording itself
+    "two networks",  # one of which is not there
 }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
 from fleet.base.places import scenarios_dir
+from fleet.node.model.scheme import KINDS
 from fleet.scenario import SchemeChoice, dump, load, loads
 
 QUICKSTART = scenarios_dir() / "quickstart.yaml"
@@ -59,6 +60,12 @@ def test_what_is_dumped_loads_to_an_equal_scenario_and_dumps_the_same() -> None:
     assert again == scenario
     assert dump(again) == dump(scenario)
     assert again.question == scenario.question
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_scheme_is_dumped_with_the_parameters_that_it_reads_so_that_a_run_of_it_can_be_resumed(kind: str) -> None:
+    scenario = load(QUICKSTART, overrides={"training.scheme": kind})
+    assert loads(dump(scenario)) == scenario
 
 
 def test_the_dump_holds_every_default_and_no_path_of_the_machine(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import json
 from fleet.base.declared import declared_fields
 from fleet.base.places import scenarios_dir
 from fleet.base.yaml import parse
+from fleet.node.model.recipe import EXTRA_BITS, Exponents, Gradients, Rule
 from fleet.node.model.scheme import KINDS
 from fleet.node.profile import boards
 from fleet.scenario import dump, load, names
+from fleet.scenario.load import LATER
 from fleet.scenario.schema import ScenarioFile
 from fleet.scenario.tables import field_table, json_schema_text, readme
 
@@ -22,7 +24,9 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     keys = {".".join(str(part) for part in path if not isinstance(part, int)) for path in document.lines if path}
     rows = {line.split("|")[1].strip(" `").replace("[]", "") for line in field_table().splitlines()[2:]}
     assert keys <= rows
-    assert rows - keys == {"data.path", "fleet.energy.capacity"}
+    later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
+    parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
+    assert rows - keys == {"data.path", "fleet.energy.capacity"} | later | parts
 
 
 def test_the_json_schema_lists_keys_names_and_ranges() -> None:
@@ -35,6 +39,14 @@ def test_the_json_schema_lists_keys_names_and_ranges() -> None:
     assert group["radio"]["properties"]["loss"]["default"] == "0 %"
     scheme = schema["properties"]["training"]["properties"]["scheme"]["anyOf"]
     assert (scheme[0], scheme[1]["type"]) == ({"enum": list(KINDS)}, "object")
+
+
+def test_every_rule_gradient_and_exponent_of_the_engine_has_a_name_and_a_meaning() -> None:
+    assert list(names.UPDATES) == [rule.value for rule in Rule]
+    assert list(names.GRADIENTS) == [form.value for form in Gradients]
+    assert list(names.EXPONENTS) == [kind.value for kind in Exponents]
+    assert set(names.REMEMBERING) == {rule.value for rule, bits in EXTRA_BITS.items() if bits}
+    assert set(names.SCHEDULES) == set(names.SCHEDULE_PARAMETERS)
 
 
 def test_every_scheme_says_which_parameters_it_reads() -> None:

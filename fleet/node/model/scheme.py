@@ -179,6 +179,15 @@ def _check_counts(layers: int, ratio: Fraction, blocks: int) -> None:
         raise InputError(faults)
 
 
+def most_of(graph: Graph, kind: str, name: str) -> int | Fraction:
+    """The largest value of a parameter of build_scheme that still adds something on this graph."""
+    if name == "ratio":
+        return Fraction(1)
+    if name == "layers" and kind == "sparse":
+        return sum(_is_pointwise(op) for op in _body(graph))
+    return len(_blocks(graph))
+
+
 def check_loss(graph: Graph, recipe: Recipe) -> None:
     """Raises InputError for a loss that the end of this network does not have."""
     if not graph.weighted:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Rule
+from fleet.node.model.recipe import Exponents, Rule
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.code_size import code_size, largest_code_size
@@ -298,7 +298,11 @@ def _room_for_windows(ledger: Ledger) -> int:
 
 def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:
     best: tuple[str, Plan] | None = None
-    for text, scheme in _schemes(ledger.plan.graph):
+    recipe = ledger.plan.scheme.recipe
+    if recipe.exponents is Exponents.STATIC:  # other schemes have other shifts; dynamic exponents need no less room
+        recipe = replace(recipe, exponents=Exponents.DYNAMIC, shifts=())
+    for text, plain in _schemes(ledger.plan.graph):
+        scheme = replace(plain, recipe=recipe)
         plan = plan_of(ledger.plan.graph, scheme)
         fits = not _over(_of(ledger, plan))
         if fits and (best is None or plan.layout.size > best[1].layout.size):
