@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.node.engine.binding import Node
-from fleet.node.model.graph import Add, AveragePool, Curve, Form, Graph, MaxPool, Mul, Quantize
+from fleet.node.model.graph import Add, AveragePool, Curve, Form, Graph, MaxPool, Mul, Quantize, Softmax
 from fleet.node.model.reference import forward
 from fleet.node.plan import inference_plan
 from tests.node.engine import single_ops as single
@@ -71,6 +71,17 @@ def test_numbers_that_are_none_or_too_large_are_quantised_alike(form: Form) -> N
     expected = np.clip([3, 999, -999, 999, -999, 3, 3, 4, 2, 5, 3, 3, 999, 130], low, high)
     assert reference_output(graph, values).tolist() == expected.tolist()
     assert engine_output(graph, values).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("channels", [511, 512, 513, 1000, 4095])
+def test_many_channels_of_equal_shares_are_rounded_to_none(channels: int) -> None:
+    """Below half a step. There TensorFlow Lite Micro shifts by more than 31, which its own assertion refuses."""
+    x, y = single.tensor("x", (1, 1, channels), 0.05, 0), single.tensor("y", (1, 1, channels), 1 / 256, -128)
+    graph = single.alone(Softmax(name="op", x="x", y="y"), x, y)
+    values = {"x": np.zeros(x.shape, dtype=np.int8)}
+    expected = [-127 if channels < 512 else -128] * channels
+    assert reference_output(graph, values).tolist() == expected
+    assert engine_output(graph, values).tolist() == expected
 
 
 def reference_output(graph: Graph, values: dict[str, Any]) -> Any:

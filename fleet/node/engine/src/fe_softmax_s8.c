@@ -35,7 +35,8 @@ static void softmax(int32_t channels, const int32_t *exps, const int8_t *x, int8
         sum += fe_rounding_divide(exps[top - x[c]], 12);
     inverse = reciprocal(sum, &shift);
     for (int32_t c = 0; c < channels; c++) {
-        const int32_t p = fe_rounding_divide(fe_doubling_high_mul(exps[top - x[c]], inverse), shift);
+        const int32_t share = fe_doubling_high_mul(exps[top - x[c]], inverse);
+        const int32_t p = shift > 31 ? 0 : fe_rounding_divide(share, shift); /* less than half a step */
         y[c] = fe_clip_s8(p, -128, -128, 127, 0, 0);
     }
 }
