@@ -47,7 +47,7 @@ class Memo:
         self.window_bytes = int(self.spans[:, 1].sum())
         self._left_bytes = budget_bytes
         self._entries: dict[int, _Entry] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # _entry may set off a collection, which may forget an array
 
     @contextmanager
     def of(self, windows: NDArray[Any]) -> Iterator[Recalled | None]:

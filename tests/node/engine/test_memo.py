@@ -2,12 +2,14 @@
 
 import gc
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fleet.base import rng
 from fleet.node.backend import EngineBackend, Work
+from fleet.node.engine import memo
 from fleet.node.engine.binding import Course, Node
 from fleet.node.engine.host import Variant
 from fleet.node.engine.memo import Memo, frozen_steps
@@ -141,3 +143,31 @@ def test_a_backend_gives_the_same_values_from_any_thread() -> None:
         thread.join()
     assert len(found) == 8
     assert len(set(found)) == 2
+
+
+def test_an_array_that_is_collected_while_another_is_taken_up_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the same thread, which holds the lock: any object made there may set off a collection."""
+    graph = imu_net()
+    remembering = Memo(plan_for(graph, "head"))
+
+    def collecting(*args: Any) -> memo._Entry:
+        gc.collect()
+        return entry(*args)
+
+    entry = memo._Entry
+    in_a_cycle: list[Any] = [windows(graph, COUNT)]
+    in_a_cycle.append(in_a_cycle)
+    with remembering.of(in_a_cycle[0]):
+        assert len(remembering._entries) == 1
+    monkeypatch.setattr(memo, "_Entry", collecting)
+    gc.disable()
+    try:
+        del in_a_cycle
+        x = windows(graph, COUNT)
+        taker = threading.Thread(target=lambda: remembering.of(x).__enter__(), daemon=True)
+        taker.start()
+        taker.join(timeout=20)
+    finally:
+        gc.enable()
+    assert not taker.is_alive()
+    assert list(remembering._entries) == [id(x)]
