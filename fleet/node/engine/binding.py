@@ -208,7 +208,7 @@ class Node:
         Raises EngineError for a label outside the course's classes.
         """
         windows = self._checked(windows, self.plan.graph.input)
-        labels = np.ascontiguousarray(labels, dtype=np.uint8)
+        labels = _whole("labels", labels, np.uint8)
         if len(labels) != len(windows):
             raise EngineError(f"labels: expected {len(windows)}, one per window, got {len(labels)}")
         p_true = self._run("labels", windows, labels, order, course, close=close)
@@ -239,7 +239,7 @@ class Node:
         self, kind: str, windows: Int8, goals: NDArray[Any], order: NDArray[np.int64], course: Course, *, close: bool
     ) -> NDArray[np.uint32]:
         """Steps piece by piece of the rate; the loss of each."""
-        steps = np.ascontiguousarray(order, dtype=np.int32)
+        steps = _whole("order", order, np.int32)
         if steps.size and not (steps.min() >= 0 and steps.max() < len(windows)):
             raise EngineError(f"order: expected windows 0 to {len(windows) - 1}, got {steps.min()} to {steps.max()}")
         own = class_bits(course.own, self.plan.layout.classes)
@@ -270,6 +270,17 @@ class Node:
             wanted = f"{np.dtype(dtype)} [n, {expected}]"
             raise EngineError(f"{name}: expected {wanted}, got {windows.dtype} {windows.shape}")
         return np.ascontiguousarray(windows)
+
+
+def _whole(name: str, values: NDArray[Any], dtype: type[np.integer[Any]]) -> NDArray[Any]:
+    """The same numbers in this type. Raises EngineError for any that it does not have: a cast would wrap."""
+    values = np.asarray(values)
+    if values.size and values.dtype != dtype:
+        whole, limits = values.dtype.kind in "iu", np.iinfo(dtype)
+        if not (whole and limits.min <= values.min() and values.max() <= limits.max):
+            given = f"{values.min()} to {values.max()} as {values.dtype}"
+            raise EngineError(f"{name}: expected whole numbers from {limits.min} to {limits.max}, got {given}")
+    return np.ascontiguousarray(values, dtype=dtype)
 
 
 def class_bits(classes: Collection[int], count: int) -> NDArray[np.uint8]:

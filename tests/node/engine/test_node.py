@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fleet.base import rng
 from fleet.base.errors import EngineError
-from fleet.node.engine.binding import Course, Node, class_bits
+from fleet.node.engine.binding import Course, Node, Status, _Course, _Real, class_bits, library
+from fleet.node.model.fixed import real
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import KINDS, build_scheme, with_values
 from fleet.node.plan import plan_of
@@ -187,3 +188,40 @@ def test_values_of_another_layout_are_refused(net: Graph) -> None:
     node = node_of(net, "sparse")
     with pytest.raises(EngineError, match="values: expected 3527"):
         node.values = np.zeros(3528, dtype=np.int32)
+
+
+@pytest.mark.parametrize("labels", [LABELS.astype(int) + 256, LABELS.astype(int) - 256, LABELS + 0.5])
+def test_labels_that_are_no_bytes_are_refused(net: Graph, labels: Any) -> None:
+    node = node_of(net, "head")
+    before = node.values
+    with pytest.raises(EngineError, match="labels: expected whole numbers from 0 to 255"):
+        node.train(windows(net, 20), labels, ORDER, course())
+    assert (node.values == before).all()
+
+
+@pytest.mark.parametrize("order", [ORDER + 2**32, ORDER + 0.5])
+def test_an_order_that_is_no_number_of_windows_is_refused(net: Graph, order: Any) -> None:
+    with pytest.raises(EngineError, match="order: expected whole numbers"):
+        node_of(net, "head").train(windows(net, 20), LABELS, order, course())
+
+
+def test_a_window_beyond_two_gibibytes_is_read_where_it_lies(net: Graph) -> None:
+    """fe_train itself; the array before that window is never touched, so nothing of it need be there."""
+    x, label = windows(net, 20)[7:8], np.array([3], np.uint8)
+    near, far = node_of(net, "head"), node_of(net, "head")
+    near.train(x, label, np.zeros(1, np.int64), course())
+    number = 2**31 // x.nbytes + 3
+    own, order = class_bits(ALL, net.classes), np.array([number], np.int32)
+    rate = real(0.06)
+    c_course = _Course(course().key, _Real(rate.mant, rate.exp), 0, own.ctypes.data)
+    status = library().fe_train(
+        far._node,
+        c_course,
+        x.ctypes.data - number * x.nbytes,
+        label.ctypes.data - number,
+        order.ctypes.data,
+        1,
+        None,
+    )
+    assert Status(status) is Status.OK
+    assert far.state == near.state

@@ -197,7 +197,7 @@ fe_status fe_train_part(const fe_node *node, fe_course *course, const int8_t *wi
     const int32_t bytes = fe_header(node)->input_bytes;
     for (int32_t i = 0; i < count; i++) {
         fe_status status;
-        load_input(node, windows + order[i] * bytes);
+        load_input(node, windows + (intptr_t)order[i] * bytes);
         status = fe_train_step(node, course, labels[order[i]], p_true == 0 ? 0 : p_true + i);
         if (status != FE_OK)
             return status;
@@ -220,8 +220,9 @@ fe_status fe_fit_part(const fe_node *node, fe_course *course, const int8_t *wind
     const fe_plan *plan = fe_header(node);
     for (int32_t i = 0; i < count; i++) {
         fe_status status;
-        load_input(node, windows + order[i] * plan->input_bytes);
-        status = fe_fit_step(node, course, answers + order[i] * plan->output_bytes, errors == 0 ? 0 : errors + i);
+        load_input(node, windows + (intptr_t)order[i] * plan->input_bytes);
+        status = fe_fit_step(node, course, answers + (intptr_t)order[i] * plan->output_bytes,
+                             errors == 0 ? 0 : errors + i);
         if (status != FE_OK)
             return status;
     }
@@ -241,6 +242,6 @@ void fe_infer_many(const fe_node *node, const int8_t *windows, int32_t count, vo
 {
     const fe_plan *plan = fe_header(node);
     uint8_t *to = outputs;
-    for (int32_t i = 0; i < count; i++)
-        copy_bytes(fe_infer(node, windows + i * plan->input_bytes), to + i * plan->output_bytes, plan->output_bytes);
+    for (int32_t i = 0; i < count; i++, windows += plan->input_bytes, to += plan->output_bytes)
+        copy_bytes(fe_infer(node, windows), to, plan->output_bytes);
 }
