@@ -56,7 +56,6 @@ static void forward(const fe_geometry *d, const int8_t *x, fe_weights w, const i
                     fe_span span, int8_t *y, uint8_t *mask)
 {
     const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
-    
     int32_t i = span.first;
     for (int32_t oy = 0; oy < d->out_h; oy++)
         for (int32_t ox = 0; ox < d->out_w; ox++, i += d->out_c - span.end + span.first) {
@@ -144,7 +143,7 @@ static void spread_outputs(const fe_geometry *d, const int8_t *g, fe_span span, 
 }
 
 /* dx += sum over o and taps of t w, t = (g r[o]) >> r_shift in real units.   dx: s32 [in_h][in_w][I], zeroed here.
- * |t| <= 16256: fewer than 1040 products per place keep |dx| < 2^31. Uses w before this step's update. */
+ * The planner chose r_shift so that |dx| and a waiting gradient stay below 2^31. Uses w before this step's update. */
 void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx)
 {
     const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;

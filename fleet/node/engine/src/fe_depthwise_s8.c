@@ -80,7 +80,8 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
                     else
                         dot(d, &v, &p, x, c, 1, acc);
                     for (int32_t j = 0; j < lanes; j++, i++)
-                        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low, d->high, mask, i);
+                        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low,
+                                          d->high, mask, i);
                 }
             }
         }
