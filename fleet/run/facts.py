@@ -88,8 +88,8 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         node = next(n for n, group in enumerate(party.groups) if group.board == board)
         cost = party.step_cost(node)
         text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
-        if party.plan.floats:
-            text += "; from kernels counted with int8 gradients"
+        if not is_plain(party.scenario.training):
+            text += "; kernels were counted with int8 gradients and stochastic updates"
         yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
     for name, value, basis in (
         ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),
