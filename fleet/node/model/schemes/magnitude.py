@@ -56,9 +56,11 @@ def by_magnitude(graph: Graph, scheme: Scheme, *, joint: bool = False, stored: b
     faults: list[Fault] = []
     orders: dict[str, Int64] = {}
     for root, layers in wanted.items():
-        if (reason := ties.held.get(root)) is not None:
+        fixed = {op.name: reason for op in layers if (reason := ties.held.get(root) or _flattened(graph, op))}
+        if fixed:
             faults += [
-                Fault(op.name, f"expected channels that can be put in order, got {reason}; {_FIRST}") for op in layers
+                Fault(name, f"expected channels that can be put in order, got {reason}; {_FIRST}")
+                for name, reason in fixed.items()
             ]
             continue
         order = _order(layers, scheme, joint=joint, stored=stored)
@@ -74,6 +76,14 @@ def by_magnitude(graph: Graph, scheme: Scheme, *, joint: bool = False, stored: b
 
 
 _FIRST: Final = "train its first channels"
+
+
+def _flattened(graph: Graph, op: Weighted) -> str:
+    """Why the inputs of a dense layer over several places are no channels; empty for any other layer."""
+    height, width, channels = graph.tensor(op.x).shape
+    if isinstance(op, FullyConnected | Dense) and op.weight.shape[-1] != channels:
+        return f"{op.weight.shape[-1]} inputs from {height} x {width} places of {channels} channels"
+    return ""
 
 
 # --- orders ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """The largest channels first: the same function in another order, or a reason why not."""
 
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -15,6 +14,7 @@ from fleet.node.engine.binding import Node
 from fleet.node.model.graph import Graph, Weighted
 from fleet.node.model.graph_check import check
 from fleet.node.model.reference import forward
+from fleet.node.model.scheme import Scheme, Trained
 from fleet.node.model.schemes import PUBLISHED_SCHEMES, by_magnitude, published_scheme, sparse_layers
 from fleet.node.model.schemes.magnitude import magnitudes
 from fleet.node.plan import inference_plan
@@ -73,8 +73,12 @@ def test_any_order_that_is_not_refused_computes_the_same(data: st.DataObject) ->
     graph = data.draw(graphs(odd=False, kinds=WEIGHTED))
     scheme = data.draw(schemes(graph))
     how = {"joint": data.draw(st.booleans()), "stored": data.draw(st.booleans())}
-    with suppress(InputError):
-        same_function(graph, by_magnitude(graph, scheme, **how))
+    try:
+        made = by_magnitude(graph, scheme, **how)
+    except InputError:  # the refusals have tests of their own
+        return
+    assert [op.name for op in made.ops] == [op.name for op in graph.ops]
+    same_function(graph, made)
 
 
 def test_magnitudes_are_of_real_weights_or_of_stored_ones() -> None:
@@ -105,9 +109,19 @@ def test_two_layers_that_want_the_same_channels_need_no_sharing() -> None:
     graph = replace(graph, ops=tuple(twin if op.name == other.name else op for op in graph.ops))
     scheme = sparse_layers(graph, biases=10, ratios={"block2.pw1": HALF, "block3.pw1": Fraction(1, 4)})
     made = by_magnitude(graph, scheme)
+    assert any((op.weight != layer(made, op.name).weight).any() for op in graph.weighted), "something moves"
     first_channels_are_the_largest(made, "block2.pw1", 4)
     first_channels_are_the_largest(made, "block3.pw1", 2)
     same_function(graph, made)
+
+
+def test_inputs_of_a_dense_layer_over_several_places_are_no_channels() -> None:
+    build = Builder(1)
+    x = build.fully_connected(build.conv(build.input((1, 2, 3)), 4, (1, 1)), 5)
+    graph = build.head(x, 2)
+    scheme = Scheme(name="half", trained=(Trained(op="op1", channels=4),))
+    with pytest.raises(InputError, match=r"op1: .* got 8 inputs from 1 x 2 places of 4 channels; tr"):
+        by_magnitude(graph, scheme)
 
 
 def test_channels_that_cannot_move_are_refused_each_with_its_reason() -> None:
