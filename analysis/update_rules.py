@@ -30,11 +30,12 @@ from fleet.base import rng
 from fleet.base.rng import Stream
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model.float_net import FloatNet
-from fleet.node.model.graph import Dense, Graph
+from fleet.node.model.graph import Graph
 from fleet.node.model.quantize import dequantized
 from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.reference import calibrated
-from fleet.node.model.scheme import Scheme, Trained, build_scheme
+from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.model.schemes import published_scheme
 from fleet.node.model.zoo import zoo_net
 from fleet.node.model.zoo.mcunet import load_mcunet
 from fleet.node.plan import plan_of
@@ -249,20 +250,7 @@ def scheme_of(graph: Graph, kind: str) -> Scheme:
     """The scheme of this name; for MCUNet-5FPS `sparse` is the published one of 100 KB."""
     if graph.name != "mcunet-5fps" or kind != "sparse":
         return build_scheme(graph, kind)
-    layers = [op for op in graph.weighted if not isinstance(op, Dense)]
-    parts = {
-        op.name: Trained(op=op.name, channels=int(op.weight.shape[-1] * SPARSE_100KB.get(number, 0)), bias=True)
-        for number, op in enumerate(layers)
-        if number >= len(layers) - SPARSE_BIASES
-    }
-    head = Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
-    return Scheme(name=kind, trained=(*parts.values(), head))
-
-
-# Layer number: share of its input channels. Source: Lin et al., "On-device training under 256 KB memory", 2022; the
-# scheme "99kb" of its published compiler.
-SPARSE_100KB: Final = {21: 1.0, 24: 1.0, 27: 1.0, 30: 1.0, 36: 0.125, 39: 0.25}
-SPARSE_BIASES: Final = 22
+    return replace(published_scheme(graph, "99kb"), name=kind)
 
 
 def passes_of(task: str) -> tuple[float, ...]:

@@ -20,6 +20,8 @@ Float32 = NDArray[np.float32]
 
 BIAS_LIMIT = 2**30  # |bias| above this could overflow an accumulator: SPEC.md, section "Bounds"
 WHOLE_RANGE = (-128, 127)
+LOGIT_STEPS = 256  # of a head's logits per natural unit: Q8
+DEAD_SCALE = 1e-7  # weight scales below it are noise around zero: such channels do not train
 
 
 class Form(Enum):

@@ -36,7 +36,7 @@ from fleet.node.model.graph import (
 )
 from fleet.node.model.graph_fields import OddError
 
-_NEAR = 1e-6  # what TFLite Micro lets the scales of a pool's input and output differ by
+NEAR_SCALES = 1e-6  # by which scales may differ where TFLite Micro asks that they be equal
 UNIT = (1 / 256, -128)  # scale and zero point of what lies between 0 and 1
 Shape = tuple[int, ...]
 
@@ -170,7 +170,8 @@ def _scales_fit(op: Op, xs: list[Tensor], y: Tensor) -> bool:
     match op:
         case AveragePool() | MaxPool() | Pad() | Reshape() | Transpose() | Concat() | ResizeNearest():
             return all(
-                x.zero_point == y.zero_point and isclose(x.scale, y.scale, rel_tol=_NEAR, abs_tol=_NEAR) for x in xs
+                x.zero_point == y.zero_point and isclose(x.scale, y.scale, rel_tol=NEAR_SCALES, abs_tol=NEAR_SCALES)
+                for x in xs
             )
         case Softmax():
             return (y.scale, y.zero_point) == UNIT and op.beta * xs[0].scale > 2**-26  # a step that its exp can see

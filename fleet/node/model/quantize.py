@@ -17,6 +17,8 @@ from fleet.base.errors import InputError
 from fleet.node.model.float_net import Float64, FloatNet
 from fleet.node.model.graph import (
     BIAS_LIMIT,
+    DEAD_SCALE,
+    LOGIT_STEPS,
     WHOLE_RANGE,
     Activation,
     Add,
@@ -54,8 +56,7 @@ from fleet.node.model.ranges import (
 from fleet.node.model.zoo.structure import INPUT, Clip, Kind, Layer, NetSpec
 
 HEAD_HEADROOM: Final = 2.0
-DEAD_SCALE: Final = 1e-7  # weight scales below this are noise around zero: the training rule skips them as well
-LOGIT_SCALE: Final = 1 / 256  # the head's output: Q8 logits
+LOGIT_SCALE: Final = 1 / LOGIT_STEPS  # of the map that a head makes
 _WEIGHT_TOP: Final = 127
 
 

@@ -29,6 +29,7 @@ from fleet.node.model.graph import (
     Transpose,
 )
 from tests.node.engine.tflite_operators import FUSED, fused_clip, same_pad
+from tests.node.model.nets import sides
 
 Shape = tuple[int, int, int]
 shapes = st.tuples(st.integers(1, 7), st.integers(1, 6), st.integers(1, 5))
@@ -57,8 +58,8 @@ def alone(op: Op, *tensors: Tensor) -> Graph:
 def broadcast(draw: st.DrawFn, make: type[Add] | type[Mul]) -> Graph:
     """A sum or a product of two maps, one of which may have sides of 1."""
     shape = draw(shapes)
-    sides = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
-    small: Shape = tuple(1 if short else side for short, side in zip(sides, shape, strict=True))  # type: ignore[assignment]
+    short = draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
+    small = sides(1 if one else side for one, side in zip(short, shape, strict=True))
     pair = (shape, small) if draw(st.booleans()) else (small, shape)
     x, x2 = draw(maps("x", pair[0])), draw(maps("x2", pair[1]))
     fair = x.scale * x2.scale * 60 if make is Mul else max(x.scale, x2.scale)
@@ -78,11 +79,11 @@ def pools(draw: st.DrawFn, make: type[AveragePool] | type[MaxPool]) -> Graph:
         name="op", x="x", y="y", kernel=kernel, stride=draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     )
     op = replace(op, pad=same_pad(op, x) if same else (0, 0, 0, 0))
-    sides = (
+    height, width = (
         (side + op.pad[axis] + op.pad[axis + 2] - kernel[axis]) // op.stride[axis] + 1
         for axis, side in enumerate(x.shape[:2])
     )
-    y = replace(x, name="y", shape=(*sides, x.shape[2]))
+    y = replace(x, name="y", shape=(height, width, x.shape[2]))
     return alone(replace(op, clip=fused_clip(y, draw(activations))), x, y)
 
 
@@ -91,7 +92,7 @@ def means(draw: st.DrawFn) -> Graph:
     """A mean over some axes."""
     x = draw(maps("x"))
     axes = draw(st.sets(st.integers(0, 2), min_size=1).map(sorted))
-    shape: Shape = tuple(1 if axis in axes else side for axis, side in enumerate(x.shape))  # type: ignore[assignment]
+    shape = sides(1 if axis in axes else side for axis, side in enumerate(x.shape))
     y = tensor("y", shape, x.scale * draw(st.floats(0.2, 2)), draw(zeros))
     return alone(Mean(name="op", x="x", y="y", axes=tuple(axes)), x, y)
 
@@ -103,14 +104,14 @@ def moves(draw: st.DrawFn) -> Graph:
     kind = draw(st.sampled_from([Pad, Transpose, Reshape]))
     if kind is Pad:
         before, after = draw(st.tuples(*[st.integers(0, 3)] * 3)), draw(st.tuples(*[st.integers(0, 3)] * 3))
-        shape: Shape = tuple(sum(s) for s in zip(before, x.shape, after, strict=True))  # type: ignore[assignment]
+        shape = sides(map(sum, zip(before, x.shape, after, strict=True)))
         value = draw(st.one_of(st.just(x.zero_point), st.integers(-128, 127)))
         pad = Pad(name="op", x="x", y="y", before=before, after=after, value=value)
         return alone(pad, x, replace(x, name="y", shape=shape))
     if kind is Transpose:
-        order = tuple(draw(st.permutations(range(3))))
-        y = replace(x, name="y", shape=tuple(x.shape[axis] for axis in order))
-        return alone(Transpose(name="op", x="x", y="y", order=order), x, y)  # type: ignore[arg-type]
+        order = sides(draw(st.permutations(range(3))))
+        y = replace(x, name="y", shape=sides(x.shape[axis] for axis in order))
+        return alone(Transpose(name="op", x="x", y="y", order=order), x, y)
     first = draw(st.sampled_from([n for n in range(1, x.size + 1) if x.size % n == 0]))
     second = draw(st.sampled_from([n for n in range(1, x.size + 1) if x.size // first % n == 0]))
     return alone(
@@ -122,12 +123,12 @@ def moves(draw: st.DrawFn) -> Graph:
 def concats(draw: st.DrawFn) -> Graph:
     """Two to four maps one after the other along an axis."""
     first, axis = draw(maps("x0")), draw(st.integers(0, 2))
-    sides = [first.shape[axis], *draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))]
+    along = [first.shape[axis], *draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))]
     parts = [
-        replace(first, name=f"x{i}", shape=(*first.shape[:axis], side, *first.shape[axis + 1 :]))
-        for i, side in enumerate(sides)
+        replace(first, name=f"x{i}", shape=sides((*first.shape[:axis], side, *first.shape[axis + 1 :])))
+        for i, side in enumerate(along)
     ]
-    y = replace(first, name="y", shape=(*first.shape[:axis], sum(sides), *first.shape[axis + 1 :]))
+    y = replace(first, name="y", shape=sides((*first.shape[:axis], sum(along), *first.shape[axis + 1 :])))
     return alone(Concat(name="op", xs=tuple(p.name for p in parts), y="y", axis=axis), *parts, y)
 
 

@@ -1,11 +1,13 @@
 """Networks with operators that have no weights: the C engine against the reference, in every format of gradients."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
@@ -95,7 +97,7 @@ def test_a_network_trains_on_windows_that_are_no_int8(form: Form, gradients: Gra
     graph = edged(form)
     scheme = build_scheme(graph, "full", recipe=Recipe(gradients=gradients))
     whole = windows(graph, 6)
-    x = whole.astype(np.float32) / 60 if form is Form.FLOAT32 else whole.view(np.uint8)
+    x: NDArray[Any] = whole.astype(np.float32) / 60 if form is Form.FLOAT32 else whole.view(np.uint8)
     node, reference = Node(plan_of(graph, scheme)), ref.ReferenceNode(graph, scheme)
     labels, own = (np.arange(6) % 3).astype(np.uint8), frozenset(range(3))
     p = node.train(x, labels, np.arange(6), Course(key=KEY, rate=0.1, own=own))

@@ -25,7 +25,7 @@ from fleet.node.model.graph import (
     Tensor,
     Transpose,
 )
-from tests.node.model.nets import TYPICAL, Builder, Shape, _out, _window
+from tests.node.model.nets import TYPICAL, Builder, Shape, _out, _window, repeated, sides
 
 KINDS = ("mul", "gate", "average", "max", "mean", "pad", "transpose", "reshape", "concat", "resize", "curve")
 
@@ -34,8 +34,7 @@ class MapBuilder(Builder):
     """A builder that knows operators without weights as well."""
 
     def mul(self, x: Tensor, x2: Tensor, zero: int = -20, *, clip=WHOLE_RANGE) -> Tensor:
-        shape = tuple(max(sides) for sides in zip(x.shape, x2.shape, strict=True))
-        y = self._map(shape, x.scale * x2.scale * TYPICAL, zero)
+        y = self._map(repeated(x, x2), x.scale * x2.scale * TYPICAL, zero)
         self.ops.append(Mul(name=self._name(), x=x.name, x2=x2.name, y=y.name, clip=clip))
         return y
 
@@ -47,19 +46,19 @@ class MapBuilder(Builder):
         return y
 
     def mean(self, x: Tensor, axes: tuple[int, ...], zero: int = 0) -> Tensor:
-        shape = tuple(1 if axis in axes else side for axis, side in enumerate(x.shape))
+        shape = sides(1 if axis in axes else side for axis, side in enumerate(x.shape))
         y = self._map(shape, x.scale, zero)
         self.ops.append(Mean(name=self._name(), x=x.name, y=y.name, axes=axes))
         return y
 
     def pad(self, x: Tensor, before: Shape, after: Shape, value: int | None = None) -> Tensor:
-        y = self._map(tuple(sum(sides) for sides in zip(before, x.shape, after, strict=True)), x.scale, x.zero_point)
+        y = self._map(sides(map(sum, zip(before, x.shape, after, strict=True))), x.scale, x.zero_point)
         border = x.zero_point if value is None else value
         self.ops.append(Pad(name=self._name(), x=x.name, y=y.name, before=before, after=after, value=border))
         return y
 
     def transpose(self, x: Tensor, order: Shape) -> Tensor:
-        y = self._map(tuple(x.shape[axis] for axis in order), x.scale, x.zero_point)
+        y = self._map(sides(x.shape[axis] for axis in order), x.scale, x.zero_point)
         self.ops.append(Transpose(name=self._name(), x=x.name, y=y.name, order=order))
         return y
 
@@ -72,7 +71,7 @@ class MapBuilder(Builder):
         """All maps on the scale of the first: an activation brings the others to it."""
         first = xs[0]
         fitting = [x if _same_scale(x, first) else self.curve(x, Curve.REQUANTIZE, like=first) for x in xs]
-        shape = tuple(sum(x.shape[axis] for x in xs) if at == axis else side for at, side in enumerate(first.shape))
+        shape = sides(sum(x.shape[axis] for x in xs) if at == axis else side for at, side in enumerate(first.shape))
         y = self._map(shape, first.scale, first.zero_point)
         self.ops.append(Concat(name=self._name(), xs=tuple(x.name for x in fitting), y=y.name, axis=axis))
         return y
@@ -133,10 +132,12 @@ def _grown(draw: st.DrawFn, build: MapBuilder, maps: Sequence[Tensor], kind: str
         case "mul":
             return build.mul(x, draw(st.sampled_from([m for m in maps if m.shape == x.shape])), clip=clip)
         case "gate":
-            return build.mul(*draw(st.permutations([x, _gate(draw, build, x)])), clip=clip)
+            one, other = draw(st.permutations([x, _gate(draw, build, x)]))
+            return build.mul(one, other, clip=clip)
         case "average" | "max":
             make = AveragePool if kind == "average" else MaxPool
-            return build.window(make, x, *_pool_window(draw, x), clip=clip)
+            kernel, stride, pad = _pool_window(draw, x)
+            return build.window(make, x, kernel, stride, pad, clip=clip)
         case "curve":
             curve = draw(st.sampled_from(list(Curve)))
             return build.curve(x, curve, draw(st.integers(-128, 127)))
@@ -151,10 +152,10 @@ def _moved(draw: st.DrawFn, build: MapBuilder, maps: Sequence[Tensor], kind: str
     x = maps[-1]
     match kind:
         case "pad":
-            sides = st.tuples(*[st.integers(0, 2)] * 3)
-            return build.pad(x, draw(sides), draw(sides), draw(st.sampled_from([None, 7])))
+            border = st.tuples(*[st.integers(0, 2)] * 3)
+            return build.pad(x, draw(border), draw(border), draw(st.sampled_from([None, 7])))
         case "transpose":
-            return build.transpose(x, tuple(draw(st.permutations(range(3)))))
+            return build.transpose(x, sides(draw(st.permutations(range(3)))))
         case "reshape":
             first = draw(st.sampled_from([n for n in range(1, x.size + 1) if x.size % n == 0]))
             return build.reshape(x, (first, 1, x.size // first))

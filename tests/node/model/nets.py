@@ -1,6 +1,6 @@
 """Small int8 networks for tests: of any shape hypothesis thinks of, and the quickstart's with random weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod, sqrt
 
@@ -33,6 +33,19 @@ TYPICAL = 74  # standard deviation of int8 values that fill their range
 DEAD = (0.0, 1e-9)  # weight scales of channels that never train
 SPANS = ((0.0, np.inf), (0.0, 6.0), (-1.0, 1.0))  # of the activations inside TFLite's operators
 Shape = tuple[int, int, int]
+
+
+def sides(values: Iterable[int]) -> Shape:
+    """Height, width and channels."""
+    height, width, channels = values
+    return height, width, channels
+
+
+def repeated(x: Tensor, x2: Tensor) -> Shape:
+    """The shape of a sum or product of two maps, sides of 1 repeated."""
+    return sides(max(pair) for pair in zip(x.shape, x2.shape, strict=True))
+
+
 Span = tuple[float, float] | None  # real values that an output may take; None: all that int8 holds
 
 
@@ -119,8 +132,7 @@ class Builder:
         return y
 
     def add(self, x: Tensor, x2: Tensor, zero: int = -20, *, span: Span = None) -> Tensor:
-        shape = tuple(max(sides) for sides in zip(x.shape, x2.shape, strict=True))
-        y = self._tensor(f"map{len(self.ops)}", shape, max(x.scale, x2.scale) * 1.3, zero)
+        y = self._tensor(f"map{len(self.ops)}", repeated(x, x2), max(x.scale, x2.scale) * 1.3, zero)
         self.ops.append(Add(name=f"op{len(self.ops)}", x=x.name, x2=x2.name, y=y.name, clip=clip_to(y, span)))
         return y
 

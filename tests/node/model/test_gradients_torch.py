@@ -125,8 +125,8 @@ def assert_twin_is(graph: Graph, x: NDArray[Any]) -> None:
         tensor = graph.tensor(op.y)
         apart = (twin._value(op, maps) - maps[op.y]).detach().numpy()[trace.kept[op.name]]
         assert np.abs(apart).max() < 0.51 * tensor.scale, op.name
-    apart = (twin._value(graph.head, maps)).detach().numpy() - trace.logits / ref.LOGIT_SCALE
-    assert np.abs(apart).max() < 0.51 / ref.LOGIT_SCALE
+    apart = (twin._value(graph.head, maps)).detach().numpy() - trace.logits / ref.LOGIT_STEPS
+    assert np.abs(apart).max() < 0.51 / ref.LOGIT_STEPS
 
 
 def test_weight_gradients_point_where_autograd_points(quickstart: Measured) -> None:

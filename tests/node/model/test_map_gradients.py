@@ -1,5 +1,7 @@
 """Gradients of operators without weights against torch's autograd, alone and inside networks."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -30,10 +32,11 @@ def real_maps(graph: Graph, trace: ref.Trace) -> dict[str, Floats]:
     return {t.name: float(np.float32(t.scale)) * (trace.maps[t.name] - t.zero_point) for t in tensors}
 
 
-def autograd(graph: Graph, op: Op, reals: dict[str, Floats], g: Floats, name: str) -> Floats:
+def autograd(graph: Graph, op: Op, reals: dict[str, Floats], g: NDArray[Any], name: str) -> Floats:
     """The gradient of one input under torch."""
     leaves = {n: torch.tensor(reals[n], requires_grad=n == name) for n in inputs(op)}
     value = map_value(graph, op, leaves)
+    assert value is not None, "an operator that the twin knows"
     return torch.autograd.grad(value, leaves[name], torch.tensor(g))[0].numpy()
 
 

@@ -10,9 +10,9 @@ import pytest
 from fleet.base.errors import InputError
 from fleet.node.model.fixed import real, scale
 from fleet.node.model.float_net import float_maps
-from fleet.node.model.graph import BIAS_LIMIT, Add, Conv2d, Depthwise, Graph, macs
+from fleet.node.model.graph import BIAS_LIMIT, DEAD_SCALE, Add, Conv2d, Depthwise, Graph, macs
 from fleet.node.model.graph_file import load_graph, save_graph
-from fleet.node.model.quantize import DEAD_SCALE, dequantized
+from fleet.node.model.quantize import dequantized
 from fleet.node.model.reference import forward
 from fleet.node.model.zoo import zoo_net
 from fleet.node.model.zoo.mcunet import PUBLISHED, load_mcunet

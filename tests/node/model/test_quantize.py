@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
 from fleet.node.model.float_net import FloatNet, float_maps
-from fleet.node.model.graph import BIAS_LIMIT, Dense, Depthwise, Graph, Weighted
+from fleet.node.model.graph import BIAS_LIMIT, DEAD_SCALE, Dense, Depthwise, Graph, Weighted
 from fleet.node.model.graph_file import load_graph, save_graph
-from fleet.node.model.quantize import DEAD_SCALE, dequantized, quantize
+from fleet.node.model.quantize import dequantized, quantize
 from fleet.node.model.reference import forward
 from fleet.node.model.zoo import zoo_net
 

@@ -291,7 +291,7 @@ def test_the_loss_gradient_is_the_slope_of_the_loss_in_real_outputs() -> None:
     """Finite differences of both losses, a small way up and down from where the outputs are."""
     graph, h = small(), 1e-4
     trace = ref.forward(graph, windows(graph, 1)[0])
-    logits = trace.logits / ref.LOGIT_SCALE
+    logits = trace.logits / ref.LOGIT_STEPS
 
     def cross_entropy(z: NDArray[np.float64]) -> float:
         return log(sum(exp(v) for v in z)) - z[1]

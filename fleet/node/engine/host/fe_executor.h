@@ -24,7 +24,6 @@ struct fe_host {
     const fe_kernels *kernels;
     fe_host_step *steps;
     int32_t count, loss, apply; /* steps; number of the loss, of the first step that ends a batch */
-    int32_t prefix;             /* steps before the first that depends on what trains */
     int32_t changed;            /* trained values may differ from those at the last forward pass */
     const fe_course *course;    /* of the step that runs */
     uint64_t key;

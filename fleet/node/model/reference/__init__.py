@@ -4,7 +4,7 @@ It knows graphs and schemes, not plans: no arena, no offsets, no order but the g
 equal it byte for byte in logits, gradients and trained values. One module per operator; `operators.py` says which.
 """
 
-from fleet.node.model.graph import inputs
+from fleet.node.model.graph import DEAD_SCALE, LOGIT_STEPS, inputs
 from fleet.node.model.reference.add import add_scales
 from fleet.node.model.reference.backward import (
     backward,
@@ -16,7 +16,7 @@ from fleet.node.model.reference.backward import (
     tensors_with_gradient,
 )
 from fleet.node.model.reference.calibrate import calibrated
-from fleet.node.model.reference.dense import LOGIT_SCALE, logit_scales
+from fleet.node.model.reference.dense import logit_scales
 from fleet.node.model.reference.extras import Extras, cleared, extras_bytes
 from fleet.node.model.reference.forward import forward
 from fleet.node.model.reference.loss import EXP2_TABLE, Target, error_unit, probabilities, square_factor
@@ -36,7 +36,6 @@ from fleet.node.model.reference.values import (
     shifted,
 )
 from fleet.node.model.reference.weighted import (
-    DEAD_SCALE,
     InputFactors,
     input_factors,
     multiplier,
@@ -47,7 +46,7 @@ from fleet.node.model.reference.weighted import (
 __all__ = [
     "DEAD_SCALE",
     "EXP2_TABLE",
-    "LOGIT_SCALE",
+    "LOGIT_STEPS",
     "Backward",
     "Course",
     "Extras",

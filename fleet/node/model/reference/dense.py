@@ -4,7 +4,7 @@ import numpy as np
 
 from fleet.node.model import fixed
 from fleet.node.model.fixed import Int64, Real
-from fleet.node.model.graph import Dense, Float32, FullyConnected, Graph
+from fleet.node.model.graph import LOGIT_STEPS, Dense, Float32, FullyConnected, Graph
 from fleet.node.model.reference.values import Gradient, Maps, f32
 from fleet.node.model.reference.weighted import (
     centred_input,
@@ -15,13 +15,11 @@ from fleet.node.model.reference.weighted import (
     requantised,
 )
 
-LOGIT_SCALE = 256  # Q8: 256 steps per natural unit
-
 
 def logit_scales(graph: Graph, op: Dense) -> list[Real]:
     """256 s_x s_w per class."""
     s_x = f32(graph.tensor(op.x).scale)
-    return [fixed.real(s_x * float(s) * LOGIT_SCALE) for s in op.weight_scale]
+    return [fixed.real(s_x * float(s) * LOGIT_STEPS) for s in op.weight_scale]
 
 
 def raw(graph: Graph, op: Dense | FullyConnected, maps: Maps) -> Int64:

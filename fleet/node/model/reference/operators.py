@@ -67,8 +67,8 @@ class Forward(Protocol):
     def raw(self, graph: Graph, op: Any, maps: Maps) -> NDArray[Any]: ...
 
 
-class Differentiable(Protocol):
-    """A module that passes gradients to the operator's inputs."""
+class Differentiable(Forward, Protocol):
+    """A module that also passes gradients to the operator's inputs."""
 
     def input_sums(self, graph: Graph, op: Any, name: str, g: Gradient, maps: Maps) -> tuple[Int64, int]: ...
 
@@ -83,26 +83,11 @@ class Trainable(Protocol):
     def weight_floats(self, graph: Graph, op: Any, g: Float32, maps: Maps) -> Float32: ...
 
 
-FORWARD: Final[dict[type, Forward]] = {
+WEIGHTED: Final[dict[type, Trainable]] = {
     Conv2d: conv,
     Depthwise: depthwise,
     FullyConnected: dense,
     Dense: dense,
-    Add: add,
-    GlobalAveragePool: pool,
-    Mul: mul,
-    AveragePool: average_pool,
-    MaxPool: max_pool,
-    Mean: mean,
-    Pad: moves,
-    Reshape: moves,
-    Transpose: moves,
-    Concat: moves,
-    ResizeNearest: moves,
-    Activation: activation,
-    Softmax: softmax,
-    Quantize: edges,
-    Dequantize: edges,
 }
 BACKWARD: Final[dict[type, Differentiable]] = {
     Conv2d: conv,
@@ -122,12 +107,7 @@ BACKWARD: Final[dict[type, Differentiable]] = {
     ResizeNearest: moves,
     Activation: activation,
 }
-WEIGHTED: Final[dict[type, Trainable]] = {
-    Conv2d: conv,
-    Depthwise: depthwise,
-    FullyConnected: dense,
-    Dense: dense,
-}
+FORWARD: Final[dict[type, Forward]] = {**BACKWARD, Softmax: softmax, Quantize: edges, Dequantize: edges}
 COPIES: Final = (Add, Pad, Reshape, Transpose, Concat)
 
 

@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from fleet.base import rng
 from fleet.node.model import fixed
 from fleet.node.model.fixed import LIMIT, Int64, Real
-from fleet.node.model.graph import Depthwise, Float32, Graph, Int8, Int32, Weighted
+from fleet.node.model.graph import DEAD_SCALE, Depthwise, Float32, Graph, Int8, Int32, Weighted
 from fleet.node.model.recipe import Rule
 from fleet.node.model.reference.extras import Extras, Remembered
 from fleet.node.model.reference.rules import latent_step, stepped
 from fleet.node.model.reference.values import Backward, FloatBackward, f32
-from fleet.node.model.reference.weighted import DEAD_SCALE
 from fleet.node.model.scheme import Scheme
 
 WEIGHT_BITS = 16  # fractional bits of a weight step that amounts are kept in; of a bias step, none

@@ -13,8 +13,6 @@ from fleet.node.model.fixed import Int64, Real
 from fleet.node.model.graph import Conv2d, Dense, Depthwise, Float32, FullyConnected, Graph, Weighted
 from fleet.node.model.reference.values import Gradient, f32
 
-DEAD_SCALE = 1e-7  # weight scales below it belong to dead channels, which do not train
-
 
 def output_scales(graph: Graph, op: Conv2d | Depthwise | FullyConnected) -> list[Real]:
     """s_x s_w / s_y per output channel, product in double of float32 values."""

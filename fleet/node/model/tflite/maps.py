@@ -16,6 +16,7 @@ from fleet.node.model.graph import (
     ResizeNearest,
     Transpose,
 )
+from fleet.node.model.graph_check import NEAR_SCALES
 from fleet.node.model.tflite.assembly import AGAIN, Assembly, has, option, options_of
 from fleet.node.model.tflite.content import MOST_AXES, Call, Entry
 from fleet.node.model.tflite.shapes import (
@@ -31,8 +32,6 @@ from fleet.node.model.tflite.shapes import (
     three_axes,
 )
 from fleet.node.model.tflite.weighted import clip_of, window_of
-
-_SAME_SCALE = 1e-6  # by which scales of input and output may differ where TFLite Micro asks that they be equal
 
 
 def average_pool_2d(a: Assembly, call: Call) -> None:
@@ -247,7 +246,7 @@ def _check_scale(a: Assembly, x: Entry, y: Entry) -> None:
     if x.type == "float32":
         return
     (s_x, z_x), (s_y, z_y) = a.scaled(x), a.scaled(y)
-    if z_x != z_y or abs(s_x - s_y) > max(_SAME_SCALE, _SAME_SCALE * s_x):
+    if z_x != z_y or abs(s_x - s_y) > max(NEAR_SCALES, NEAR_SCALES * s_x):
         text = f"expected the scale of its input, {s_x:g} with zero point {z_x}, got {s_y:g} with {z_y} for {shown(y)}"
         raise RefusedError(f"{text}; convert the model again, or put a QUANTIZE before it")
 

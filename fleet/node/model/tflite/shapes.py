@@ -6,6 +6,7 @@ from itertools import groupby
 from math import prod
 from typing import Final, TypeVar
 
+from fleet.node.model.graph_fields import MOST_SIDE
 from fleet.node.model.tflite.content import Entry
 
 Dims = tuple[int, ...]
@@ -13,7 +14,6 @@ Shape = tuple[int, int, int]
 T = TypeVar("T")
 
 MOST_VALUES: Final = 2**24  # of one map: far beyond any microcontroller, and no number here can overflow
-MOST_SIDE: Final = 2**16
 
 
 class RefusedError(ValueError):

@@ -37,7 +37,7 @@ class Twin:
         for op in self.graph.ops:
             value = self._value(op, maps)
             if isinstance(op, Dense):
-                return _straight_through(value, torch.from_numpy(trace.logits / ref.LOGIT_SCALE))
+                return _straight_through(value, torch.from_numpy(trace.logits / ref.LOGIT_STEPS))
             kept = torch.ones_like(value) if isinstance(op, GlobalAveragePool) else _double(trace.kept[op.name])
             maps[op.y] = _straight_through(value, self._rounded(trace, op.y), kept)
         return maps[self.graph.ops[-1].y]

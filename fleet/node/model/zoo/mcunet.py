@@ -26,6 +26,7 @@ from fleet.base.arrays import read_arrays
 from fleet.base.errors import InputError
 from fleet.node.model.graph import (
     BIAS_LIMIT,
+    DEAD_SCALE,
     Add,
     Conv2d,
     Dense,
@@ -38,7 +39,7 @@ from fleet.node.model.graph import (
     Op,
     Tensor,
 )
-from fleet.node.model.quantize import DEAD_SCALE, HEAD_HEADROOM, LOGIT_SCALE
+from fleet.node.model.quantize import HEAD_HEADROOM, LOGIT_SCALE
 from fleet.node.model.ranges import Encoding, float32
 from fleet.node.model.zoo.mobile import BOTTLENECKS
 from fleet.node.model.zoo.registry import zoo_net
