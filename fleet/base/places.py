@@ -12,6 +12,13 @@ from fleet.base.errors import InputError
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
+def path_of(given: str | Path, remedy: str) -> Path:
+    """A path that may be given as text; InputError for anything else."""
+    if isinstance(given, str | Path):
+        return Path(given)
+    raise InputError.one("path", f"expected a path or its text, got {given!r}; {remedy}")
+
+
 def devices_dir() -> Path:
     """The folder with one folder per board."""
     return _beside_or_inside("devices")

@@ -101,10 +101,14 @@ class Node:
     """A simulated device: the plan's memory, and the C engine working in it.
 
     variant: instructions of the executor, the fastest by default; all give the same bits. memo: remembers what the
-    frozen beginning makes of windows.
+    frozen beginning makes of windows; EngineError for one of another plan.
     """
 
     def __init__(self, plan: Plan, *, variant: Variant | None = None, memo: Memo | None = None) -> None:
+        if memo is not None and not memo.fits(plan):
+            raise EngineError(
+                "memo: expected one of the node's plan and model, got one of others; make it of this plan"
+            )
         self.plan = plan
         self._memo = memo
         self._words = np.frombuffer(plan.content, dtype="<i4").copy()

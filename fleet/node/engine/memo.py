@@ -41,6 +41,7 @@ class Memo:
     """
 
     def __init__(self, plan: Plan, budget_bytes: int = BUDGET_BYTES) -> None:
+        self.plan = plan
         self.steps = frozen_steps(plan)
         crossing = [b for b in plan.buffers if b.first < self.steps <= b.last]
         self.spans = np.array([(b.offset, b.size_bytes) for b in crossing], dtype=np.int32).reshape(-1, 2)
@@ -48,6 +49,11 @@ class Memo:
         self._left_bytes = budget_bytes
         self._entries: dict[int, _Entry] = {}
         self._lock = threading.RLock()  # _entry may set off a collection, which may forget an array
+
+    def fits(self, plan: Plan) -> bool:
+        """Whether maps remembered here are those of this plan."""
+        mine = self.plan
+        return mine is plan or (mine.content, mine.model) == (plan.content, plan.model)
 
     @contextmanager
     def of(self, windows: NDArray[Any]) -> Iterator[Recalled | None]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from fleet.base.arrays import read_arrays
 from fleet.base.errors import InputError
+from fleet.base.places import path_of
 from fleet.node.model.graph import Add, Conv2d, Dense, Depthwise, Form, GlobalAveragePool, Graph, Op
 from fleet.node.model.graph_check import check
 from fleet.node.model.graph_fields import Arrays, OddError, described, operator, tensor_of, told
@@ -67,8 +68,9 @@ def graph_bytes(graph: Graph) -> bytes:
     return file.getvalue()
 
 
-def load_graph(path: Path) -> Graph:
+def load_graph(path: Path | str) -> Graph:
     """The graph in the file; InputError with one sentence when it is absent, damaged or describes no network."""
+    path = path_of(path, _REMEDY)
     try:
         header = _read_header(path)
         graph = _graph(header, read_arrays(path, tuple(_MEMBERS[header["version"]]), remedy=_REMEDY))

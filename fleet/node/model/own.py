@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.base.errors import InputError
+from fleet.base.places import path_of
 from fleet.node.model.graph import Graph
 from fleet.node.model.graph_file import load_graph
 from fleet.node.model.head import trainable
 from fleet.node.model.tflite import import_tflite
 
+HEADS = ("auto", "kept", "new")
 SUFFIXES = (".tflite", ".npz")
 
 
@@ -21,11 +23,14 @@ class OwnModel:
     left_out: tuple[str, ...]
 
 
-def own_model(path: Path, classes: int, head: str = "auto") -> OwnModel:
+def own_model(path: Path | str, classes: int, head: str = "auto") -> OwnModel:
     """The network in a .tflite, or an .npz of a graph, as a classifier of so many classes; InputError if it is none.
 
     head: 'kept' for the file's last layer, 'new' for one of zeros, 'auto' for the file's where its outputs are as many.
     """
+    path = path_of(path, f"name a file ending in {' or '.join(SUFFIXES)}")
+    if head not in HEADS:
+        raise InputError.one("head", f"expected one of {', '.join(HEADS)}, got {head!r}; choose one of them")
     graph, left_out = _read(path)
     if not graph.weighted:
         raise InputError.one(str(path), "expected layers with weights, got none; nothing of this network can train")

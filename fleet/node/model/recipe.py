@@ -5,7 +5,8 @@ A Scheme says which values train, a Recipe how. Both are pure data; SPEC.md says
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from numbers import Real
+from typing import Any, Final
 
 from fleet.base.errors import Fault, InputError
 
@@ -58,6 +59,7 @@ EXTRA_BITS: Final = {  # per trained weight, beside its eight
     Rule.LATENT: 32,
 }
 
+_CHOICES: Final[dict[str, type[Enum]]] = {"gradients": Gradients, "exponents": Exponents, "rule": Rule, "loss": Loss}
 MOST_SHIFT: Final = 31  # of a sum in 32 bits
 MOST_BATCH: Final = 2**31 - 1  # a word of the plan
 
@@ -80,17 +82,17 @@ class Recipe:
     shifts: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
-        faults: list[Fault] = []
-        if not 0 <= self.momentum < 1:
-            faults.append(Fault("momentum", f"expected 0 to below 1, got {self.momentum}; take 0.9 or none"))
+        faults = [
+            Fault(name, text) for name, kind in _CHOICES.items() if (text := _no_choice(kind, getattr(self, name)))
+        ]
+        if not _is_a(self.scaled, bool):
+            faults.append(Fault("scaled", f"expected True or False, got {self.scaled!r}; True is usual"))
+        if not (_is_a(self.momentum, Real) and 0 <= self.momentum < 1):
+            faults.append(Fault("momentum", f"expected 0 to below 1, got {self.momentum!r}; take 0.9 or none"))
         if type(self.batch) is not int or not 1 <= self.batch <= MOST_BATCH:
-            text = f"expected a whole number from 1 to {MOST_BATCH}, got {self.batch}; 1 is a step per window"
+            text = f"expected a whole number from 1 to {MOST_BATCH}, got {self.batch!r}; 1 is a step per window"
             faults.append(Fault("batch", text))
-        if wrong := [name for name, shift in self.shifts if not 0 <= shift <= MOST_SHIFT]:
-            text = f"expected 0 to {MOST_SHIFT}, got another for {', '.join(wrong)}; take them from calibrated"
-            faults.append(Fault("shifts", text))
-        if len(dict(self.shifts)) < len(self.shifts):
-            faults.append(Fault("shifts", "expected one per map, got two of one name; take them from calibrated"))
+        faults += [Fault("shifts", f"{text}; take them from calibrated") for text in _odd_shifts(self.shifts)]
         if faults:
             raise InputError(faults)
 
@@ -98,3 +100,31 @@ class Recipe:
     def momentum_q15(self) -> int:
         """The momentum in 1/32768, as the engine multiplies by it; at most 32767."""
         return min(round(self.momentum * 32768), 32767)
+
+
+def _no_choice(kind: type[Enum], given: object) -> str:
+    """What to say about a value that is none of these; nothing of one that is."""
+    if isinstance(given, kind):
+        return ""
+    named = next((choice for choice in kind if choice.value == given), None)
+    names = ", ".join(choice.name for choice in kind)
+    remedy = f"write {kind.__name__}.{named.name}" if named else "choose one of them"
+    return f"expected one of {kind.__name__}.{{{names}}}, got {given!r}; {remedy}"
+
+
+def _is_a(given: object, kind: type) -> bool:
+    """Whether a value is of this kind; a bool is no number."""
+    return isinstance(given, kind) and (kind is bool or not isinstance(given, bool))
+
+
+def _odd_shifts(shifts: Any) -> list[str]:
+    """What is wrong with the shifts of static exponents."""
+    pairs = isinstance(shifts, tuple) and all(isinstance(pair, tuple) and len(pair) == 2 for pair in shifts)
+    if not pairs or any(type(name) is not str or type(shift) is not int for name, shift in shifts):
+        return [f"expected a tuple of (map's name, whole number), got {shifts!r}"]
+    texts = []
+    if wrong := [name for name, shift in shifts if not 0 <= shift <= MOST_SHIFT]:
+        texts.append(f"expected 0 to {MOST_SHIFT}, got another for {', '.join(wrong)}")
+    if len(dict(shifts)) < len(shifts):
+        texts.append("expected one per map, got two of one name")
+    return texts

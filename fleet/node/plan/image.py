@@ -4,9 +4,11 @@ It depends on the graph and on what trains, never on learning rates: a model pus
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
+from fleet.base.errors import InputError
 from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Dense, Graph, Weighted
 from fleet.node.model.recipe import Gradients
@@ -15,6 +17,8 @@ from fleet.node.model.scheme import Layout, Scheme, Trained, trained_values
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.state import state_bytes
 from fleet.node.plan.tables import op_sections
+
+MOST_EXPONENT: Final = 127  # of 8 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,7 @@ def image_of(graph: Graph, scheme: Scheme, layout: Layout) -> Image:
 def _layer(graph: Graph, scheme: Scheme, op: Weighted) -> list[tuple[str, str, bytes]]:
     part = scheme.of(op.name)
     scales = logit_scales(graph, op) if isinstance(op, Dense) else output_scales(graph, op)
-    parts = [(f"{op.name} scale", "scales", reals(scales))]
+    parts = [(f"{op.name} scale", "scales", reals(op.name, scales))]
     if part.channels < op.weight.shape[-1]:
         parts.append((f"{op.name} frozen", "weights", op.weight[..., part.channels :].tobytes()))
     if not part.bias:
@@ -78,13 +82,16 @@ def _training(graph: Graph, scheme: Scheme, op: Weighted, part: Trained) -> list
     else:
         parts = [(f"{op.name} r", "training", input_factors(graph, op).r.astype("<u2").tobytes())]
     if part.channels:
-        parts.append((f"{op.name} weight rate", "training", reals(weight_rates(graph, op, scaled=scaled))))
+        parts.append((f"{op.name} weight rate", "training", reals(op.name, weight_rates(graph, op, scaled=scaled))))
     if part.bias:
-        parts.append((f"{op.name} bias rate", "training", reals(bias_rates(graph, op, scaled=scaled))))
+        parts.append((f"{op.name} bias rate", "training", reals(op.name, bias_rates(graph, op, scaled=scaled))))
     return parts
 
 
-def reals(values: list[Real]) -> bytes:
-    """fe_reals: mant s32 [n], then exp s8 [n]."""
+def reals(where: str, values: list[Real]) -> bytes:
+    """fe_reals: mant s32 [n], then exp s8 [n]. InputError for a number that has no such exponent."""
+    if (most := max(v.exp for v in values)) > MOST_EXPONENT:
+        text = f"expected quotients of scales below 2^{MOST_EXPONENT}, got one of 2^{most - 1} or more"
+        raise InputError.one(where, f"{text}; quantise the network again with windows as it will see them")
     mant = np.array([v.mant for v in values], dtype="<i4").tobytes()
     return mant + np.array([v.exp for v in values], dtype=np.int8).tobytes()

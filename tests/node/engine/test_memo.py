@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fleet.base import rng
+from fleet.base.errors import EngineError
 from fleet.node.backend import EngineBackend, Work
 from fleet.node.engine import memo
 from fleet.node.engine.binding import Course, Node
@@ -103,6 +104,16 @@ def test_room_comes_back_with_the_windows() -> None:
     gc.collect()
     with memo.of(other) as third:
         assert third is not None
+
+
+def test_a_memo_of_another_plan_or_model_is_refused() -> None:
+    plan = plan_for(imu_net(), "sparse")
+    for other in (plan_for(imu_net(), "head"), plan_for(imu_net(seed=9), "sparse")):
+        with pytest.raises(
+            EngineError, match="memo: expected one of the node's plan and model, got one of others; make"
+        ):
+            Node(plan, memo=Memo(other))
+    Node(plan, memo=Memo(plan_for(imu_net(), "sparse")))
 
 
 def test_a_second_thread_computes_while_the_first_remembers() -> None:

@@ -229,7 +229,7 @@ def test_files_of_another_structure_are_refused_with_the_layer(folder: Path, tmp
 
 def test_files_that_are_none_are_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a file of mcunet-5fps, .*, got other.json; name NAME.json"):
-        load_mcunet(tmp_path / "other.json")
+        load_mcunet(str(tmp_path / "other.json"))
     path = tmp_path / "mcunet-5fps.json"
     with pytest.raises(InputError, match="expected a JSON file, got none that can be read"):
         load_mcunet(path)

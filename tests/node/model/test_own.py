@@ -38,6 +38,16 @@ def test_a_head_that_must_be_kept_has_to_fit(file: Path) -> None:
         own_model(file, 9, "kept")
 
 
+def test_a_path_may_be_text_and_a_head_is_one_of_three(file: Path) -> None:
+    assert not own_model(str(file), 7).new_head
+    with pytest.raises(
+        InputError, match=r"path: expected a path or its text, got None; name a file ending in \.tflite or"
+    ):
+        own_model(None, 7)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="head: expected one of auto, kept, new, got 'keep'; choose one of them"):
+        own_model(file, 7, "keep")
+
+
 def test_a_published_keyword_spotter_learns_other_words(shared_data: Path) -> None:
     own = own_model(shared_data / "mlperf-tiny" / "kws_ref_model.tflite", 10)
     assert (own.new_head, own.graph.classes, own.graph.input.shape) == (True, 10, (49, 10, 1))

@@ -372,6 +372,32 @@ def test_every_fault_of_a_recipe_is_named() -> None:
         Recipe(momentum=float("nan"))
 
 
+@pytest.mark.parametrize(
+    "field, value, said",
+    [
+        ("rule", "nearest", r"rule: expected one of Rule\.\{STOCHASTIC, .*\}, got 'nearest'; write Rule\.NEAREST"),
+        ("rule", 1, r"rule: expected one of Rule\..*, got 1; choose one of them"),
+        ("gradients", "fp32", r"got 'fp32'; write Gradients\.FP32"),
+        ("gradients", Rule.LATENT, r"gradients: expected one of Gradients\.\{INT8, FP32\}, got <Rule\.LATENT"),
+        ("exponents", "static", r"got 'static'; write Exponents\.STATIC"),
+        ("loss", None, r"loss: expected one of Loss\..*, got None"),
+        ("scaled", "no", "scaled: expected True or False, got 'no'"),
+        ("scaled", 1, "scaled: expected True or False, got 1"),
+        ("momentum", "0.9", "momentum: expected 0 to below 1, got '0.9'"),
+        ("momentum", None, "momentum: expected 0 to below 1, got None"),
+        ("momentum", False, "momentum: expected 0 to below 1, got False"),
+        ("batch", "4", "batch: expected a whole number from 1 to 2147483647, got '4'"),
+        ("shifts", {"map1": 3}, r"shifts: expected a tuple of \(map's name, whole number\), got \{'map1': 3\}; take"),
+        ("shifts", (3,), r"shifts: expected a tuple of .*, got \(3,\)"),
+        ("shifts", (("map1", "3"),), "shifts: expected a tuple of .*, got"),
+        ("shifts", None, "shifts: expected a tuple of .*, got None"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_by_its_field(field: str, value: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Recipe(**{field: value})
+
+
 def test_momentum_never_reaches_one() -> None:
     assert Recipe(momentum=0.999999).momentum_q15 == 32767
     assert Recipe(momentum=0.9).momentum_q15 == 29491

@@ -288,6 +288,28 @@ class Pair(nn.Module):
         return torch.relu(x), x
 
 
+class Dropping(nn.Module):
+    """Dropout as a function. told: what else its call says."""
+
+    def __init__(self, **told) -> None:
+        super().__init__()
+        self.layer, self.told = nn.Conv2d(2, 3, 1), told
+
+    def forward(self, x):
+        return self.layer(functional.dropout(x, **self.told))
+
+
+class Normalising(nn.Module):
+    """Batch norm as a function, over each batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.mean, self.variance = nn.Conv2d(2, 2, 1), nn.Buffer(torch.zeros(2)), nn.Buffer(torch.ones(2))
+
+    def forward(self, x):
+        return functional.batch_norm(self.layer(x), self.mean, self.variance, training=True)
+
+
 REFUSED = {
     "calls that no operator computes": (nn.Sequential(nn.GELU(), nn.LeakyReLU()), "0: expected one of .*, got GELU.*"),
     "a layer inside a module": (
@@ -317,6 +339,14 @@ REFUSED = {
         nn.Sequential(nn.BatchNorm2d(2, track_running_stats=False)),
         "expected statistics learned in training, got none",
     ),
+    "dropout that never ends": (
+        Dropping(),
+        r"dropout: expected dropout that ends with training, got .*; write training=self\.training in the call",
+    ),
+    "batch norm over each batch": (
+        Normalising(),
+        r"batch_norm: expected statistics learned in training, got those of each batch .*; write training=self\.",
+    ),
     "windows the module cannot read": (
         nn.Sequential(nn.Conv2d(5, 2, 3)),
         "example: expected windows that the module c",
@@ -328,6 +358,12 @@ REFUSED = {
 def test_what_cannot_be_read_is_refused_by_its_place(module: nn.Module, said: str) -> None:
     with pytest.raises(InputError, match=said):
         from_torch(module, example(2, 8, 6), classifier=False)
+
+
+@pytest.mark.parametrize("told", [{"training": False}, {"p": 0.0}], ids=str)
+def test_a_dropout_that_drops_nothing_leaves_no_layer(told: dict) -> None:
+    net = from_torch(settled(Dropping(**told)), example(2, 8, 6), classifier=False)
+    assert [layer.name for layer in net.spec.layers] == ["layer"]
 
 
 def test_all_calls_without_an_operator_are_named_at_once() -> None:

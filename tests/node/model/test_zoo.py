@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import floor, prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,15 +183,32 @@ def test_an_unknown_net_is_refused_with_the_nearest_name() -> None:
     "name, classes, shape, said",
     [
         ("ad-autoencoder", 10, None, "expected a net that recognises classes, got ad-autoencoder"),
-        ("ds-cnn", 0, None, "expected at least one class, got 0"),
+        ("ds-cnn", 0, None, "expected a whole number of classes from 1 to 65536, got 0; count those of the data"),
+        ("ds-cnn", "10", None, "expected a whole number of classes from 1 to 65536, got '10'"),
+        ("ds-cnn", 10.0, None, "expected a whole number of classes from 1 to 65536, got 10.0"),
+        ("ds-cnn", True, None, "expected a whole number of classes from 1 to 65536, got True"),
+        ("ds-cnn", 10**12, None, "expected a whole number of classes from 1 to 65536, got 1000000000000"),
+        ("mcunet-5fps", 7, (96, 96), r"expected \(height, width, channels\) in whole numbers, got an input \(96, 96\)"),
+        ("mcunet-5fps", 7, (1, 96, 96, 3), r"expected \(height, width, channels\) .*, got an input \(1, 96, 96, 3\)"),
+        ("mcunet-5fps", 7, 96, r"expected \(height, width, channels\) in whole numbers, got an input 96 for mcunet"),
+        ("mcunet-5fps", 7, "abc", r"expected \(height, width, channels\) in whole numbers, got an input 'abc'"),
+        ("mcunet-5fps", 7, (), r"expected \(height, width, channels\) in whole numbers, got an input \(\) for mcunet"),
+        ("mcunet-5fps", 7, (96.0, 96, 3), r"expected \(height, width, channels\) .*, got an input \(96.0, 96, 3\)"),
         ("imu-ds-cnn", 7, (50, 2, 6), r"expected a signal over time, \(H, 1, C\), got an input \[50, 2, 6\]"),
         ("mcunet-5fps", 7, (0, 64, 3), r"expected sides from 1 to 4096, got an input \[0, 64, 3\]"),
         ("mcunet-5fps", 7, (5000, 64, 3), r"expected sides from 1 to 4096, got an input \[5000, 64, 3\]"),
     ],
 )
-def test_what_a_net_cannot_be_is_refused(name: str, classes: int, shape: tuple[int, int, int], said: str) -> None:
+def test_what_a_net_cannot_be_is_refused(name: str, classes: Any, shape: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         zoo_net(name, classes, shape)
+
+
+def test_a_shape_may_come_from_an_array() -> None:
+    shape = zoo_net("mcunet-5fps", np.int64(7), list(np.zeros((64, 64, 3)).shape)).input_shape  # type: ignore[arg-type]
+    assert shape == (64, 64, 3)
+    with pytest.raises(InputError, match=r"model.zoo: expected one of .*, got"):
+        zoo_net(None)  # type: ignore[arg-type]
 
 
 def test_a_draw_that_does_not_ship_is_refused_with_the_remedy() -> None:

@@ -260,6 +260,16 @@ def test_a_network_whose_sums_could_overflow_is_refused(graph: Graph, text: str)
         plan_of(graph, build_scheme(graph, "head"))
 
 
+@pytest.mark.parametrize("scale", [1e-38, 3e38])
+def test_a_quotient_of_scales_beyond_its_word_is_refused_by_operator(scale: float) -> None:
+    graph, scheme = small()
+    tensors = tuple(replace(t, scale=scale) if t.name == graph.input.name else t for t in graph.tensors)
+    with pytest.raises(
+        InputError, match=r"op\d: expected quotients of scales below 2\^127, got one of 2\^1[23]\d or more"
+    ):
+        plan_of(replace(graph, tensors=tensors), scheme)
+
+
 def test_a_map_with_too_many_places_for_a_weight_gradient_is_refused() -> None:
     build = Builder(1)
     graph = build.head(build.pool(build.conv(build.input((66_312, 1, 1)), 1, (1, 1))), 2)

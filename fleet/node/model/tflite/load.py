@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
+from fleet.base.places import path_of
 from fleet.node.model.graph import Graph
 from fleet.node.model.graph_check import check
 from fleet.node.model.graph_fields import OddError
@@ -65,13 +66,14 @@ class Import:
     left_out: tuple[str, ...]
 
 
-def load_tflite(path: Path) -> Graph:
+def load_tflite(path: Path | str) -> Graph:
     """The network in the file; InputError with every fault when it is damaged or cannot run in int8 here."""
     return import_tflite(path).graph
 
 
-def import_tflite(path: Path) -> Import:
+def import_tflite(path: Path | str) -> Import:
     """As load_tflite, with the numbers that the file gives its tensors, and what was left out."""
+    path = path_of(path, _REMEDY)
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES and path.is_file() else None

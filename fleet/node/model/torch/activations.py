@@ -67,6 +67,14 @@ def same(_net: Building, call: Call) -> Value:
     return found
 
 
+def dropout(net: Building, call: Call) -> Value:
+    """As same. Torch's function, unlike its module, drops values always unless told when it is trained."""
+    if call.args.get("training", True) and call.args.get("p", 0.5):
+        remedy = "write training=self.training in the call, or use nn.Dropout"
+        raise call.refused("dropout that ends with training", "one that also drops values afterwards", remedy)
+    return same(net, call)
+
+
 def _clip(net: Building, call: Call, clip: Clip, curve: Curve) -> Value:
     x: Value = call.inputs[0]
     before = net.layers.get(x.layer)

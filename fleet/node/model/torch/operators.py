@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from fleet.node.model.torch.activations import clamp, hardsigmoid, hardswish, relu, relu6, same, sigmoid, silu, softmax
+from fleet.node.model.torch.activations import (
+    clamp,
+    dropout,
+    hardsigmoid,
+    hardswish,
+    relu,
+    relu6,
+    same,
+    sigmoid,
+    silu,
+    softmax,
+)
 from fleet.node.model.torch.building import Building, Value
 from fleet.node.model.torch.calls import Call
 from fleet.node.model.torch.moves import cat, index, pad, permute, reshape, resize, transpose
@@ -65,6 +76,7 @@ OPERATORS: Final[dict[str, Callable[[Building, Call], Value]]] = {
     "silu": silu,
     "softmax": softmax,
     "same": same,
+    "dropout": dropout,
     "add": add,
     "mul": mul,
     "sub": sub,

@@ -61,6 +61,9 @@ def batch_norm(net: Building, call: Call) -> Value:
     x: Value = call.inputs[0]
     if call.args.get("running_mean") is None:
         raise call.refused("statistics learned in training", "none", "set track_running_stats")
+    if call.args.get("training", False):
+        remedy = "write training=self.training in the call, or use nn.BatchNorm2d"
+        raise call.refused("statistics learned in training", "those of each batch (training=True)", remedy)
     mean, variance = doubles(call.args["running_mean"]), doubles(call.args["running_var"])
     gain, shift = call.args.get("weight"), call.args.get("bias")
     factor = (1.0 if gain is None else doubles(gain)) / np.sqrt(variance + float(call.args.get("eps", 1e-5)))

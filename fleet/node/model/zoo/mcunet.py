@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from fleet.base.arrays import read_arrays
 from fleet.base.errors import InputError
+from fleet.base.places import path_of
 from fleet.node.model.graph import (
     BIAS_LIMIT,
     DEAD_SCALE,
@@ -66,13 +67,14 @@ class Values:
     scale: Float32
 
 
-def load_mcunet(path: Path, *, classes: int | None = None, shape: Shape | None = None) -> Graph:
+def load_mcunet(path: Path | str, *, classes: int | None = None, shape: Shape | None = None) -> Graph:
     """The published network of NAME.json and the NAME.npz beside it.
 
     classes: None for the 1000 of ImageNet; otherwise a fresh head of zeros for that many, its scale twice that of
     the head it replaces, so that training has room. shape: of the input, (128, 128, 3) unless given.
     InputError when a file is absent, damaged or holds another network.
     """
+    path = path_of(path, _REMEDY)
     name = path.stem
     if name not in PUBLISHED:
         raise InputError.one(str(path), f"expected a file of {', '.join(PUBLISHED)}, got {path.name}; {_REMEDY}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
+from numbers import Integral
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
@@ -14,6 +15,7 @@ from fleet.node.model.zoo.separable import ds_cnn, imu_ds_cnn
 from fleet.node.model.zoo.structure import NetSpec, Shape
 
 LARGEST_SIDE: Final = 4096
+MOST_OUTPUTS: Final = 2**16  # as the largest side of a map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,25 +54,35 @@ def zoo_net(name: str, classes: int | None = None, shape: Shape | None = None) -
 
     InputError for a name that is none, for classes of a net that knows none, for an input it cannot read.
     """
+    if not isinstance(name, str):
+        raise InputError.one("model.zoo", _unknown(repr(name)))
     if name in AUTOENCODERS:
         build, published = AUTOENCODERS[name]
         if classes is not None:
             raise InputError.one("model.zoo", f"expected a net that recognises classes, got {name}; choose another")
-        return build(_checked(name, shape or published, over_time=False))
+        return build(_checked(name, published if shape is None else shape, over_time=False))
     if name not in ZOO:
         raise InputError.one("model.zoo", _unknown(name))
     entry = ZOO[name]
     wanted = entry.classes if classes is None else classes
-    if wanted < 1:
-        raise InputError.one("model.zoo", f"expected at least one class, got {wanted}; give {name} a class")
-    return entry.build(wanted, _checked(name, shape or entry.shape, over_time=entry.over_time))
+    if not _whole(wanted) or not 1 <= wanted <= MOST_OUTPUTS:
+        text = f"expected a whole number of classes from 1 to {MOST_OUTPUTS}, got {wanted!r}; count those of the data"
+        raise InputError.one("model.zoo", text)
+    return entry.build(int(wanted), _checked(name, entry.shape if shape is None else shape, over_time=entry.over_time))
 
 
 def _checked(name: str, shape: Shape, *, over_time: bool) -> Shape:
-    sides = [Fault("model.zoo", text) for text in _faults(name, shape, over_time)]
-    if sides:
+    if not isinstance(shape, tuple | list) or len(shape) != 3 or not all(_whole(side) for side in shape):
+        text = f"expected (height, width, channels) in whole numbers, got an input {shape!r} for {name}; change it"
+        raise InputError.one("model.zoo", text)
+    if sides := [Fault("model.zoo", text) for text in _faults(name, shape, over_time)]:
         raise InputError(sides)
-    return shape
+    height, width, channels = (int(side) for side in shape)
+    return height, width, channels
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _faults(name: str, shape: Shape, over_time: bool) -> list[str]:

@@ -38,6 +38,13 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_tflite(tmp_path / "none.tflite")
 
 
+def test_a_path_may_be_text_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "kws.tflite").write_bytes(sound())
+    assert load_tflite(str(tmp_path / "kws.tflite")).name == "kws"
+    with pytest.raises(InputError, match=r"path: expected a path or its text, got None; name a \.tflite file"):
+        load_tflite(None)  # type: ignore[arg-type]
+
+
 def test_a_folder_is_not_a_model(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a file of at most 268435456 bytes, got something else; name a"):
         load_tflite(tmp_path)
