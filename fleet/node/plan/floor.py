@@ -83,7 +83,7 @@ def _read_back(graph: Graph, part: Trained, op: Op, needed: set[str]) -> list[tu
 def slice_channels(graph: Graph, op: Weighted, part: Trained) -> int:
     """First channels of its input that a layer's weight gradient reads; of a dense layer, values."""
     if isinstance(op, Depthwise):
-        return -(-part.channels // (op.weight.shape[2] // graph.tensor(op.x).shape[2]))
+        return -(-part.channels * graph.tensor(op.x).shape[2] // int(op.weight.shape[2]))
     if isinstance(op, Conv2d) and op.groups > 1:
         return graph.tensor(op.x).shape[2]
     return part.channels
