@@ -1,0 +1,138 @@
+"""Blocks in cells of the alignment, and which differences of two bases are forbidden: all that a search reads.
+
+A base is a whole number of cells. A part takes every cell that it touches, so that parts of different blocks
+share no cell; for parts that begin at multiples of the alignment this loses nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.node.plan.placement.blocks import Block, Placement
+
+Int = NDArray[np.int64]
+Conflict = tuple[int, int, int]  # other, low, high: base - base of other is not strictly between low and high
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A problem, prepared once. n blocks by number, in the order given; sizes and bases in cells of `align` bytes.
+
+    owner, first, last, low, high: [parts] of each part its block, life and cells from the base, high exclusive.
+    conflicts: of each block, in the order of the other's number. lowest: least base (above 0 where a delta is
+    negative). top: cells from the base to the block's highest end. load: [steps] what lives at each step that
+    begins a life; starts: those steps.
+    """
+
+    names: tuple[str, ...]
+    align: int
+    owner: Int
+    first: Int
+    last: Int
+    low: Int
+    high: Int
+    conflicts: tuple[tuple[Conflict, ...], ...]
+    lowest: tuple[int, ...]
+    top: tuple[int, ...]
+    starts: Int
+    load: Int
+
+    @property
+    def count(self) -> int:
+        """Blocks."""
+        return len(self.names)
+
+    @property
+    def bound(self) -> int:
+        """The most cells that live in one step."""
+        return int(self.load.max(initial=0))
+
+    @property
+    def pairs(self) -> int:
+        """Conflicts, each counted from both sides: the work of placing every block once."""
+        return sum(len(of) for of in self.conflicts)
+
+    def peak(self, bases: Sequence[int]) -> int:
+        """Cells of the arena."""
+        return max((base + top for base, top in zip(bases, self.top, strict=True)), default=0)
+
+    def placement(self, bases: Sequence[int], method: str, *, exhausted: bool = False) -> Placement:
+        """Bases in cells as a Placement in bytes."""
+        offsets: Mapping[str, int] = {n: b * self.align for n, b in zip(self.names, bases, strict=True)}
+        peak, bound = self.peak(bases) * self.align, self.bound * self.align
+        return Placement(offsets=offsets, peak_bytes=peak, bound_bytes=bound, method=method, exhausted=exhausted)
+
+
+def cells_of(blocks: Sequence[Block], align: int) -> Cells:
+    """The problem of these blocks, which `check_blocks` has passed. Parts of no byte take no cell."""
+    rows = [
+        (i, part.first, part.last, part.delta // align, -(-(part.delta + part.size_bytes) // align))
+        for i, block in enumerate(blocks)
+        for part in block.parts
+        if part.size_bytes
+    ]
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    owner, first, last, low, high = (np.ascontiguousarray(column) for column in table.T)
+    starts = np.unique(first)
+    lows, tops = [0] * len(blocks), [0] * len(blocks)
+    for i, _, _, begin, end in rows:
+        lows[i], tops[i] = min(lows[i], begin), max(tops[i], end)
+    return Cells(
+        names=tuple(block.name for block in blocks),
+        align=align,
+        owner=owner,
+        first=first,
+        last=last,
+        low=low,
+        high=high,
+        conflicts=_conflicts(len(blocks), owner, first, last, low, high),
+        lowest=tuple(-low for low in lows),
+        top=tuple(tops),
+        starts=starts,
+        load=_load(rows, starts),
+    )
+
+
+def _conflicts(n: int, owner: Int, first: Int, last: Int, low: Int, high: Int) -> tuple[tuple[Conflict, ...], ...]:
+    """Part p of one block lives with q of another: the first base less the other is not between
+
+    low_q - high_p (q ends above p) and high_q - low_p (p begins above q).
+    """
+    together = (first[:, None] <= last) & (first <= last[:, None]) & (owner[:, None] != owner)
+    p, q = np.nonzero(together)
+    between = np.stack([owner[p], owner[q], low[q] - high[p], high[q] - low[p]], axis=1)
+    found: list[list[Conflict]] = [[] for _ in range(n)]
+    for one, other, below, above in np.unique(between, axis=0).tolist():
+        found[one].append((other, below, above))
+    return tuple(tuple(of) for of in found)
+
+
+def _load(rows: Sequence[tuple[int, int, int, int, int]], starts: Int) -> Int:
+    """Cells that live at each step of starts; of one block's parts that overlap, each cell once."""
+    load = np.zeros(len(starts), np.int64)
+    by_block: dict[int, list[tuple[int, int, int, int]]] = {}
+    for i, first, last, low, high in rows:
+        by_block.setdefault(i, []).append((first, last, low, high))
+    for parts in by_block.values():
+        if len(parts) == 1:
+            ((first, last, low, high),) = parts
+            load[np.searchsorted(starts, first) : np.searchsorted(starts, last, "right")] += high - low
+            continue
+        begin = np.searchsorted(starts, min(part[0] for part in parts))
+        end = np.searchsorted(starts, max(part[1] for part in parts), "right")
+        for t in range(int(begin), int(end)):
+            step = int(starts[t])
+            load[t] += covered([(low, high) for first, last, low, high in parts if first <= step <= last])
+    return load
+
+
+def covered(spans: Sequence[tuple[int, int]]) -> int:
+    """Cells in at least one of the spans."""
+    total, reach = 0, None
+    for low, high in sorted(spans):
+        begin = low if reach is None else max(low, reach)
+        total += max(high - begin, 0)
+        reach = max(high, begin)
+    return total
