@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fleet.node.plan.steps import Program
 
 ALIGN = 4
+EXPONENTS = "gradient exponents"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,12 @@ class Buffer:
         return self.offset + self.size_bytes
 
 
-def lifetimes(program: Program, exponents: str) -> dict[str, tuple[int, int]]:
+def sizes_of(program: Program) -> dict[str, int]:
+    """Bytes of each buffer, the exponents' among them."""
+    return program.sizes | ({EXPONENTS: 4 * program.exponents} if program.exponents else {})
+
+
+def lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     """First and last step of each buffer. The exponents live from the loss to the end."""
     lives: dict[str, tuple[int, int]] = {}
     for index, step in enumerate(program.steps):
@@ -36,7 +42,7 @@ def lifetimes(program: Program, exponents: str) -> dict[str, tuple[int, int]]:
         begun, ended = lives.get(name, (first, last))
         lives[name] = min(begun, first), max(ended, last)
     if program.exponents:
-        lives[exponents] = (program.loss, len(program.steps) - 1)
+        lives[EXPONENTS] = (program.loss, len(program.steps) - 1)
     return lives
 
 

@@ -11,10 +11,10 @@ from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Exponents, Rule
 from fleet.node.model.scheme import Scheme, build_scheme
-from fleet.node.plan.arena import aligned
+from fleet.node.plan.arena import EXPONENTS, aligned
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
-from fleet.node.plan.plan import EXPONENTS, Plan, plan_of
+from fleet.node.plan.plan import Plan, plan_of
 from fleet.node.plan.state import extras_of
 from fleet.node.profile import FLASH, Profile
 from fleet.record.rows import LedgerRow, PlanRow

@@ -9,13 +9,16 @@ import numpy as np
 
 from fleet.node.model.graph import Dequantize, Graph, Quantize
 from fleet.node.model.recipe import Gradients, Rule
-from fleet.node.model.scheme import Layout, Scheme, layout_of
-from fleet.node.plan.arena import Buffer, aligned, lifetimes, live_peak, place
-from fleet.node.plan.bounds import check_bounds
+from fleet.node.model.scheme import Layout, Scheme
+from fleet.node.plan.arena import EXPONENTS, Buffer, aligned, live_peak
+from fleet.node.plan.draft import Draft, draft_of, inference_draft
 from fleet.node.plan.image import Image, image_of
+from fleet.node.plan.lifetimes import fullest
+from fleet.node.plan.placement import Effort, Placement
 from fleet.node.plan.state import extras_of, state_size, whole_state_size
-from fleet.node.plan.steps import NOTHING, Program, Ref, Region, Step, inference, program
+from fleet.node.plan.steps import NOTHING, Program, Ref, Region, Step
 from fleet.node.plan.steps.program import output_size, size_bytes
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 
 MAGIC = 0x4C504546  # "FEPL"
 VERSION = 2
@@ -25,7 +28,6 @@ HEADER = (
     "apply_word", "gradients", "rule", "momentum", "batch",
 )  # fmt: skip
 HEADER_WORDS = len(HEADER)
-EXPONENTS = "gradient exponents"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,8 @@ class Plan:
     """What a node runs. content: the plan's bytes. image: its constants. buffers: the arena over time.
 
     maps: where each map of the graph lies, by its name; a reshaped map has its source's buffer.
-    A plan for inference has a scheme that trains nothing, no loss and no state.
+    A plan for inference has a scheme that trains nothing, no loss and no state. placement: of the draft's blocks, None
+    where they were placed greedily by size.
     """
 
     graph: Graph
@@ -44,6 +47,8 @@ class Plan:
     buffers: tuple[Buffer, ...]
     maps: Mapping[str, Ref]
     content: bytes
+    draft: Draft
+    placement: Placement | None = None
 
     @property
     def arena_bytes(self) -> int:
@@ -71,15 +76,30 @@ class Plan:
         edges = any(isinstance(op, Quantize | Dequantize) for op in self.graph.ops)
         return edges or (self.trains and (recipe.gradients is Gradients.FP32 or recipe.rule is Rule.LATENT))
 
-    @cached_property
+    @property
+    def tactics(self) -> Tactics:
+        """How it spends memory."""
+        return self.draft.tactics
+
+    @property
     def lower_bound_bytes(self) -> int:
         """No placement of these steps can use less arena."""
-        return live_peak(self.buffers)[0]
+        return self._fullest[0]
 
-    @cached_property
+    @property
     def peak_step(self) -> int:
         """The step at which the most bytes live."""
-        return live_peak(self.buffers)[1]
+        return self._fullest[1]
+
+    @property
+    def proved(self) -> bool:
+        """Whether no placement of these steps uses less arena."""
+        exhausted = self.placement is not None and self.placement.exhausted
+        return exhausted or self.arena_bytes == self.lower_bound_bytes
+
+    @cached_property
+    def _fullest(self) -> tuple[int, int]:
+        return live_peak(self.buffers) if self.placement is None else fullest(self.draft.blocks)
 
     @property
     def digest(self) -> str:
@@ -91,29 +111,31 @@ class Plan:
         return self.image.content
 
 
-def plan_of(graph: Graph, scheme: Scheme) -> Plan:
-    """The plan of a scheme over a graph. Raises InputError for a graph whose sums could overflow."""
-    check_bounds(graph, scheme)
-    return _planned(graph, scheme, layout_of(graph, scheme), program(graph, scheme))
+def plan_of(graph: Graph, scheme: Scheme, tactics: Tactics = LAYERWISE, *, effort: Effort = Effort.QUICK) -> Plan:
+    """The plan of a scheme over a graph. Raises InputError for a graph whose sums could overflow.
+
+    effort: how far to look for a small placement; the default tactics place greedily by size.
+    """
+    return _placed(draft_of(graph, scheme, tactics), effort)
 
 
-def inference_plan(graph: Graph) -> Plan:
+def inference_plan(graph: Graph, tactics: Tactics = LAYERWISE, *, effort: Effort = Effort.QUICK) -> Plan:
     """The plan of a graph that only infers: no loss, no state. Raises InputError as plan_of."""
-    scheme = Scheme(name="inference", trained=())
-    check_bounds(graph, scheme)
-    classes = graph.classes if graph.has_head else 0
-    nothing = Layout(slices=(), weights=0, biases=0, head=graph.head.name if classes else "", classes=classes)
-    return _planned(graph, scheme, nothing, inference(graph))
+    return _placed(inference_draft(graph, tactics), effort)
 
 
-def _planned(graph: Graph, scheme: Scheme, layout: Layout, steps: Program) -> Plan:
-    image = image_of(graph, scheme, layout)
-    sizes = steps.sizes | ({EXPONENTS: 4 * steps.exponents} if steps.exponents else {})
-    buffers = place(sizes, lifetimes(steps, EXPONENTS))
+def _placed(draft: Draft, effort: Effort) -> Plan:
+    return finished(draft, None if draft.tactics == LAYERWISE else draft.placed(effort))
+
+
+def finished(draft: Draft, placement: Placement | None) -> Plan:
+    """The plan of a draft. placement: of its blocks; None places greedily by size."""
+    graph, scheme, layout, steps = draft.graph, draft.scheme, draft.layout, draft.program
+    image, buffers = image_of(graph, scheme, layout), draft.buffers(placement)
     addresses = _Addresses(layout=layout, scheme=scheme, image=image, buffers=buffers)
     return Plan(
         graph=graph, scheme=scheme, layout=layout, image=image, steps=tuple(steps.steps), buffers=buffers,
-        maps=dict(steps.maps), content=_encode(graph, steps, addresses),
+        maps=dict(steps.maps), content=_encode(graph, steps, addresses), draft=draft, placement=placement,
     )  # fmt: skip
 
 
