@@ -21,9 +21,9 @@ class Cells:
     """A problem, prepared once. n blocks by number, in the order given; sizes and bases in cells of `align` bytes.
 
     owner, first, last, low, high: [parts] of each part its block, life and cells from the base, high exclusive.
-    conflicts: of each block, in the order of the other's number. lowest: least base (above 0 where a delta is
-    negative). top: cells from the base to the block's highest end. load: [steps] what lives at each step that
-    begins a life; starts: those steps.
+    conflicts: of each block, in the order of the other's number. top: cells from the base to the block's highest end.
+    raised: cells by which a block's base here lies below the given one, whose parts may have a negative delta; here
+    none has, and a base may be 0. load: [steps] what lives at each step that begins a life; starts: those steps.
     """
 
     names: tuple[str, ...]
@@ -34,8 +34,8 @@ class Cells:
     low: Int
     high: Int
     conflicts: tuple[tuple[Conflict, ...], ...]
-    lowest: tuple[int, ...]
     top: tuple[int, ...]
+    raised: tuple[int, ...]
     starts: Int
     load: Int
 
@@ -60,25 +60,27 @@ class Cells:
 
     def placement(self, bases: Sequence[int], method: str, *, exhausted: bool = False) -> Placement:
         """Bases in cells as a Placement in bytes."""
-        offsets: Mapping[str, int] = {n: b * self.align for n, b in zip(self.names, bases, strict=True)}
+        given = zip(self.names, bases, self.raised, strict=True)
+        offsets: Mapping[str, int] = {name: (base + raised) * self.align for name, base, raised in given}
         peak, bound = self.peak(bases) * self.align, self.bound * self.align
         return Placement(offsets=offsets, peak_bytes=peak, bound_bytes=bound, method=method, exhausted=exhausted)
 
 
 def cells_of(blocks: Sequence[Block], align: int) -> Cells:
     """The problem of these blocks, which `check_blocks` has passed. Parts of no byte take no cell."""
+    raised = tuple(max([0, *(-(part.delta // align) for part in block.parts if part.size_bytes)]) for block in blocks)
     rows = [
-        (i, part.first, part.last, part.delta // align, -(-(part.delta + part.size_bytes) // align))
-        for i, block in enumerate(blocks)
+        (i, part.first, part.last, part.delta // align + up, -(-(part.delta + part.size_bytes) // align) + up)
+        for i, (block, up) in enumerate(zip(blocks, raised, strict=True))
         for part in block.parts
         if part.size_bytes
     ]
     table = np.array(rows, np.int64).reshape(-1, 5)
     owner, first, last, low, high = (np.ascontiguousarray(column) for column in table.T)
     starts = np.unique(first)
-    lows, tops = [0] * len(blocks), [0] * len(blocks)
-    for i, _, _, begin, end in rows:
-        lows[i], tops[i] = min(lows[i], begin), max(tops[i], end)
+    tops = [0] * len(blocks)
+    for i, _, _, _, end in rows:
+        tops[i] = max(tops[i], end)
     return Cells(
         names=tuple(block.name for block in blocks),
         align=align,
@@ -88,8 +90,8 @@ def cells_of(blocks: Sequence[Block], align: int) -> Cells:
         low=low,
         high=high,
         conflicts=_conflicts(len(blocks), owner, first, last, low, high),
-        lowest=tuple(-low for low in lows),
         top=tuple(tops),
+        raised=raised,
         starts=starts,
         load=_load(rows, starts),
     )

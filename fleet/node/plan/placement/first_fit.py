@@ -24,7 +24,7 @@ def lowest_free(cells: Cells, i: int, bases: Sequence[int]) -> int:
     """The least base of block i clear of every block that has one."""
     taken = [(bases[j] + low, bases[j] + high) for j, low, high in cells.conflicts[i] if bases[j] >= 0]
     taken.sort()
-    base = cells.lowest[i]
+    base = 0
     for low, high in taken:
         if low >= base:
             break
@@ -67,7 +67,7 @@ ORDERS: Final[dict[str, Callable[[Cells], Order]]] = {
 
 
 class _Outline(NamedTuple):
-    """A block roughly: cells from its lowest to its highest, steps of life, first step, load of its fullest step."""
+    """A block roughly: cells from its base to its highest, steps of life, first step, load of its fullest step."""
 
     size: int
     life: int
@@ -89,5 +89,5 @@ def _outlines(cells: Cells) -> list[_Outline]:
         first = int(cells.first[parts].min())
         load = int(cells.load[begins[parts].min() : ends[parts].max()].max())
         life = int(cells.last[parts].max()) - first + 1
-        outlines[i] = _Outline(cells.top[i] + cells.lowest[i], life, first, load)
+        outlines[i] = _Outline(cells.top[i], life, first, load)
     return outlines

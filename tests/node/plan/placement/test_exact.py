@@ -1,0 +1,84 @@
+"""The exact search against every order of first fit, which for blocks of one part reaches the least arena there is."""
+
+from itertools import permutations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.node.plan.placement import Block, Effort, Part, place_blocks
+from fleet.node.plan.placement.cells import Cells, cells_of
+from fleet.node.plan.placement.exact import exact
+from fleet.node.plan.placement.first_fit import ORDERS, first_fit
+from fleet.node.plan.placement.hill_climb import hill_climb
+from tests.node.plan.placement.blocks import clashes, rectangles, simple, staircases
+
+
+def worst_start(cells: Cells) -> list[int]:
+    """Every block above the one before: what a search starts from that knows nothing."""
+    return [sum(cells.top[:i]) for i in range(cells.count)]
+
+
+# No placement reaches the five bytes that live at once: all 40 320 orders of first fit need six.
+ABOVE_ITS_BOUND = [
+    simple(first, last, size, name)
+    for name, (first, last, size) in zip(
+        "abcdefgh",
+        [(1, 2, 1), (3, 4, 3), (1, 3, 1), (0, 0, 2), (4, 4, 2), (2, 2, 2), (0, 1, 3), (2, 3, 1)],
+        strict=True,
+    )
+]
+
+
+@settings(max_examples=200)
+@given(blocks=rectangles(6))
+def test_it_finds_what_the_best_of_all_orders_finds_and_proves_it(blocks: list[Block]) -> None:
+    cells = cells_of(blocks, 1)
+    least = min(cells.peak(first_fit(cells, order)) for order in permutations(range(cells.count)))
+    found = exact(cells, worst_start(cells), 100_000)
+    assert cells.peak(found.bases) == least
+    assert found.exhausted
+
+
+@settings(max_examples=200)
+@given(blocks=staircases())
+def test_it_is_no_higher_than_any_other(blocks: list[Block]) -> None:
+    cells = cells_of(blocks, 4)
+    others = [first_fit(cells, of(cells)) for of in ORDERS.values()]
+    others.append(hill_climb(cells, ORDERS["size"](cells), 100, 100_000))
+    best = min(others, key=cells.peak)
+    found = exact(cells, best, 2_000)
+    assert cells.bound <= cells.peak(found.bases) <= cells.peak(best)
+    assert clashes(blocks, cells.placement(found.bases, "exact")) == []
+
+
+@given(blocks=rectangles(40), nodes=st.integers(0, 300))
+def test_it_looks_at_no_more_than_it_may(blocks: list[Block], nodes: int) -> None:
+    cells = cells_of(blocks, 1)
+    found = exact(cells, worst_start(cells), nodes)
+    assert found.nodes <= nodes
+    assert clashes(blocks, cells.placement(found.bases, "exact")) == []
+
+
+def test_an_arena_above_the_bound_is_proved_only_by_a_search_that_ends() -> None:
+    cells = cells_of(ABOVE_ITS_BOUND, 1)
+    few, many = exact(cells, worst_start(cells), 2), exact(cells, worst_start(cells), 1_000)
+    assert not few.exhausted
+    assert many.exhausted
+    assert (cells.peak(many.bases), cells.bound) == (6, 5)
+    placement = place_blocks(ABOVE_ITS_BOUND, align=1, effort=Effort.PROVE)
+    assert placement.proved
+    assert (placement.peak_bytes, placement.bound_bytes) == (6, 5)
+
+
+def test_a_search_that_ends_proves_nothing_where_a_block_may_bridge_another() -> None:
+    """The bridge's upper part may lie above what began later, which the search from the ground does not lay."""
+    bridge = Block(name="bridge", parts=(Part(first=0, last=5, size_bytes=1), Part(first=9, last=9, size_bytes=1)))
+    assert not place_blocks([*ABOVE_ITS_BOUND, bridge], align=1, effort=Effort.PROVE).proved
+
+
+def test_every_question_is_heard() -> None:
+    heard: list[tuple[int, int]] = []
+    cells = cells_of(ABOVE_ITS_BOUND, 1)
+    exact(cells, worst_start(cells), 1_000, lambda peak, least: heard.append((peak, least)))
+    assert heard[-1] == (6, 6)
+    assert heard == sorted(heard, key=lambda now: (-now[0], now[1]))
