@@ -1,18 +1,30 @@
-"""The tactics of a plan, chosen: the least fused ones that fit a budget, or those that need the least memory."""
+"""The tactics of a plan, chosen: the least fused ones that fit a budget, or those that need the least memory.
 
-from enum import Enum
+What lives at once is known before anything is placed (segments.py), but how well it can be placed is not: maps that
+share bytes tie places together. So a few drafts are tried, each the least fused one below another ceiling, and the
+smallest plan is kept.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
 
 from fleet.node.model.graph import Graph
+from fleet.node.model.recipe import Exponents, Gradients
+from fleet.node.model.reference.backward import blocked_maps
 from fleet.node.model.scheme import Scheme
-from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.plan.bottlenecks import bottlenecks
+from fleet.node.plan.draft import Draft, Progress, draft_of, inference_draft
+from fleet.node.plan.lifetimes import loads
+from fleet.node.plan.placement import Effort, Placement
+from fleet.node.plan.plan import Plan, arena_size, finished
+from fleet.node.plan.segments import Facts, Run, Runs, facts_of, least_fused, runs_of, smallest_peak
+from fleet.node.plan.state import whole_state_size
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 
-
-class Effort(Enum):
-    """How far to look for a smaller plan, in counts of tries and never in seconds."""
-
-    QUICK = "quick"
-    SEARCH = "search"
-    PROVE = "prove"
+EASES: Final = (100, 97, 92, 85)  # per cent of the peak that operators away from the peak may reach
+MORE: Final = {Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}  # drafts that are placed again with this effort
 
 
 def best_plan(
@@ -22,9 +34,154 @@ def best_plan(
     budget_bytes: int | None = None,
     input_streamed: bool = True,
     effort: Effort = Effort.QUICK,
+    progress: Progress | None = None,
 ) -> Plan:
     """The least fused plan whose trained state and arena take at most budget_bytes; without a budget, the smallest.
 
-    Where none fits, the smallest: compare its bytes. A scheme that trains nothing gives a plan for inference.
+    Where none fits, the smallest: compare its bytes. A scheme that trains nothing gives a plan for inference. Static
+    exponents whose shifts the recipe lacks are planned with shifts of 0, which take the same bytes. progress: told what
+    placed, its arena and that arena's bound in bytes.
     """
-    return plan_of(graph, scheme)
+    space = _Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=input_streamed)
+    trials = [_Trial(draft=draft, placement=None) for draft in space.layerwise]
+    if budget_bytes is not None:
+        for trial in (*trials, *(_tried(d, Effort.QUICK) for d in space.below(budget_bytes - trials[0].state_bytes))):
+            if trial.total_bytes <= budget_bytes:
+                return trial.plan
+            trials.append(trial)
+    trials += [_tried(draft, Effort.QUICK) for draft in space.smallest]
+    trials.sort(key=lambda trial: trial.rank)
+    again = [
+        _tried(trial.draft, effort, progress)
+        for trial in trials[: MORE[effort]]
+        if trial.placement is not None and not trial.placement.proved
+    ]
+    return min((*trials, *again), key=lambda trial: trial.rank).plan
+
+
+def plannable(graph: Graph, scheme: Scheme) -> Scheme:
+    """The scheme with a shift for every map; those its recipe lacks are 0."""
+    recipe = scheme.recipe
+    if recipe.gradients is not Gradients.INT8 or recipe.exponents is not Exponents.STATIC:
+        return scheme
+    shifts = dict.fromkeys(blocked_maps(graph, scheme), 0) | dict(recipe.shifts)
+    return replace(scheme, recipe=replace(recipe, shifts=tuple(sorted(shifts.items()))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trial:
+    """A draft with places; without a placement, greedy by size."""
+
+    draft: Draft
+    placement: Placement | None
+
+    @cached_property
+    def plan(self) -> Plan:
+        return finished(self.draft, self.placement)
+
+    @property
+    def state_bytes(self) -> int:
+        return whole_state_size(self.draft.layout, self.draft.scheme.recipe)
+
+    @cached_property
+    def total_bytes(self) -> int:
+        """Trained state and arena."""
+        return self.state_bytes + arena_size(self.draft.buffers(self.placement))
+
+    @property
+    def rank(self) -> tuple[int, int, int, int]:
+        """Smaller is better: bytes, then departures from layer by layer."""
+        tactics = self.draft.tactics
+        fused = sum(end - first for first, end in tactics.segments)
+        return self.total_bytes, fused, len(tactics.over), len(tactics.by_channels)
+
+
+def _tried(draft: Draft, effort: Effort, progress: Progress | None = None) -> _Trial:
+    return _Trial(draft=draft, placement=draft.placed(effort, progress))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Space:
+    """All drafts that could be tried."""
+
+    graph: Graph
+    scheme: Scheme
+    input_streamed: bool
+
+    def draft(self, tactics: Tactics) -> Draft:
+        if self.scheme.trained:
+            return draft_of(self.graph, self.scheme, tactics)
+        return inference_draft(self.graph, tactics)
+
+    @cached_property
+    def layerwise(self) -> tuple[Draft, ...]:
+        """Without any tactics, and with the one that the caller chose."""
+        return (self.draft(LAYERWISE),)
+
+    @cached_property
+    def facts(self) -> Facts:
+        return facts_of(self.graph, self.scheme, input_streamed=self.input_streamed)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return runs_of(self.facts)
+
+    @cached_property
+    def forward_peak(self) -> int:
+        """Bytes that no cut of the forward pass does without."""
+        return smallest_peak(self.facts, self.runs)
+
+    @cached_property
+    def backward_peaks(self) -> dict[str, tuple[int, int]]:
+        """Bytes while a bottleneck's way back runs, layer by layer and channel by channel, by its last layer."""
+        blocks = bottlenecks(self.graph, self.scheme)
+        ways = [self.draft(self._with((), by)) for by in (frozenset(), frozenset(b.project for b in blocks))]
+        peaks = [_peaks(draft) for draft in ways]
+        names = {b.project: (b.expand, b.depthwise, b.project) for b in blocks}
+        least, most = ({p: max(peak.get(n, 0) for n in of) for p, of in names.items()} for peak in peaks)
+        return {project: (least[project], most[project]) for project in names}
+
+    @cached_property
+    def peak(self) -> int:
+        """Bytes that every draft needs at least."""
+        return max([self.forward_peak, *(min(ways) for ways in self.backward_peaks.values())])
+
+    @property
+    def smallest(self) -> Iterator[Draft]:
+        """Drafts around the least peak."""
+        return self._drafts((self.peak * ease // 100 for ease in EASES), self.peak)
+
+    def below(self, arena_bytes: int) -> Iterator[Draft]:
+        """The least fused drafts whose peak is below a budget by 0, 1, 2, 4, 8 ... per cent."""
+        ceilings = [arena_bytes * (100 - part) // 100 for part in (0, 1, 2, 4, 8, 16)]
+        for ceiling in (c for c in ceilings if c >= self.peak):
+            yield from self._drafts([ceiling], ceiling)
+
+    def _drafts(self, eases: Iterable[int], peak: int) -> Iterator[Draft]:
+        seen: set[Tactics] = set()
+        for ease in eases:
+            runs = least_fused(self.facts, self.runs, peak, ease)
+            by = frozenset(p for p, (whole, planes) in self.backward_peaks.items() if whole > max(ease, planes))
+            tactics = self._with(runs, by)
+            if tactics not in seen:
+                seen.add(tactics)
+                yield self.draft(tactics)
+
+    def _with(self, runs: Sequence[Run], by_channels: frozenset[str]) -> Tactics:
+        """Tactics of a cut."""
+        return Tactics(
+            segments=tuple((run.first, run.end) for run in runs if run.rows),
+            over=tuple((self.graph.ops[run.end - 1].y, run.over) for run in runs if run.over),
+            by_channels=by_channels,
+            input_streamed=self.input_streamed,
+            slices=True,
+            in_place=True,
+        )
+
+
+def _peaks(draft: Draft) -> dict[str, int]:
+    """Bytes while the way back through each operator runs, by its name."""
+    steps, found = draft.program.steps, dict[str, int]()
+    for step, load in list(zip(steps, loads(draft.blocks, len(steps)), strict=True))[draft.program.loss :]:
+        found[step.op] = max(found.get(step.op, 0), load)
+    return found

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from fleet.node.model.graph import Graph
 from fleet.node.plan.arena import aligned, lifetimes, sizes_of
 from fleet.node.plan.placement import ALIGN, Block, Part
@@ -205,6 +207,13 @@ def _blocks(lying: Mapping[str, Lying], parts: Mapping[str, tuple[Part, ...]]) -
     for name, at in lying.items():
         found.setdefault(at.block, []).extend(replace(part, delta=at.delta) for part in parts[name])
     return tuple(Block(name=name, parts=tuple(of)) for name, of in found.items())
+
+
+def loads(blocks: Sequence[Block], steps: int) -> list[int]:
+    """Bytes that live in each of so many steps."""
+    cells = cells_of(blocks, ALIGN)
+    at = np.searchsorted(cells.starts, np.arange(steps), "right") - 1
+    return [int(load) * ALIGN for load in np.where(at < 0, 0, cells.load[at])]
 
 
 def fullest(blocks: Sequence[Block]) -> tuple[int, int]:

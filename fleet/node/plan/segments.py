@@ -202,23 +202,26 @@ def smallest_peak(facts: Facts, runs: Runs) -> int:
     return best[-1]
 
 
-def least_fused(facts: Facts, runs: Runs, ceiling_bytes: int) -> tuple[Run, ...]:
+def least_fused(facts: Facts, runs: Runs, ceiling_bytes: int, ease_bytes: int | None = None) -> tuple[Run, ...]:
     """The cut with the fewest operators within groups, then groups, then shared maps, all runs within the ceiling.
 
-    A run that no cut can bring below the ceiling takes the way that needs least.
+    What cannot be brought below the ceiling takes the way that needs least. ease_bytes: below the ceiling, runs
+    should also stay below this, by as little as they must exceed it, so that places are easier to find.
     """
-    costs: list[tuple[int, int, int, int]] = [(0, 0, 0, 0)]
+    ease = ceiling_bytes if ease_bytes is None else ease_bytes
+    costs: list[tuple[int, ...]] = [(0,) * 5]
     ends: list[Run | None] = [None]
     for end in range(1, len(facts.graph.ops) + 1):
-        ways = [
-            ((max(before[0], run.live_bytes - ceiling_bytes), *map(sum, zip(before[1:], run.effort, strict=True))), run)
-            for first in range(max(0, end - LONGEST), end)
-            if (before := costs[first]) is not None
-            for run in runs.get((first, end), ())
-        ]
-        cost, run = min(ways, key=lambda way: (way[0], way[1].first))
-        costs.append(cost)  # type: ignore[arg-type]
-        ends.append(run)
+        ways = []
+        for first in range(max(0, end - LONGEST), end):
+            before = costs[first]
+            for run in runs.get((first, end), ()):
+                excess = max(before[0], run.live_bytes - ceiling_bytes)
+                added = (max(0, run.live_bytes - ease), *run.effort)
+                ways.append(((excess, *(a + b for a, b in zip(before[1:], added, strict=True))), run))
+        cost, best = min(ways, key=lambda way: (way[0], way[1].first))
+        costs.append(cost)
+        ends.append(best)
     return tuple(_walk(ends))
 
 
