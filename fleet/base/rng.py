@@ -33,6 +33,7 @@ class Stream(IntEnum):
     START = 5
     SPLIT = 6
     PRETRAIN = 7
+    SEARCH = 8
 
 
 def key(seed: int, *parts: int | Stream) -> int:

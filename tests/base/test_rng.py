@@ -76,6 +76,7 @@ def test_streams_keep_their_numbers() -> None:
         "START": 5,
         "SPLIT": 6,
         "PRETRAIN": 7,
+        "SEARCH": 8,
     }
 
 
