@@ -1,6 +1,26 @@
-"""Where blocks of memory lie that live at different times: `place_blocks(blocks)`."""
+"""Where blocks of memory lie that live at different times, and in which order operators hold least.
+
+`place_blocks(blocks)` for one arena, `best_order(calls, sizes, outputs)` and `order_of(graph)` for the order;
+`greedy_by_size` is TensorFlow Lite Micro's plan, to compare with.
+"""
 
 from fleet.node.plan.placement.blocks import ALIGN, Block, Effort, Part, Placement
 from fleet.node.plan.placement.choose import place_blocks
+from fleet.node.plan.placement.graph_order import order_of
+from fleet.node.plan.placement.greedy import MICRO_ALIGN, greedy_by_size
+from fleet.node.plan.placement.order import Call, Order, best_order
 
-__all__ = ["ALIGN", "Block", "Effort", "Part", "Placement", "place_blocks"]
+__all__ = [
+    "ALIGN",
+    "MICRO_ALIGN",
+    "Block",
+    "Call",
+    "Effort",
+    "Order",
+    "Part",
+    "Placement",
+    "best_order",
+    "greedy_by_size",
+    "order_of",
+    "place_blocks",
+]
