@@ -16,14 +16,14 @@ from fleet.node.model.reference.backward import blocked_maps
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.bottlenecks import bottlenecks
 from fleet.node.plan.draft import Draft, Progress, draft_of, inference_draft
-from fleet.node.plan.lifetimes import loads
+from fleet.node.plan.lifetimes import fullest, loads, ties
 from fleet.node.plan.placement import Effort, Placement
 from fleet.node.plan.plan import Plan, arena_size, finished
 from fleet.node.plan.segments import Facts, Run, Runs, facts_of, least_fused, runs_of, smallest_peak
 from fleet.node.plan.state import whole_state_size
 from fleet.node.plan.tactics import LAYERWISE, Tactics
 
-EASES: Final = (100, 97, 92, 85)  # per cent of the peak that operators away from the peak may reach
+EASES: Final = (100, 97, 92, 85, 80, 70, 60)  # per cent of the peak that operators away from the peak may reach
 MORE: Final = {Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}  # drafts that are placed again with this effort
 
 
@@ -43,13 +43,14 @@ def best_plan(
     placed, its arena and that arena's bound in bytes.
     """
     space = _Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=input_streamed)
-    trials = [_Trial(draft=draft, placement=None) for draft in space.layerwise]
+    trials = [_Trial(draft=space.draft(LAYERWISE), placement=None)]
     if budget_bytes is not None:
-        for trial in (*trials, *(_tried(d, Effort.QUICK) for d in space.below(budget_bytes - trials[0].state_bytes))):
+        arena_bytes = budget_bytes - trials[0].state_bytes
+        for trial in (*trials, *(_tried(draft, Effort.QUICK) for draft in space.below(arena_bytes))):
             if trial.total_bytes <= budget_bytes:
                 return trial.plan
             trials.append(trial)
-    trials += [_tried(draft, Effort.QUICK) for draft in space.smallest]
+    trials += _until_proved(space.smallest)
     trials.sort(key=lambda trial: trial.rank)
     again = [
         _tried(trial.draft, effort, progress)
@@ -57,6 +58,15 @@ def best_plan(
         if trial.placement is not None and not trial.placement.proved
     ]
     return min((*trials, *again), key=lambda trial: trial.rank).plan
+
+
+def _until_proved(drafts: Iterable[Draft]) -> Iterator["_Trial"]:
+    """Drafts by their bounds, up to one that meets its own: none behind it can be smaller."""
+    for draft in sorted(drafts, key=lambda draft: fullest(draft.blocks)[0]):
+        trial = _tried(draft, Effort.QUICK)
+        yield trial
+        if trial.placement is not None and trial.placement.peak_bytes == trial.placement.bound_bytes:
+            return
 
 
 def plannable(graph: Graph, scheme: Scheme) -> Scheme:
@@ -114,11 +124,6 @@ class _Space:
         return inference_draft(self.graph, tactics)
 
     @cached_property
-    def layerwise(self) -> tuple[Draft, ...]:
-        """Without any tactics, and with the one that the caller chose."""
-        return (self.draft(LAYERWISE),)
-
-    @cached_property
     def facts(self) -> Facts:
         return facts_of(self.graph, self.scheme, input_streamed=self.input_streamed)
 
@@ -165,7 +170,7 @@ class _Space:
             tactics = self._with(runs, by)
             if tactics not in seen:
                 seen.add(tactics)
-                yield self.draft(tactics)
+                yield _tied(self.draft(tactics), ease)
 
     def _with(self, runs: Sequence[Run], by_channels: frozenset[str]) -> Tactics:
         """Tactics of a cut."""
@@ -177,6 +182,16 @@ class _Space:
             slices=True,
             in_place=True,
         )
+
+
+def _tied(draft: Draft, ceiling_bytes: int) -> Draft:
+    """The draft with those ties without which more than the ceiling would live in some step."""
+    load, lying, found = loads(draft.blocks, len(draft.program.steps)), draft.lives.lying, []
+    for y, x in ties(draft.program):
+        first, last = max(lying[y].first, lying[x].first), min(lying[y].last, lying[x].last)
+        if max(load[first : last + 1], default=0) > ceiling_bytes:
+            found.append((y, x))
+    return replace(draft, tactics=replace(draft.tactics, over=(*draft.tactics.over, *found)))
 
 
 def _peaks(draft: Draft) -> dict[str, int]:

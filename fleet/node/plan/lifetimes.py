@@ -21,6 +21,7 @@ from fleet.node.plan.tactics import Tactics
 
 GROUPS: Final = tuple(code for code in Code if code.name in ("ROWS", "CHANNELS"))
 INPUT_GRADIENTS: Final = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE)
+SLICE: Final = " slice"  # ends the name of a buffer that holds the first channels of a map
 FLOW_ACC, FLOW_E = 2, 6  # words of fe_flow, behind a step's code and length
 
 
@@ -77,7 +78,7 @@ def blocks_of(program: Program, graph: Graph, tactics: Tactics) -> Blocks:
             behind |= roll.behind
         else:
             parts |= _planes(program, group, lives, sizes)
-    chains = _chains(program, tactics, lives, behind)
+    chains = _chains(tactics, lives, behind)
     return Blocks(blocks=_blocks(chains, parts), lying=chains)
 
 
@@ -160,14 +161,13 @@ def _sums(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
 
 
 def _chains(
-    program: Program,
     tactics: Tactics,
     lives: Mapping[str, tuple[int, int]],
     behind: Mapping[tuple[str, str], int],
 ) -> dict[str, Lying]:
     """Every buffer's block. A later buffer joins the block of the one whose bytes it takes."""
     lying = {name: Lying(block=name, delta=0, first=a, last=b) for name, (a, b) in lives.items()}
-    for y, x in (*tactics.over, *_sliced(program, lives), *_summed(program)):
+    for y, x in tactics.over:
         if x in lying and y in lying:
             _join(lying, y, x, aligned(behind.get((x, y), 0)))
     return lying
@@ -184,17 +184,27 @@ def _join(lying: dict[str, Lying], y: str, x: str, behind: int) -> None:
             lying[name] = replace(at, block=target.block, delta=at.delta + shift)
 
 
+def ties(program: Program) -> tuple[tuple[str, str], ...]:
+    """(y, x) of what may lie over what, by names of buffers, beside outputs over inputs.
+
+    A slice over the map it is taken of, where nothing else needs that any more: a move runs upwards and never writes
+    above what it reads. What a group of channels shifts to int8 over its sums: place by place upwards.
+    """
+    lives = lifetimes(program)
+    return *_sliced(program, lives), *_summed(program)
+
+
 def _sliced(program: Program, lives: Mapping[str, tuple[int, int]]) -> Iterator[tuple[str, str]]:
-    """(slice, map): slices that a step of their own takes of a map which then is no longer needed."""
+    inside = {i for group in groups(program) for i in range(group.header, group.last + 1)}
     for i, step in enumerate(program.steps):
-        if step.code is Code.MOVE and len(refs := [f for f in step.fields if isinstance(f, Ref)]) == 2:
-            x, y = refs
-            if x.region is y.region is Region.ARENA and y.name.endswith(" slice") and lives[x.name][1] == i:
-                yield y.name, x.name
+        if step.code is not Code.MOVE or i in inside:
+            continue
+        x, y = (field for field in step.fields if isinstance(field, Ref))
+        if x.region is y.region is Region.ARENA and y.name.endswith(SLICE) and lives[x.name][1] == i:
+            yield y.name, x.name
 
 
 def _summed(program: Program) -> Iterator[tuple[str, str]]:
-    """(gradient, sums): what a group of channels shifts to int8 in the place of its sums."""
     for group in groups(program):
         if group.code.name == "CHANNELS":
             steps = program.steps[group.header + 1 : group.last + 1]
