@@ -1,8 +1,8 @@
 """Operators that run together row by row: how many rows each map between them needs, and when.
 
-The engine's driver in Python (SPEC.md, "Rows"): until the rows of every map that leaves the group are made, start at
-the last operator, walk up to one all of whose inputs for its next row are there, and make that row. What nobody
-needs any more is dropped at once, so that the rows that stay lie at the front of their window.
+The engine's driver (fe_rows.c) in Python: until the last operator has made all its rows, and then the others, walk up
+from it to one all of whose inputs for its next row are there, and make that row. What nobody needs any more is dropped
+at once, so that the rows that stay lie at the front of their window.
 """
 
 from collections.abc import Mapping, Sequence
@@ -106,9 +106,9 @@ class _Run:
         """Makes every row; False when the maps within are not all read."""
         if any(name not in self.readers for name in self.held):
             return False
-        for y in sorted(self.whole & self.maker.keys(), key=lambda name: -self.maker[name]):
-            while self.made[y] < self.height[y]:
-                self._make(self._next(self.maker[y]))
+        for i, op in reversed(list(enumerate(self.ops))):
+            while self.made[op.y] < self.height[op.y]:
+                self._make(self._next(i))
         return True
 
     def result(self) -> Rolled:
@@ -142,7 +142,7 @@ class _Run:
         row = self.made[self.ops[i].y]
         if row == self.height[self.ops[i].y]:
             return self.height[reading.source]
-        return max(row * reading.stride - reading.pad, 0)
+        return min(max(row * reading.stride - reading.pad, 0), self.height[reading.source])
 
     def _keep_behind(self, i: int, y: str) -> None:
         end = (self.made[y] + 1) * self.row[y]
