@@ -17,7 +17,9 @@ from fleet.base import rng
 from fleet.base.rng import Stream
 from fleet.node.engine.binding import Course, Node
 from fleet.node.engine.memo import Memo
+from fleet.node.model.graph import Graph
 from fleet.node.model.reference import probabilities
+from fleet.node.model.scheme import Scheme
 from fleet.node.plan import plan_of
 from fleet.run.progress import Progress
 from fleet.run.search.results import Results
@@ -127,12 +129,17 @@ def _alone(space: Space, layer: int, share: Fraction) -> Genes:
 
 
 def trained(space: Space, task: Task, genes: Genes, seed: int) -> Trial:
-    """One training of a scheme from the network as it is, through the engine. The same seed is the same order."""
-    plan = plan_of(space.graph, space.scheme(genes))
+    """One training of a scheme from the network as it is, and what it knows then."""
+    return asked(taught(space.graph, space.scheme(genes), task, seed), task.validation)
+
+
+def taught(graph: Graph, scheme: Scheme, task: Task, seed: int) -> Node:
+    """A node after its training, through the engine. The same seed is the same order of windows and the same draws."""
+    plan = plan_of(graph, scheme)
     node = Node(plan, memo=Memo(plan))
     course = Course(key=rng.key(seed, Stream.UPDATE, 0), rate=task.rate, own=range(plan.layout.classes))
     node.train(task.train.windows, task.train.labels, order_of(len(task.train), task.steps, seed), course)
-    return asked(node, task.validation)
+    return node
 
 
 def order_of(windows: int, steps: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

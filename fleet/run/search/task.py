@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from fleet.base.errors import Fault, InputError
 from fleet.learning.data import Shard
+from fleet.node.engine.binding import Pieces
+from fleet.node.model.fixed import real
 from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.recipe import Recipe
 from fleet.node.model.scheme import build_scheme
 from fleet.run.prepare import node_data, starting_model, with_recipe
-from fleet.scenario import round_rate
+from fleet.scenario import personal_rate, round_rate
 
 if TYPE_CHECKING:
     from fleet.scenario import Scenario
@@ -32,13 +34,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """steps: of every training, one window each, at one rate. recipe: with shifts for every map, if static."""
+    """steps: of every training, one window each. rate: one, or pieces as a Course of the engine takes them.
+
+    recipe: with shifts for every map, if static.
+    """
 
     name: str
     train: Sample
     validation: Sample
     steps: int
-    rate: float
+    rate: float | Pieces
     recipe: Recipe
 
     def __post_init__(self) -> None:
@@ -75,9 +80,18 @@ def task_of(scenario: "Scenario") -> tuple[Graph, Task]:
         train=_pooled(data.shards, "train"),
         validation=_pooled(data.shards, "val"),
         steps=scenario.server.rounds * training.steps_per_round + training.personal_steps,
-        rate=round_rate(scenario, 1),
+        rate=_rates(scenario),
         recipe=recipe,
     )
+
+
+def _rates(scenario: "Scenario") -> Pieces:
+    """The rate of every round, then that of the personal steps."""
+    training, rounds = scenario.training, scenario.server.rounds
+    rates = [round_rate(scenario, number) for number in range(1, rounds + 1)]
+    pieces = [(number * training.steps_per_round, rate) for number, rate in enumerate(rates)]
+    pieces.append((rounds * training.steps_per_round, personal_rate(training)))
+    return tuple((first, real(rate)) for first, rate in pieces)
 
 
 def _pooled(shards: tuple[Shard, ...], part: str) -> Sample:

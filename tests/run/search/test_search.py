@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import DoesNotFit, InputError, RunError
+from fleet.node.model.fixed import real
 from fleet.node.model.schemes import named_scheme
 from fleet.run import search as room
 from fleet.run.search import SELECTORS, Found, Settings, Space, contribution, search, task_of
@@ -142,6 +143,8 @@ def test_a_scenario_is_a_task_of_its_fleets_training_and_validation_windows() ->
     assert len(task.train) == sum(client.shard.train.size for client in party.clients)
     assert len(task.validation) == sum(client.shard.val.size for client in party.clients)
     assert task.steps == 2 * 6 + 5
+    training = scenario.training
+    assert task.rate == ((0, real(training.rate)), (6, real(training.rate)), (12, real(training.personal_rate)))
     assert graph.parameters == party.graph.parameters
 
 
