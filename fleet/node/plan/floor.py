@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fleet.node.model.graph import (
     Activation,
+    AveragePool,
     Conv2d,
     Dense,
     Depthwise,
@@ -75,7 +76,7 @@ def _read_back(graph: Graph, part: Trained, op: Op, needed: set[str]) -> list[tu
     if isinstance(op, Mul):
         both = inputs(op)
         return [(both[1 - i], graph.tensor(both[1 - i]).size) for i in (0, 1) if both[i] in needed]
-    if isinstance(op, Activation | MaxPool) and op.x in needed:
+    if isinstance(op, Activation | AveragePool | MaxPool) and op.x in needed:
         return [(op.x, graph.tensor(op.x).size)]
     return []
 

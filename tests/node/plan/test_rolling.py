@@ -142,10 +142,10 @@ def check(graph: Graph, ops: tuple[Op, ...]) -> None:
     rows = dict(roll.rows)
     apart(graph, ops, rows).run()
     tight = all(r.pad < r.taps for op in ops for r in readings(op))  # else some rows read nothing but padding
-    for name in rows:
-        if rows[name] > 1 and tight:
+    for name, count in roll.rows.items():
+        if count > 1 and tight:
             with pytest.raises(Clobbered):
-                apart(graph, ops, rows | {name: rows[name] - 1}).run()
+                apart(graph, ops, rows | {name: count - 1}).run()
     for (x, y), behind in roll.behind.items():
         if y == ops[-1].y:
             over(graph, ops, rows, x, behind).run()
