@@ -1,9 +1,10 @@
 """Where blocks of memory lie that live at different times, and in which order operators hold least.
 
-`place_blocks(blocks)` for one arena, `best_order(calls, sizes, outputs)` and `order_of(graph)` for the order;
-`greedy_by_size` is TensorFlow Lite Micro's plan, to compare with.
+`place_blocks(blocks)` for one arena, `place_in_banks(blocks, banks)` for several; `best_order(calls, sizes, outputs)`
+and `order_of(graph)` for the order; `greedy_by_size` is TensorFlow Lite Micro's plan, to compare with.
 """
 
+from fleet.node.plan.placement.banks import place_in_banks
 from fleet.node.plan.placement.blocks import ALIGN, Block, Effort, Part, Placement
 from fleet.node.plan.placement.choose import place_blocks
 from fleet.node.plan.placement.graph_order import order_of
@@ -23,4 +24,5 @@ __all__ = [
     "greedy_by_size",
     "order_of",
     "place_blocks",
+    "place_in_banks",
 ]

@@ -23,7 +23,8 @@ class Cells:
     owner, first, last, low, high: [parts] of each part its block, life and cells from the base, high exclusive.
     conflicts: of each block, in the order of the other's number. top: cells from the base to the block's highest end.
     raised: cells by which a block's base here lies below the given one, whose parts may have a negative delta; here
-    none has, and a base may be 0. load: [steps] what lives at each step that begins a life; starts: those steps.
+    none has, and a base may be 0. loads: [blocks, steps] cells of each block at each step that begins a life, of
+    parts that overlap each cell once; starts: those steps; load: [steps] the sum.
     """
 
     names: tuple[str, ...]
@@ -37,6 +38,7 @@ class Cells:
     top: tuple[int, ...]
     raised: tuple[int, ...]
     starts: Int
+    loads: Int
     load: Int
 
     @property
@@ -78,6 +80,7 @@ def cells_of(blocks: Sequence[Block], align: int) -> Cells:
     table = np.array(rows, np.int64).reshape(-1, 5)
     owner, first, last, low, high = (np.ascontiguousarray(column) for column in table.T)
     starts = np.unique(first)
+    loads = _loads(len(blocks), rows, starts)
     tops = [0] * len(blocks)
     for i, _, _, _, end in rows:
         tops[i] = max(tops[i], end)
@@ -93,7 +96,8 @@ def cells_of(blocks: Sequence[Block], align: int) -> Cells:
         top=tuple(tops),
         raised=raised,
         starts=starts,
-        load=_load(rows, starts),
+        loads=loads,
+        load=loads.sum(0),
     )
 
 
@@ -111,23 +115,21 @@ def _conflicts(n: int, owner: Int, first: Int, last: Int, low: Int, high: Int) -
     return tuple(tuple(of) for of in found)
 
 
-def _load(rows: Sequence[tuple[int, int, int, int, int]], starts: Int) -> Int:
-    """Cells that live at each step of starts; of one block's parts that overlap, each cell once."""
-    load = np.zeros(len(starts), np.int64)
+def _loads(n: int, rows: Sequence[tuple[int, int, int, int, int]], starts: Int) -> Int:
+    loads = np.zeros((n, len(starts)), np.int64)
     by_block: dict[int, list[tuple[int, int, int, int]]] = {}
     for i, first, last, low, high in rows:
         by_block.setdefault(i, []).append((first, last, low, high))
-    for parts in by_block.values():
+    for i, parts in by_block.items():
+        begin = int(np.searchsorted(starts, min(part[0] for part in parts)))
+        end = int(np.searchsorted(starts, max(part[1] for part in parts), "right"))
         if len(parts) == 1:
-            ((first, last, low, high),) = parts
-            load[np.searchsorted(starts, first) : np.searchsorted(starts, last, "right")] += high - low
+            loads[i, begin:end] = parts[0][3] - parts[0][2]
             continue
-        begin = np.searchsorted(starts, min(part[0] for part in parts))
-        end = np.searchsorted(starts, max(part[1] for part in parts), "right")
-        for t in range(int(begin), int(end)):
+        for t in range(begin, end):
             step = int(starts[t])
-            load[t] += covered([(low, high) for first, last, low, high in parts if first <= step <= last])
-    return load
+            loads[i, t] = covered([(low, high) for first, last, low, high in parts if first <= step <= last])
+    return loads
 
 
 def covered(spans: Sequence[tuple[int, int]]) -> int:
