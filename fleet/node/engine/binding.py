@@ -36,7 +36,7 @@ class Status(IntEnum):
 
 
 class _Node(c.Structure):
-    _fields_ = [("plan", c.c_void_p), ("model", c.c_void_p), ("state", c.c_void_p), ("arena", c.c_void_p)]
+    _fields_ = [(name, c.c_void_p) for name in ("plan", "model", "state", "arena", "window")]
 
 
 class _Real(c.Structure):
@@ -179,7 +179,7 @@ class Node:
         found: dict[str, NDArray[Any]] = {name: self._empty(name, count) for name in graph.outputs}
         for i in range(count):
             for name, array in inputs.items():
-                self._bytes_of(name)[:] = array[i].reshape(-1).view(np.uint8)
+                self._place_of(name)[:] = array[i].reshape(-1).view(np.uint8)
             self.host.forward()
             for name, array in found.items():
                 array[i].reshape(-1).view(np.uint8)[:] = self._bytes_of(name)
@@ -191,6 +191,12 @@ class Node:
             return np.empty((count, graph.classes), dtype=np.int16)
         tensor = graph.tensor(name)
         return np.empty((count, *tensor.shape), dtype=DTYPES[tensor.form])
+
+    def _place_of(self, name: str) -> NDArray[np.uint8]:
+        """uint8: where an input belongs."""
+        if self.plan.maps[name].region is Region.INPUT:
+            return self.host.input(output_size(self.plan.graph, name))
+        return self._bytes_of(name)
 
     def _bytes_of(self, name: str) -> NDArray[np.uint8]:
         """uint8: the bytes of a map, in place. Where maps share memory, only until the next step."""

@@ -64,7 +64,8 @@ def library() -> c.CDLL:
     lib.fe_host_create.restype = pointer
     lib.fe_host_fast_steps.argtypes = [pointer]
     lib.fe_host_learn.argtypes = [pointer, pointer, c.POINTER(Lesson)]
-    lib.fe_host_forward.argtypes = [pointer]
+    lib.fe_host_forward.argtypes = lib.fe_host_input.argtypes = [pointer]
+    lib.fe_host_input.restype = pointer
     lib.fe_host_infer_many.argtypes = [pointer, pointer, c.c_int32, pointer, memo]
     lib.fe_host_repeat.argtypes = [pointer, pointer, c.c_int32, c.c_int32]
     lib.fe_host_peak.argtypes = [c.c_int32, c.c_int32]
@@ -106,6 +107,11 @@ class Host:
     def learn(self, course: c.Structure, lesson: Lesson) -> int:
         """fe_status of all steps of a lesson; advances the course."""
         return int(library().fe_host_learn(self._host, c.byref(course), lesson))
+
+    def input(self, size_bytes: int) -> NDArray[np.uint8]:
+        """uint8 [size_bytes]: where the first input belongs."""
+        at = library().fe_host_input(self._host)
+        return np.ctypeslib.as_array((c.c_uint8 * size_bytes).from_address(at))
 
     def forward(self) -> None:
         """Every map of the inputs in place."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fleet.node.engine.host import Recalled
 from fleet.node.plan.plan import Plan
-from fleet.node.plan.steps import Code, Region
+from fleet.node.plan.steps import Code, Region, Step
 
 BUDGET_BYTES = 2**30
 LOSSES = (Code.LOSS, Code.LOSS_SQUARED)
@@ -25,12 +25,19 @@ def frozen_steps(plan: Plan) -> int:
     """How many first steps no trained value can change; 0 for a plan that does not train."""
     if not plan.trains:
         return 0
-    touched = (
-        i
-        for i, step in enumerate(plan.steps)
-        if step.code in LOSSES or any(not isinstance(f, int) and f.region is Region.STATE for f in step.fields)
-    )
-    return next(touched)
+    group, inner = 0, 0  # where the group of rows began, and how many of its steps are to come
+    for i, step in enumerate(plan.steps):
+        group, inner = (i, _inner(step)) if inner == 0 else (group, inner - 1)
+        if step.code in LOSSES or any(not isinstance(f, int) and f.region is Region.STATE for f in step.fields):
+            return group
+    raise AssertionError("a plan that trains has a loss")
+
+
+def _inner(step: Step) -> int:
+    """How many steps behind this one belong to it."""
+    count = step.fields[0] if step.code is Code.ROWS else 0
+    assert isinstance(count, int)
+    return count
 
 
 class Memo:

@@ -30,7 +30,7 @@ def project_header(plan: Plan, *, name: str, seed: int) -> str:
         "FE_STATE_BYTES": plan.state_bytes,
         "FE_VALUE_BYTES": plan.value_bytes,
         "FE_FRAME_BYTES": frame_bytes(plan),
-        "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes),
+        "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed),
     }
     return (
         f"{LICENCE} * {name}: sizes and constants of this node.\n{MADE}"

@@ -18,7 +18,15 @@ LANGUAGE = ("-g", *WARNINGS, "-ffp-contract=off", "-ffunction-sections", "-fdata
 
 NO_UNWINDING = ("-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
 CLANG_ONLY = ("-fno-sanitize=all",)  # ziglang traps undefined behaviour unless told not to
-CALLS = ("fe_client_push", "fe_client_input", "fe_client_train", "fe_client_fit", "fe_client_infer", "fe_client_update")
+CALLS = (
+    "fe_client_push",
+    "fe_client_input",
+    "fe_client_window",
+    "fe_client_train",
+    "fe_client_fit",
+    "fe_client_infer",
+    "fe_client_update",
+)
 GNU_ONLY = ("-fno-toplevel-reorder",)  # gcc turns the order of objects round, which leaves a gap before fe_runtime
 LINK = (
     "-Wl,-e,fe_reset_handler",
@@ -86,6 +94,7 @@ def uses_of(plan: Plan) -> tuple[str, ...]:
     return (
         f"-DFE_FLOAT={int(plan.floats)}",
         f"-DFE_STATIC={int(recipe.exponents is Exponents.STATIC)}",
+        f"-DFE_STREAMED={int(plan.tactics.input_streamed)}",
         f"-DFE_CODES={codes:#x}ull",
         f"-DFE_RULES={1 << recipe.rule.number:#x}u",
     )

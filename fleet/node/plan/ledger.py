@@ -93,9 +93,16 @@ def ledger(
     )
 
 
-def runtime_bytes(classes: int) -> int:
-    """sizeof(fe_client) with 32-bit addresses: 24 of its course, 16 of the round, the class bits, aligned to 8."""
-    return -(-(40 + max(1, own_bytes(classes))) // 8) * 8
+def runtime_bytes(classes: int, *, streamed: bool = False) -> int:
+    """sizeof(fe_client) with 32-bit addresses: 24 of its course, 16 of the round, the class bits, aligned to 8.
+
+    streamed: 4 more for the address of the window.
+    """
+    return -(-(40 + 4 * streamed + max(1, own_bytes(classes))) // 8) * 8
+
+
+def _runtime(plan: Plan) -> int:
+    return runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed)
 
 
 def own_bytes(classes: int) -> int:
@@ -120,7 +127,7 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
         *_extras(plan),
         ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
         ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
-        ("runtime", runtime_bytes(plan.layout.classes), "course, round and classes of the client", "fe_runtime"),
+        ("runtime", _runtime(plan), "course, round and classes of the client", "fe_runtime"),
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
     ):
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)

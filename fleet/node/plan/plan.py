@@ -174,6 +174,8 @@ class _Addresses:
                 return Region.STATE << 28 | self.state[field.name]
             case Region.ARENA:
                 return Region.ARENA << 28 | self.arena[field.name]
+            case Region.INPUT:
+                return Region.INPUT << 28
             case Region.NONE:
                 return 0
 

@@ -13,12 +13,13 @@ from fleet.node.export.trial import Trial
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
-from fleet.node.twin.emulator import DESK, Core
+from fleet.node.twin.emulator import DESK, DESK_BYTES, Core
 from fleet.node.twin.report import Check
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
 
 COUNTED_STEPS = 3  # counting slows the core down; a step's count hardly depends on its window
 SHOWN_WINDOWS = 8
+LOG = DESK + DESK_BYTES // 2  # where a streamed window lies; answers begin the desk
 ROUND = 1
 _REMEDY = "export again, or undo the change in the project"
 
@@ -93,12 +94,20 @@ class Twin:
 
     def _infer(self, window: NDArray[np.int8], like: NDArray[Any]) -> NDArray[Any]:
         """What the core says of a window, in the form of the other side's."""
-        self._core.write(self._input, window.tobytes())
+        self._give(window)
         if not self.counts.infer:
             self.counts.infer = self._core.counted(lambda: self._core.call("fe_client_infer"))
-            self._core.write(self._input, window.tobytes())
+            self._give(window)
         at = self._core.call("fe_client_infer")
         return np.frombuffer(self._core.read(at, like.nbytes), dtype=like.dtype).reshape(like.shape)
+
+    def _give(self, window: NDArray[np.int8]) -> None:
+        """Puts a window where the next step reads it: in its place, or on the desk, whose address is handed over."""
+        if not self._plan.tactics.input_streamed:
+            self._core.write(self._input, window.tobytes())
+            return
+        self._core.write(LOG, window.tobytes())
+        self._core.call("fe_client_window", LOG)
 
     def _push(self) -> str | None:
         trial, layout = self._trial, self._plan.layout
@@ -124,7 +133,7 @@ class Twin:
         return None
 
     def _step(self, window: int, *, counted: bool) -> int:
-        self._core.write(self._input, self._trial.windows[window].tobytes())
+        self._give(self._trial.windows[window])
         status = 0
 
         def train() -> None:

@@ -57,7 +57,7 @@ static int run(FILE *in, const char *task)
     uint8_t *model = block(in, head[MODEL]), *state = block(0, head[STATE]), *arena = block(0, head[ARENA]);
     uint8_t *own = block(in, 8);
     int8_t *windows = block(in, head[WINDOWS] * head[WINDOW_BYTES]);
-    const fe_node node = {plan, model, state, arena};
+    const fe_node node = {plan, model, state, arena, 0};
     fe_course course = {7, {head[MANT], head[EXP]}, 0, own};
     fe_status status = check(plan);
     if (status == FE_OK) {

@@ -38,7 +38,7 @@ static int learn(FILE *in, int32_t variant)
     uint32_t *losses = block(0, size_of(STEPS, 4));
     uint8_t *maps = block(0, size_of(WINDOWS, (size_t)head[BYTES])), *known = block(0, size_of(WINDOWS, 1));
     uint8_t *outputs = block(0, size_of(WINDOWS, (size_t)head[OUTPUT]));
-    const fe_node node = {plan, model, state, arena};
+    const fe_node node = {plan, model, state, arena, 0};
     const fe_memo memo = {spans, head[SPANS], head[BEFORE], head[BYTES], maps, known};
     const fe_lesson lesson = {windows, labels, 0, order, losses, head[BEFORE] > 0 ? &memo : 0, head[STEPS], 1};
     fe_course course = {7, {head[MANT], head[EXP]}, 0, own};

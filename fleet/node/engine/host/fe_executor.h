@@ -21,6 +21,7 @@ struct fe_host_step {
 
 struct fe_host {
     fe_node node;
+    int8_t *window; /* where windows are read if the plan streams its input, else NULL */
     const fe_kernels *kernels;
     fe_host_step *steps;
     int32_t count, loss, apply; /* steps; number of the loss, of the first step that ends a batch */
@@ -35,6 +36,7 @@ typedef struct {
     const fe_kernels *kernels;
     uint8_t *memory, *scratch;
     int64_t used, borrowed, most; /* taken for good; scratch of this step; of the step that needs most */
+    int64_t lent;                 /* of the scratch, to the group that this step is in */
 } fe_prepare;
 
 /* Memory for good, or for one run of this step. NULL while bytes are counted. */
@@ -130,6 +132,12 @@ static inline fe_rates fe_rates_room(fe_prepare *p, int32_t n)
     const fe_rates r = {fe_borrow(p, bytes), fe_borrow(p, bytes), fe_borrow(p, bytes)};
     return r;
 }
+
+/* Sets run: a faster function, or the interpreter's. */
+void fe_prepare_step(fe_prepare *p, fe_host_step *step);
+
+/* A group of rows, whose steps run one after the other on whole maps of the executor's own. */
+void fe_prepare_rows(fe_prepare *p, fe_host_step *step);
 
 /* Each looks at a step: if it has a faster function, sets run and kept; counts or takes memory either way. */
 void fe_prepare_conv(fe_prepare *p, fe_host_step *step);

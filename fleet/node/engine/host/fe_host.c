@@ -4,6 +4,13 @@
  */
 #include "fe_executor.h"
 
+/* A step of a group, which runs with the group. */
+static void rest(const fe_host *h, const fe_host_step *step)
+{
+    (void)h;
+    (void)step;
+}
+
 /* A step that has no faster function. */
 static void interpret(const fe_host *h, const fe_host_step *step)
 {
@@ -76,11 +83,14 @@ static void prepare_s8(fe_prepare *p, fe_host_step *step)
     }
 }
 
-static void prepare_step(fe_prepare *p, fe_host_step *step)
+void fe_prepare_step(fe_prepare *p, fe_host_step *step)
 {
-    p->borrowed = 0;
+    p->borrowed = p->lent;
     step->run = interpret;
     switch (step->plan->op) {
+    case FE_ROWS:
+        fe_prepare_rows(p, step);
+        break;
     case FE_CONV:
         fe_prepare_conv(p, step);
         break;
@@ -111,7 +121,7 @@ static void prepare_step(fe_prepare *p, fe_host_step *step)
 static int32_t prepare(fe_prepare *p, fe_host *h, fe_host_step *steps)
 {
     const fe_plan *plan = fe_header(p->node);
-    int32_t count = 0;
+    int32_t count = 0, inner = 0; /* steps to come of a group */
     for (int32_t word = (int32_t)(sizeof(fe_plan) / sizeof(int32_t)); word < plan->words; count++) {
         fe_host_step step = {0};
         step.plan = (const fe_step *)(const void *)(p->node->plan + word);
@@ -119,10 +129,10 @@ static int32_t prepare(fe_prepare *p, fe_host *h, fe_host_step *steps)
             h->loss = count;
         if (h != 0 && word == plan->apply_word)
             h->apply = count;
-        if (p->kernels != 0)
-            prepare_step(p, &step);
-        else
-            step.run = interpret;
+        step.run = inner > 0 ? rest : interpret;
+        if (inner == 0 && p->kernels != 0)
+            fe_prepare_step(p, &step);
+        inner = inner > 0 ? inner - 1 : fe_inner_steps(step.plan);
         if (steps != 0)
             steps[count] = step;
         word += step.plan->words;
@@ -130,28 +140,46 @@ static int32_t prepare(fe_prepare *p, fe_host *h, fe_host_step *steps)
     return count;
 }
 
+/* The node while bytes are counted: a streamed window is nowhere yet. */
+static fe_node counted_node(const fe_node *node)
+{
+    fe_node n = *node;
+    n.window = (const int8_t *)node->model;
+    return n;
+}
+
+static int8_t *window_of(fe_prepare *p)
+{
+    return fe_is_streamed(p->node) ? fe_hold(p, fe_header(p->node)->input_bytes) : 0;
+}
+
 int64_t fe_host_bytes(const fe_node *node, int32_t variant)
 {
-    fe_prepare p = {node, fe_host_kernels(variant), 0, 0, 0, 0, 0};
+    const fe_node counted = counted_node(node);
+    fe_prepare p = {&counted, fe_host_kernels(variant), 0, 0, 0, 0, 0, 0};
     int32_t count;
     if (variant != FE_PLAIN && p.kernels == 0)
         return 0;
     count = prepare(&p, 0, 0);
     fe_hold(&p, sizeof(fe_host));
     fe_hold(&p, count * (int64_t)sizeof(fe_host_step));
+    window_of(&p);
     return p.used + p.most;
 }
 
 fe_host *fe_host_create(const fe_node *node, int32_t variant, void *memory)
 {
-    fe_prepare counted = {node, fe_host_kernels(variant), 0, 0, 0, 0, 0}, p = counted;
+    const fe_node nowhere = counted_node(node);
+    fe_prepare counted = {&nowhere, fe_host_kernels(variant), 0, 0, 0, 0, 0, 0}, p = counted;
     fe_host *h;
     const int32_t count = prepare(&counted, 0, 0);
     p.memory = memory;
     h = fe_hold(&p, sizeof(*h));
     h->steps = fe_hold(&p, count * (int64_t)sizeof(fe_host_step));
-    p.scratch = p.memory + p.used + counted.used;
     h->node = *node;
+    h->node.window = h->window = window_of(&p);
+    p.node = &h->node;
+    p.scratch = p.memory + p.used + counted.used;
     h->kernels = p.kernels;
     h->count = h->loss = h->apply = count;
     h->changed = 1;
@@ -165,7 +193,7 @@ int32_t fe_host_fast_steps(const fe_host *h)
 {
     int32_t fast = 0;
     for (int32_t i = 0; i < h->count; i++)
-        fast += h->steps[i].run != interpret;
+        fast += h->steps[i].run != interpret && h->steps[i].run != rest;
     return fast;
 }
 
@@ -190,12 +218,15 @@ static void move_spans(const fe_host *h, const fe_memo *memo, uint8_t *map, int 
 static void forward(const fe_host *h, const int8_t *windows, int32_t window, const fe_memo *memo)
 {
     const int64_t bytes = fe_header(&h->node)->input_bytes;
+    if (h->window != 0) /* steps behind those remembered may read it */
+        __builtin_memcpy(h->window, windows + window * bytes, (size_t)bytes);
     if (memo != 0 && memo->known[window]) {
         move_spans(h, memo, memo->maps + (int64_t)window * memo->bytes, 1);
         run(h, memo->steps, h->loss);
         return;
     }
-    __builtin_memcpy(fe_input(&h->node), windows + window * bytes, (size_t)bytes);
+    if (h->window == 0)
+        __builtin_memcpy(fe_input(&h->node), windows + window * bytes, (size_t)bytes);
     if (memo != 0) {
         run(h, 0, memo->steps);
         move_spans(h, memo, memo->maps + (int64_t)window * memo->bytes, 0);
@@ -237,6 +268,11 @@ fe_status fe_host_learn(fe_host *h, fe_course *course, const fe_lesson *l)
         run(h, h->apply, h->count);
     }
     return FE_OK;
+}
+
+int8_t *fe_host_input(const fe_host *h)
+{
+    return h->window != 0 ? h->window : fe_input(&h->node);
 }
 
 void fe_host_forward(fe_host *h)

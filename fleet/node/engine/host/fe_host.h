@@ -53,6 +53,9 @@ typedef struct {
 /* All steps of a lesson, as fe_train and fe_fit make them. Stops at the first fault. */
 fe_status fe_host_learn(fe_host *host, fe_course *course, const fe_lesson *lesson);
 
+/* Where the first input belongs, for callers that fill it in place. */
+int8_t *fe_host_input(const fe_host *host);
+
 /* fe_forward. */
 void fe_host_forward(fe_host *host);
 

@@ -27,7 +27,18 @@ static const fe_node this_node = {
     (const uint8_t *)&fe_model,
     (uint8_t *)fe_state,
     (uint8_t *)fe_arena,
+    0,
 };
+
+/* The node as it is now: with the caller's window, if it is read where it lies. */
+static fe_node node_now(void)
+{
+    fe_node now = this_node;
+#if FE_STREAMED
+    now.window = fe_runtime.window;
+#endif
+    return now;
+}
 
 /* key(seed, stream, node): the same rounding as the simulated node of this number. */
 static uint64_t key_of(uint32_t node)
@@ -90,6 +101,17 @@ int8_t *fe_client_input(void)
     return fe_input(&this_node);
 }
 
+void fe_client_window(const int8_t *window)
+{
+#if FE_STREAMED
+    fe_runtime.window = window;
+#else
+    int8_t *to = fe_client_input();
+    for (int32_t i = 0; i < FE_INPUT_BYTES; i++)
+        to[i] = window[i];
+#endif
+}
+
 static fe_status counted(fe_status status)
 {
     if (status == FE_OK) {
@@ -101,19 +123,26 @@ static fe_status counted(fe_status status)
 
 fe_status fe_client_train(int32_t label)
 {
-    return counted(fe_train_step(&this_node, &fe_runtime.course, label, 0));
+    const fe_node now = node_now();
+    return counted(fe_train_step(&now, &fe_runtime.course, label, 0));
 }
 
 fe_status fe_client_fit(const int8_t *answer)
 {
+    const fe_node now = node_now();
     if (fe_runtime.open == CLOSED)
         return FE_BAD_LABEL;
-    return counted(fe_fit_step(&this_node, &fe_runtime.course, answer, 0));
+    return counted(fe_fit_step(&now, &fe_runtime.course, answer, 0));
 }
 
 const void *fe_client_infer(void)
 {
-    return fe_infer(&this_node, fe_client_input());
+    const fe_node now = node_now();
+#if FE_STREAMED
+    return fe_infer(&now, now.window);
+#else
+    return fe_infer(&now, fe_client_input());
+#endif
 }
 
 uint32_t fe_client_update(uint16_t windows)

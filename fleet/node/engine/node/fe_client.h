@@ -5,7 +5,7 @@
  *
  *   fe_client_start(node)                 once after reset
  *   fe_client_push(frame, length)         opens a round: values, classes and rate of the server
- *   window into fe_client_input(), then
+ *   window into fe_client_input(), or its address to fe_client_window(); then
  *   fe_client_train(label)                one step; as many as the round asks for. Or fe_client_fit(answer)
  *   fe_client_update(windows)             the answer, in fe_frame
  */
@@ -18,11 +18,15 @@
 #include "fe_project.h"
 
 /* What outlives a step, besides the trained values. course.step counts over all rounds, so that no
- * rounding repeats. open: whether a push has come, and steps after it. steps: made since the push. */
+ * rounding repeats. open: whether a push has come, and steps after it. steps: made since the push. window: where its owner
+ * holds it, of a plan that streams its input. */
 typedef struct {
     fe_course course;
     uint32_t node, base;
     uint16_t round, asked, steps, open;
+#if FE_STREAMED
+    const int8_t *window;
+#endif
     uint8_t own[FE_OWN_BYTES > 0 ? FE_OWN_BYTES : 1];
 } fe_client;
 
@@ -38,8 +42,13 @@ fe_status fe_client_start(uint32_t node);
 /* Opens a round. A frame that is refused changes nothing. The frame may lie in fe_frame. */
 fe_status fe_client_push(const uint8_t *frame, uint32_t length);
 
-/* Where the window of the next step belongs: s8 [FE_INPUT_BYTES]. Overwritten by every step. */
+/* Where the window of the next step belongs: s8 [FE_INPUT_BYTES]. Overwritten by every step. NULL for a plan that
+ * streams its input. */
 int8_t *fe_client_input(void);
+
+/* The window of the next step, s8 [FE_INPUT_BYTES]: in the log in flash, say. A plan that streams its input reads it
+ * there, whenever it runs; for any other plan it is copied into fe_client_input() now. */
+void fe_client_window(const int8_t *window);
 
 /* One step on the window in place. FE_BAD_LABEL before the first push, when no class is ours yet. */
 fe_status fe_client_train(int32_t label);

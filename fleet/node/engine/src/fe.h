@@ -8,6 +8,8 @@
  *   model   bytes, constant: frozen weights, biases, scales, first trained values
  *   state   bytes: the values that train, and what a recipe remembers between steps. 4-byte aligned
  *   arena   bytes: everything that lives within one step. 4-byte aligned
+ * and, for a plan that streams its input, the window of the next step, s8, where its owner holds it. The engine neither
+ * copies nor writes it.
  */
 #ifndef FE_H
 #define FE_H
@@ -18,12 +20,16 @@
 
 /* What is compiled; a firmware leaves out what its plan does not use. A plan that needs what was left out is refused.
  * FE_FLOAT: gradients in fp32, latent weights, edges in float. FE_STATIC: exponents that the plan knows.
+ * FE_STREAMED: windows that are read where their owner holds them.
  * FE_CODES, FE_RULES: bit c set = steps of code c, updates by rule c. */
 #ifndef FE_FLOAT
 #define FE_FLOAT 1
 #endif
 #ifndef FE_STATIC
 #define FE_STATIC 1
+#endif
+#ifndef FE_STREAMED
+#define FE_STREAMED 1
 #endif
 #ifndef FE_CODES
 #define FE_CODES 0xFFFFFFFFFFFFFFFFull
@@ -57,6 +63,7 @@ typedef struct {
     const uint8_t *model;
     uint8_t *state;
     uint8_t *arena;
+    const int8_t *window; /* NULL unless the input is streamed */
 } fe_node;
 
 /* How a node trains until further notice. own: bit c set = class c takes part in the softmax;
@@ -85,7 +92,8 @@ void fe_forward(const fe_node *node);
 /* x: the first input. Returns the first output, inside the arena: of a head Q8 logits, s16 [classes]. */
 const void *fe_infer(const fe_node *node, const void *x);
 
-/* Where the first input of the next step belongs, for callers that fill it in place. */
+/* Where the first input of the next step belongs, for callers that fill it in place. NULL where it is streamed: they set
+ * node->window. */
 int8_t *fe_input(const fe_node *node);
 
 /* One step of training on the input in place. *p_true (Q15, may be NULL): probability that the

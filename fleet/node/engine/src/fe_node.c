@@ -8,9 +8,12 @@
 #include "fe_softmax_ce.h"
 #include "fe_squared.h"
 
+/* A group's steps belong to it. */
 static const fe_step *next_step(const fe_step *step)
 {
-    return (const fe_step *)(const void *)((const int32_t *)(const void *)step + step->words);
+    for (int32_t inner = fe_inner_steps(step); inner > 0; inner--)
+        step = fe_following(step);
+    return fe_following(step);
 }
 
 static const fe_step *step_at(const fe_node *node, int32_t word)
@@ -45,6 +48,8 @@ void fe_begin(const fe_node *node)
 
 int8_t *fe_input(const fe_node *node)
 {
+    if (fe_is_streamed(node))
+        return 0;
     return fe_at(node, fe_header(node)->input);
 }
 
@@ -60,15 +65,21 @@ void fe_forward(const fe_node *node)
     run(node, (int32_t)(sizeof(fe_plan) / sizeof(int32_t)), fe_header(node)->loss_word, 0, 0);
 }
 
-static void load_input(const fe_node *node, const void *x)
+/* The node with this input in its place. */
+static fe_node given(const fe_node *node, const void *x)
 {
-    copy_bytes(x, (uint8_t *)fe_input(node), fe_header(node)->input_bytes);
+    fe_node with = *node;
+    if (fe_is_streamed(node))
+        with.window = x;
+    else
+        copy_bytes(x, (uint8_t *)fe_input(node), fe_header(node)->input_bytes);
+    return with;
 }
 
 const void *fe_infer(const fe_node *node, const void *x)
 {
-    load_input(node, x);
-    fe_forward(node);
+    const fe_node with = given(node, x);
+    fe_forward(&with);
     return fe_at(node, fe_header(node)->output);
 }
 
@@ -196,9 +207,8 @@ fe_status fe_train_part(const fe_node *node, fe_course *course, const int8_t *wi
 {
     const int32_t bytes = fe_header(node)->input_bytes;
     for (int32_t i = 0; i < count; i++) {
-        fe_status status;
-        load_input(node, windows + (intptr_t)order[i] * bytes);
-        status = fe_train_step(node, course, labels[order[i]], p_true == 0 ? 0 : p_true + i);
+        const fe_node with = given(node, windows + (intptr_t)order[i] * bytes);
+        const fe_status status = fe_train_step(&with, course, labels[order[i]], p_true == 0 ? 0 : p_true + i);
         if (status != FE_OK)
             return status;
     }
@@ -219,10 +229,9 @@ fe_status fe_fit_part(const fe_node *node, fe_course *course, const int8_t *wind
 {
     const fe_plan *plan = fe_header(node);
     for (int32_t i = 0; i < count; i++) {
-        fe_status status;
-        load_input(node, windows + (intptr_t)order[i] * plan->input_bytes);
-        status = fe_fit_step(node, course, answers + (intptr_t)order[i] * plan->output_bytes,
-                             errors == 0 ? 0 : errors + i);
+        const fe_node with = given(node, windows + (intptr_t)order[i] * plan->input_bytes);
+        const fe_status status = fe_fit_step(&with, course, answers + (intptr_t)order[i] * plan->output_bytes,
+                                             errors == 0 ? 0 : errors + i);
         if (status != FE_OK)
             return status;
     }

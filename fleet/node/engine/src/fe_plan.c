@@ -4,6 +4,8 @@
  */
 #include "fe_plan.h"
 
+#include "fe_rows.h"
+
 typedef char fe_check_shift[(-3 >> 1) == -2 ? 1 : -1]; /* arithmetic right shift */
 
 void *fe_at(const fe_node *node, int32_t ref)
@@ -16,6 +18,10 @@ void *fe_at(const fe_node *node, int32_t ref)
         return node->state + offset;
     case FE_ARENA:
         return node->arena + offset;
+#if FE_STREAMED
+    case FE_INPUT:
+        return (void *)(uintptr_t)(node->window + offset);
+#endif
     default:
         return 0;
     }
@@ -48,7 +54,7 @@ typedef struct {
 #define MOVE {7, BIT(2) | BIT(4), BIT(3) | BIT(5)}
 #define UPDATE {30, BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(11), BIT(4)}
 
-static const fe_form forms[FE_APPLY_BIAS + 1] = {
+static const fe_form forms[FE_CHANNELS + 1] = {
     [FE_CONV] = LAYER,
     [FE_DEPTHWISE] = LAYER,
     [FE_LOGITS] = LAYER,
@@ -93,6 +99,9 @@ static const fe_form forms[FE_APPLY_BIAS + 1] = {
     [FE_APPLY_BIAS] = {6, BIT(2) | BIT(3) | BIT(4), 0},
 };
 
+/* Fewest words of a group's own step; a group of rows has three more for each step in it. */
+enum { ROWS_WORDS = 3, CHANNELS_WORDS = 5 };
+
 /* A reference is none, or starts inside its memory. Where it ends is the business of who made the plan. */
 static int points_inside(const fe_plan *p, int32_t ref)
 {
@@ -106,6 +115,10 @@ static int points_inside(const fe_plan *p, int32_t ref)
         return offset < p->state_bytes;
     case FE_ARENA:
         return offset < p->arena_bytes;
+#if FE_STREAMED
+    case FE_INPUT:
+        return p->input == (int32_t)((uint32_t)FE_INPUT << 28) && offset < p->input_bytes;
+#endif
     default:
         return 0;
     }
@@ -141,6 +154,35 @@ static int is_known(int32_t code)
     return code >= FE_CONV && code <= FE_APPLY_BIAS && forms[code].words != 0 && FE_RUNS(code);
 }
 
+/* Whether this step is whole, known and in form; a group's own one by its head alone. */
+static int is_step(const fe_plan *p, const int32_t *step, int32_t words)
+{
+    return words >= 2 && is_known(step[0]) && forms[step[0]].words <= words && in_form(p, step, &forms[step[0]]);
+}
+
+/* The words of a group whose own step is at `step`: all its steps in form, none a group itself. 0 for one that is not. */
+static int32_t group_words(const fe_plan *p, const int32_t *step, int32_t words)
+{
+    const int rows = FE_RUNS(FE_ROWS) && step[0] == FE_ROWS;
+    int32_t at = rows ? ROWS_WORDS : CHANNELS_WORDS;
+    if (words < at || step[2] < 1 || step[2] > FE_GROUP_MOST)
+        return 0;
+    at += rows ? 3 * step[2] : 0;
+    if (step[1] != at)
+        return 0;
+    for (int32_t i = 0; i < step[2]; i++) {
+        if (at >= words || !is_step(p, step + at, words - at))
+            return 0;
+        at += step[at + 1];
+    }
+    return at;
+}
+
+static int is_group(int32_t code)
+{
+    return (FE_RUNS(FE_ROWS) && code == FE_ROWS) || (FE_RUNS(FE_CHANNELS) && code == FE_CHANNELS);
+}
+
 static int is_loss(int32_t code)
 {
     return code == FE_LOSS || code == FE_LOSS_SQUARED;
@@ -153,13 +195,14 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
     int32_t at = (int32_t)(sizeof(fe_plan) / sizeof(int32_t));
     int seen_loss = p->loss_word == p->words, seen_apply = p->apply_word == p->words;
     while (at < p->words) {
-        if (p->words - at < 2 || !is_known(plan[at]))
+        const int32_t group = is_group(plan[at]) ? group_words(p, plan + at, p->words - at) : 0;
+        if (group == 0 && !is_step(p, plan + at, p->words - at))
             return FE_BAD_PLAN;
-        if (forms[plan[at]].words > p->words - at || !in_form(p, plan + at, &forms[plan[at]]))
+        if (group != 0 && FE_RUNS(FE_ROWS) && plan[at] == FE_ROWS && !fe_rows_fit(p, (const void *)(plan + at)))
             return FE_BAD_PLAN;
         seen_loss |= at == p->loss_word && is_loss(plan[at]);
         seen_apply |= at == p->apply_word;
-        at += plan[at + 1];
+        at += group != 0 ? group : plan[at + 1];
     }
     return seen_loss && seen_apply && p->loss_word <= p->apply_word ? FE_OK : FE_BAD_PLAN;
 }
@@ -193,10 +236,16 @@ static int recipe_fits(const fe_plan *p)
            lies_in(p, p->exponents, 4 * p->exponent_count);
 }
 
+/* Of a streamed one `points_inside` says all. */
+static int input_fits(const fe_plan *p)
+{
+    return FE_STREAMED && p->input >> 28 == FE_INPUT ? points_inside(p, p->input) : lies_in(p, p->input, p->input_bytes);
+}
+
 /* The header's own references and counts. */
 static int header_fits(const fe_plan *p)
 {
-    if (!lies_in(p, p->input, p->input_bytes) || !lies_in(p, p->output, p->output_bytes) || p->classes < 0 ||
+    if (!input_fits(p) || !lies_in(p, p->output, p->output_bytes) || p->classes < 0 ||
         p->input_bytes == 0 || p->output_bytes == 0 || p->classes > p->output_bytes / 2)
         return 0;
     if (p->value_bytes < 0 || p->value_bytes > p->state_bytes || p->weights < 0 || p->weights > p->value_bytes)

@@ -14,8 +14,9 @@
 #define FE_PLAN_MAGIC 0x4C504546 /* "FEPL" */
 #define FE_PLAN_VERSION 2
 
-/* Where a reference points: its top four bits. The rest is a byte offset. 0 is "none". */
-enum { FE_NONE = 0, FE_MODEL = 1, FE_STATE = 2, FE_ARENA = 3 };
+/* Where a reference points: its top four bits. The rest is a byte offset. 0 is "none". INPUT: the window where its
+ * owner holds it, read only. */
+enum { FE_NONE = 0, FE_MODEL = 1, FE_STATE = 2, FE_ARENA = 3, FE_INPUT = 4 };
 
 /* Formats of gradients. */
 enum { FE_INT8 = 0, FE_FP32 = 1 };
@@ -60,14 +61,16 @@ enum {
     FE_GRAD_TABLE = 37,
     FE_LOSS_SQUARED = 38,
     FE_APPLY = 39,
-    FE_APPLY_BIAS = 40
+    FE_APPLY_BIAS = 40,
+    FE_ROWS = 41,
+    FE_CHANNELS = 42
 };
 
 typedef struct {
     int32_t magic, version, words;
     int32_t arena_bytes, state_bytes, model_bytes;
     int32_t classes;              /* of the head, 0 if there is none */
-    int32_t input, input_bytes;   /* the first one */
+    int32_t input, input_bytes;   /* the first one; FE_INPUT << 28 where it is streamed */
     int32_t output, output_bytes; /* the first one; of a head its logits */
     int32_t exponents, exponent_count; /* s32 per int8 gradient, in the arena */
     int32_t first_values;              /* of the state, in the model */
@@ -171,9 +174,48 @@ typedef struct {
     int32_t b, velocity, sum, size;
 } fe_apply_bias_step;
 
+#define FE_GROUP_MOST 24 /* steps in a group */
+
+/* How a step of a group of rows lies in it. rows: that its output has room for, 0 where it is a whole map. x_from,
+ * x2_from: number of the step in the group whose output is read, -1 for a map outside. */
+typedef struct {
+    int32_t rows, x_from, x2_from;
+} fe_row_form;
+
+/* count forms, then count steps forward that run together, row by row. */
+typedef struct {
+    fe_step step;
+    int32_t count;
+} fe_rows_step;
+
+/* count steps backward follow, that run together for `group` of the `channels` between them at a time. */
+typedef struct {
+    fe_step step;
+    int32_t count, channels, group;
+} fe_channels_step;
+
 static inline const fe_plan *fe_header(const fe_node *node)
 {
     return (const fe_plan *)(const void *)node->plan;
+}
+
+static inline const fe_step *fe_following(const fe_step *step)
+{
+    return (const fe_step *)(const void *)((const int32_t *)(const void *)step + step->words);
+}
+
+/* How many steps behind this one belong to it. */
+static inline int32_t fe_inner_steps(const fe_step *step)
+{
+    const int rows = FE_RUNS(FE_ROWS) && step->op == FE_ROWS;
+    const int channels = FE_RUNS(FE_CHANNELS) && step->op == FE_CHANNELS;
+    return rows || channels ? ((const int32_t *)(const void *)step)[2] : 0;
+}
+
+/* Whether the window is read where its owner holds it. */
+static inline int fe_is_streamed(const fe_node *node)
+{
+    return FE_STREAMED && fe_header(node)->input >> 28 == FE_INPUT;
 }
 
 /* The address of a reference. Callers know which region allows writing. */
@@ -184,6 +226,9 @@ int32_t *fe_exponents(const fe_node *node);
 
 /* One step of the plan; update carries the key of this training step. */
 void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key);
+
+/* A forward step of one operator, no group. */
+void fe_run_operator(const fe_node *node, const fe_step *step);
 
 /* A step of an operator without weights: fe_run_maps.c. */
 void fe_run_map(const fe_node *node, const fe_step *step);

@@ -10,6 +10,7 @@
 #include "fe_dense_s8.h"
 #include "fe_depthwise_s8.h"
 #include "fe_pool_s8.h"
+#include "fe_rows.h"
 
 fe_weights fe_weights_at(const fe_node *node, int32_t trained, int32_t frozen)
 {
@@ -153,7 +154,7 @@ static void run_move(const fe_node *node, const fe_move_step *s)
     }
 }
 
-void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key)
+void fe_run_operator(const fe_node *node, const fe_step *step)
 {
     const void *s = step;
     switch (step->op) {
@@ -171,6 +172,20 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
     case FE_POOL:
         if (FE_RUNS(FE_POOL))
             run_pool(node, s);
+        break;
+    default:
+        fe_run_map(node, s);
+        break;
+    }
+}
+
+void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key)
+{
+    const void *s = step;
+    switch (step->op) {
+    case FE_ROWS:
+        if (FE_RUNS(FE_ROWS))
+            fe_run_rows(node, s);
         break;
     case FE_MASK:
         if (FE_RUNS(FE_MASK))
@@ -205,7 +220,7 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
         fe_run_update(node, s, course, step_key);
         break;
     default:
-        fe_run_map(node, s);
+        fe_run_operator(node, s);
         break;
     }
 }

@@ -4,6 +4,7 @@ Gradients are applied as soon as they exist; an input gradient is always taken b
 reads.
 """
 
+from collections.abc import Iterator, Sequence
 from math import floor, frexp
 
 import numpy as np
@@ -30,18 +31,19 @@ from fleet.node.model.graph import (
 from fleet.node.model.recipe import Loss
 from fleet.node.model.reference import tensors_with_gradient
 from fleet.node.model.scheme import Scheme, Trained
-from fleet.node.plan.steps import maps, weighted
+from fleet.node.plan.steps import maps, rows, weighted
 from fleet.node.plan.steps.program import NOTHING, Code, Flow, Flowing, Program, Ref, Region
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 
 MOST_SHIFT = 31  # of a 32-bit sum
 
 
-def program(graph: Graph, scheme: Scheme) -> Program:
-    """The whole pass of a scheme over a graph."""
+def program(graph: Graph, scheme: Scheme, tactics: Tactics = LAYERWISE) -> Program:
+    """The whole pass of a scheme over a graph. Raises InputError for tactics that do not fit the graph."""
     p = Program(recipe=scheme.recipe)
     needed = tensors_with_gradient(graph, scheme)
     masked = {op.name for op in graph.ops if op.y in needed and can_clip(op)}
-    _forward(p, graph, scheme, masked)
+    _forward(p, graph, scheme, masked, tactics)
     waiting = {graph.ops[-1].y: _loss(p, graph)}
     for op in reversed(graph.ops):
         if op.y in waiting:
@@ -53,10 +55,10 @@ def program(graph: Graph, scheme: Scheme) -> Program:
     return p
 
 
-def inference(graph: Graph) -> Program:
+def inference(graph: Graph, tactics: Tactics = LAYERWISE) -> Program:
     """The forward pass alone."""
     p = Program()
-    _forward(p, graph, Scheme(name="inference", trained=()), set())
+    _forward(p, graph, Scheme(name="inference", trained=()), set(), tactics)
     p.loss = p.apply = len(p.steps)
     _keep_edges(p, graph)
     return p
@@ -69,14 +71,54 @@ def can_clip(op: Op) -> bool:
     return isinstance(op, Conv2d | Depthwise | FullyConnected | Add | Mul)
 
 
-def _forward(p: Program, graph: Graph, scheme: Scheme, masked: set[str]) -> None:
-    p.place_inputs(graph)
-    for op in graph.ops:
-        y = p.place_output(graph, op)
+def _forward(p: Program, graph: Graph, scheme: Scheme, masked: set[str], tactics: Tactics) -> None:
+    kept = _kept(graph, scheme, tactics)
+    if tactics.input_streamed and graph.input.form is Form.FLOAT32:
+        text = f"expected an input of bytes, got float32 '{graph.input.name}'"
+        raise InputError.one("tactics.input_streamed", f"{text}; a window may lie at any address")
+    p.place_inputs(graph, streamed=tactics.input_streamed)
+
+    def emit(op: Op, y: Ref) -> None:
         mask = NOTHING
         if op.name in masked:
             mask = p.buffer(f"{op.name} mask", -(-graph.tensor(op.y).size // 8))
         _forward_step(p, graph, scheme.of(op.name), op, y, mask)
+
+    for together, ops in _units(graph, tactics):
+        if together:
+            rows.add_group(p, graph, ops, kept, emit, masked=masked)
+        else:
+            emit(ops[0], p.place_output(graph, ops[0]))
+        _slice_what_is_done(p, graph, kept, ops)
+
+
+def _kept(graph: Graph, scheme: Scheme, tactics: Tactics) -> rows.Kept:
+    if tactics == LAYERWISE or not scheme.trained:
+        return rows.Kept(whole=frozenset(graph.outputs), slices={})
+    return rows.kept_maps(graph, scheme, program(graph, scheme), slices=tactics.slices)
+
+
+def _units(graph: Graph, tactics: Tactics) -> Iterator[tuple[bool, Sequence[Op]]]:
+    """Operators in order, and whether those that come together run together."""
+    at = 0
+    for first, end in (*tactics.segments, (len(graph.ops), len(graph.ops))):
+        if not at <= first <= end <= len(graph.ops):
+            text = f"expected segments in order within {len(graph.ops)} operators, got {first} to {end}"
+            raise InputError.one("tactics.segments", f"{text}; take them from this graph")
+        yield from ((False, (op,)) for op in graph.ops[at:first])
+        if end > first:
+            yield True, graph.ops[first:end]
+        at = end
+
+
+def _slice_what_is_done(p: Program, graph: Graph, kept: rows.Kept, ops: Sequence[Op]) -> None:
+    """Slices of maps whose last reader of the forward pass these are."""
+    last = weighted.layer_index(graph, ops[-1])
+    later = {name for op in graph.ops[last + 1 :] for name in inputs(op)}
+    for name in dict.fromkeys(name for op in ops for name in inputs(op)):
+        if name in kept.slices and name not in later and name not in p.slices and p.maps[name].region is Region.ARENA:
+            rows.place_slice(p, graph, name, kept.slices[name])
+            rows.add_slice(p, graph, ops[-1], name)
 
 
 def _forward_step(p: Program, graph: Graph, part: Trained, op: Op, y: Ref, mask: Ref) -> None:

@@ -17,6 +17,7 @@ class Region(IntEnum):
     MODEL = 1
     STATE = 2
     ARENA = 3
+    INPUT = 4
 
 
 class Code(IntEnum):
@@ -62,6 +63,8 @@ class Code(IntEnum):
     LOSS_SQUARED = 38
     APPLY = 39
     APPLY_BIAS = 40
+    ROWS = 41
+    CHANNELS = 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,7 @@ class Program:
 
     exponents: int8 gradients that carry one. loss, apply: where the forward pass, and what every step does, end.
     maps: where each map of the graph lies; a reshaped one lies where its source does, a constant in the model.
+    slices: of these maps only the first channels stay for the way back: where, and how many.
     lives: buffers that outlive the steps that name them, by first and last step.
     """
 
@@ -140,6 +144,7 @@ class Program:
     loss: int = 0
     apply: int = 0
     maps: dict[str, Ref] = field(default_factory=dict)
+    slices: dict[str, tuple[Ref, int]] = field(default_factory=dict)
     lives: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -178,10 +183,11 @@ class Program:
         """A place for the gradient of a map."""
         return Flowing(self.fresh(f"{tensor} gradient", size * (4 if self.is_float else 1)), self.slot())
 
-    def place_inputs(self, graph: Graph) -> None:
-        """Buffers for the inputs and references to the constants."""
-        for name in graph.inputs:
-            self.maps[name] = self.buffer(name, size_bytes(graph.tensor(name)))
+    def place_inputs(self, graph: Graph, *, streamed: bool = False) -> None:
+        """Buffers for the inputs and references to the constants. streamed: the first input stays with its owner."""
+        for i, name in enumerate(graph.inputs):
+            held = streamed and i == 0
+            self.maps[name] = Ref(Region.INPUT, name) if held else self.buffer(name, size_bytes(graph.tensor(name)))
         for tensor in graph.tensors:
             if tensor.value is not None:
                 self.maps[tensor.name] = Ref(Region.MODEL, f"{tensor.name} value")

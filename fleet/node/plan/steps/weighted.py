@@ -37,6 +37,8 @@ UPDATE = {
 }
 
 
+IN_C = 2  # word of fe_geometry: how far the places of a map are apart
+
 # --- forward ---------------------------------------------------------------------------------------------------
 
 
@@ -144,9 +146,12 @@ def update(p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing) ->
     if part.channels:
         taps = op.weight[0].size // op.weight.shape[-1] if isinstance(op, Conv2d) else 1
         row = NOTHING if isinstance(op, Depthwise) else p.buffer(f"{op.name} row", 4 * taps * part.channels)
-        where = (g.ref, g.slot, p.maps[op.x], _state(op, "weight"), model("weight rate", op.name), row)
+        x, sides = p.maps[op.x], list(geometry(graph, op, part))
+        if op.x in p.slices:
+            x, sides[IN_C] = p.slices[op.x]
+        where = (g.ref, g.slot, x, _state(op, "weight"), model("weight rate", op.name), row)
         kept = _extras(p, op, "")
-        p.add(UPDATE[type(op)], op.name, layer_index(graph, op), *where, *kept, *geometry(graph, op, part))
+        p.add(UPDATE[type(op)], op.name, layer_index(graph, op), *where, *kept, *sides)
     if part.bias:
         count = 1 if isinstance(op, Dense | FullyConnected) else positions(graph.tensor(op.y))
         sums = (g.ref, g.slot, count, op.bias.size, _state(op, "bias"), model("bias rate", op.name))

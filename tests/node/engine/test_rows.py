@@ -1,0 +1,146 @@
+"""Operators that run row by row: the same outputs and states as on whole maps, in every executor."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fleet.base import rng
+from fleet.node.engine.binding import Course, Node
+from fleet.node.engine.host import Variant, best_variant
+from fleet.node.engine.memo import Memo, frozen_steps
+from fleet.node.model.graph import AveragePool, Graph, MaxPool
+from fleet.node.model.recipe import Gradients, Recipe
+from fleet.node.model.scheme import KINDS, Scheme, build_scheme
+from fleet.node.plan.plan import Plan, inference_plan, plan_of
+from fleet.node.plan.steps import Code
+from fleet.node.plan.tactics import Tactics
+from tests.node.engine.runs import own_of, run, static, targets_of
+from tests.node.engine.segmented import longest, row_tactics
+from tests.node.model.map_nets import NETS, MapBuilder, map_graphs
+from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, recipes, residual_net, schemes, windows
+
+KEY = rng.key(9, rng.Stream.UPDATE, 2)
+VARIANTS = [v for v in Variant if v <= best_variant()]
+STEPS = 5
+
+
+def result_of(plan: Plan, variant: Variant | None, *, steps: int = STEPS, memo: Memo | None = None) -> Any:
+    """Losses, state and what the network says after some steps."""
+    graph = plan.graph
+    node, x = Node(plan, variant=variant, memo=memo), windows(graph, steps)
+    course = Course(key=KEY, rate=0.05, own=own_of(graph))
+    losses = run(node, x, targets_of(graph, steps), np.arange(2 * steps) % steps, course)
+    said = {name: array.tobytes() for name, array in node.outputs(x).items()}
+    return losses, node.state, said
+
+
+def assert_same(graph: Graph, scheme: Scheme, tactics: Tactics, *, steps: int = STEPS) -> Plan:
+    """Training and answering by rows is training and answering on whole maps."""
+    expected = result_of(plan_of(graph, scheme), Variant.PLAIN, steps=steps)
+    plan = plan_of(graph, scheme, tactics)
+    for variant in VARIANTS:
+        assert result_of(plan, variant, steps=steps) == expected
+    return plan
+
+
+def groups_in(plan: Plan) -> int:
+    return sum(step.code is Code.ROWS for step in plan.steps)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_network_in_as_few_groups_as_can_be_trains_as_on_whole_maps(kind: str) -> None:
+    for graph in (imu_net(skip=True), residual_net()):
+        scheme = build_scheme(graph, kind)
+        plan = assert_same(graph, scheme, longest(graph, scheme, input_streamed=True, slices=True))
+        assert groups_in(plan)
+        assert graph.input.name not in {b.name for b in plan.buffers}
+
+
+@settings(max_examples=80, deadline=None)
+@given(data=st.data())
+def test_any_network_with_any_cuts_trains_as_on_whole_maps(data: st.DataObject) -> None:
+    """Residuals, strides above the kernel, kernels above the map, padding, groups, multipliers, masks."""
+    graph = data.draw(graphs(kinds=WEIGHTED))
+    scheme = data.draw(schemes(graph, data.draw(recipes())))
+    assert_same(graph, scheme, data.draw(row_tactics(graph, scheme)), steps=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_network_with_pools_trains_as_on_whole_maps(data: st.DataObject) -> None:
+    graph = data.draw(map_graphs(kinds=("average", "max", "mul", "pad", "curve")))
+    scheme = data.draw(schemes(graph, Recipe(gradients=data.draw(st.sampled_from(Gradients)))))
+    assert_same(graph, scheme, data.draw(row_tactics(graph, scheme)), steps=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_any_network_infers_by_rows_as_on_whole_maps(data: st.DataObject) -> None:
+    graph = data.draw(st.one_of(graphs(kinds=WEIGHTED), map_graphs()))
+    nothing = Scheme(name="inference", trained=())
+    x, plan = windows(graph, 3), inference_plan(graph, data.draw(row_tactics(graph, nothing)))
+    expected = Node(inference_plan(graph), variant=Variant.PLAIN).outputs(x)
+    for variant in VARIANTS:
+        found = Node(plan, variant=variant).outputs(x)
+        assert {n: a.tobytes() for n, a in found.items()} == {n: a.tobytes() for n, a in expected.items()}
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_networks_with_all_operators_train_by_rows(name: str) -> None:
+    graph = NETS[name]()
+    scheme = build_scheme(graph, "full")
+    assert_same(graph, scheme, longest(graph, scheme, slices=True))
+
+
+def test_static_exponents_and_floats_train_by_rows() -> None:
+    graph = residual_net()
+    for scheme in (
+        static(graph, build_scheme(graph, "full"), 0.05),
+        build_scheme(graph, "full", recipe=Recipe(gradients=Gradients.FP32)),
+    ):
+        assert_same(graph, scheme, longest(graph, scheme, input_streamed=True))
+
+
+def pooled_net() -> Graph:
+    """Pools over odd sizes, a stride above its kernel, a kernel above its map, and a skip over all of them."""
+    build = MapBuilder(3)
+    x = build.conv(build.input((17, 8, 3), zero=-5), 8, (3, 3), (2, 1), (1, 1, 0, 1), zero=-30, span=(-1, 1))
+    skip = build.conv(x, 8, (1, 1), (3, 1), zero=4)
+    x = build.window(AveragePool, x, (2, 2), (1, 1), (1, 0, 0, 1))
+    x = build.depthwise(x, (5, 3), (1, 1), (2, 1, 2, 1), zero=-20, span=(-1, 1))
+    x = build.conv(build.window(MaxPool, x, (2, 3), (3, 1), (0, 1, 1, 1)), 8, (5, 1), (1, 1), (2, 0, 2, 0), zero=0)
+    return build.head(build.pool(build.add(x, skip)), 3)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "full", "head"])
+def test_pools_strides_and_tall_kernels_run_in_one_group(kind: str) -> None:
+    graph = pooled_net()
+    scheme = build_scheme(graph, kind)
+    plan = assert_same(graph, scheme, Tactics(segments=((0, 7),), input_streamed=True, slices=True))
+    assert groups_in(plan) == 1
+
+
+def test_a_window_holds_no_more_rows_than_its_readers_need() -> None:
+    build = Builder(1)
+    x = build.conv(build.input((24, 6, 2)), 8, (3, 3), pad=(1, 1, 1, 1))
+    graph = build.head(build.pool(build.conv(build.depthwise(x, (3, 3), pad=(1, 1, 1, 1)), 8, (1, 1))), 2)
+    plan = inference_plan(graph, Tactics(segments=((0, 3),), input_streamed=True))
+    header = next(step for step in plan.steps if step.code is Code.ROWS)
+    assert header.fields == (3, 3, -1, -1, 1, 0, -1, 0, 1, -1)
+    sizes = {b.name: b.size_bytes for b in plan.buffers}
+    assert (sizes["map0"], sizes["map1"], sizes["map2"]) == (3 * 48, 48, 24 * 48)
+    assert "input" not in sizes
+
+
+@pytest.mark.parametrize("variant", [Variant.PLAIN, None])
+def test_what_is_remembered_ends_before_the_group_that_trains(variant: Variant | None) -> None:
+    graph = imu_net(skip=True)
+    scheme = build_scheme(graph, "sparse")
+    for tactics in (longest(graph, scheme, input_streamed=True), Tactics(segments=((1, 3), (4, 6)))):
+        plan = plan_of(graph, scheme, tactics)
+        memo = Memo(plan)
+        assert plan.steps[frozen_steps(plan)].code is Code.ROWS or frozen_steps(plan) == 0 or not tactics.segments
+        assert result_of(plan, variant, memo=memo) == result_of(plan, variant)
