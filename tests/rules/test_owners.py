@@ -24,6 +24,7 @@ OWNERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "plotly": ("plotly", ("fleet/report/",)),
     "typer": ("typer", ("fleet/cli",)),
     "rich": ("rich", ("fleet/cli",)),
+    "scipy": ("scipy", ("fleet/node/plan/",)),
 }
 FOREIGN = [
     (path, found, found.name.split(".")[0])
