@@ -4,12 +4,15 @@ from typing import Final
 
 from fleet.node.cost import OpCount
 from fleet.node.model.graph import (
+    Concat,
     Conv2d,
     Dense,
     FullyConnected,
     GlobalAveragePool,
     Graph,
     Op,
+    Pad,
+    Transpose,
     Weighted,
     macs,
     positions,
@@ -21,6 +24,9 @@ UPDATES = (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE)
 GRADS = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE)
 READERS = (Code.POOL, Code.AVERAGE_POOL, Code.MAX_POOL, Code.MEAN)
 """Forward steps whose work grows with their input."""
+
+GROUPS: Final = (Code.ROWS, Code.CHANNELS)
+"""Steps that compute nothing themselves: those behind them do, as often as alone."""
 
 KIND: Final = {
     Code.LOGITS: "dense",
@@ -47,13 +53,16 @@ KIND: Final = {
 }
 """The counted kernel that stands for one that no board's profile has counts of."""
 
+LOOPS: Final = (Code.ROWS, Code.CHANNELS)
+"""They run the steps behind them piece by piece: the same work, plus loops that are not counted."""
+
 
 def training_counts(plan: Plan) -> tuple[OpCount, ...]:
     """One training step: forward, loss, backward, updates; a window without any gradient costs less.
 
     What only the end of a batch does counts by a window's share of it.
     """
-    return tuple(_count(plan, step) for step in plan.steps) + _velocities(plan)
+    return tuple(_count(plan, step) for step in plan.steps if step.code not in GROUPS) + _velocities(plan)
 
 
 def _velocities(plan: Plan) -> tuple[OpCount, ...]:
@@ -90,6 +99,8 @@ def _is_forward(code: Code) -> bool:
 
 def _elements(graph: Graph, op: Op, step: Step) -> int:
     match step.code:
+        case Code.MOVE if not isinstance(op, Pad | Transpose | Concat):  # a slice
+            return _last(step)
         case Code.GRAD_ADD:
             return graph.tensor(op.y).size
         case code if code.name.startswith("GRAD_") or code in READERS:
