@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet.node.plan.placement.blocks import ALIGN, Block, Effort, Placement, check_blocks
-from fleet.node.plan.placement.cells import Cells, cells_of
-from fleet.node.plan.placement.exact import exact
+from fleet.node.plan.placement.cells import cells_of
+from fleet.node.plan.placement.exact import Search
 from fleet.node.plan.placement.first_fit import ORDERS, first_fit
 from fleet.node.plan.placement.hill_climb import hill_climb
 
@@ -34,32 +34,25 @@ def place_blocks(
 ) -> Placement:
     """A base for every block. InputError when they are no blocks.
 
-    First fit in a few orders, a hill climb from the best of them, then the exact search; each only while the peak is
-    above the bound. progress: told after each of them, and after each question of the last.
+    First fit in a few orders, the exact search for the bound, a hill climb from the best order, and the exact search
+    for what lies between; each only while the peak is above the bound. progress: told after each of them, and after
+    each question of the exact search.
     """
     check_blocks(blocks, align)
     cells, limits = cells_of(blocks, align), LIMITS[effort]
 
-    def heard(peak: int, least: int, method: str = "exact") -> None:
+    def heard(method: str, peak: int, least: int) -> None:
         if progress is not None:
             progress(method, peak * align, least * align)
 
-    bases, method, order = _greedy(cells)
-    heard(cells.peak(bases), cells.bound, method)
-    if cells.peak(bases) > cells.bound:
-        climbed = hill_climb(cells, order, limits.rounds, limits.work)
-        if cells.peak(climbed) < cells.peak(bases):
-            bases, method = climbed, "hill climb"
-        heard(cells.peak(bases), cells.bound, method)
-    found = exact(cells, bases, limits.nodes, heard)
-    if cells.peak(found.bases) < cells.peak(bases):
-        bases, method = found.bases, "exact"
-    return cells.placement(bases, method, exhausted=found.exhausted)
-
-
-def _greedy(cells: Cells) -> tuple[list[int], str, list[int]]:
-    """Bases of the best of a few orders, its name, and the order."""
+    search = Search(cells, limits.nodes, heard)
     orders = {name: of(cells) for name, of in ORDERS.items()}
     tried = {name: first_fit(cells, order) for name, order in orders.items()}
     best = min(tried, key=lambda name: cells.peak(tried[name]))
-    return tried[best], f"first fit by {best}", orders[best]
+    search.offer(tried[best], f"first fit by {best}")
+    search.ask_bound()
+    if search.peak > cells.bound:
+        search.offer(hill_climb(cells, orders[best], limits.rounds, limits.work), "hill climb")
+        search.narrow()
+    found = search.found
+    return cells.placement(found.bases, found.method, exhausted=found.exhausted)

@@ -2,10 +2,11 @@
 
 Blocks are laid one on another, always as low as what lies below them allows. Every step has a floor, the end of what
 lies there; a block's base is the least that clears the floors of its life. A branch ends where what is still to come
-cannot lie between the floors and the limit in some step. For blocks of one part each, the search may go upwards only
-(next bases never lower), because any placement can be pushed down and taken apart from the top; then a search that
-comes to its end without an answer proves that there is none. A block that changes its shape may bridge others, so
-that for such blocks only an answer counts. After Moffitt, "MiniMalloc: A Lightweight Memory Allocator for
+cannot lie between the floors and the limit in some step. Where every part begins at its block's base, blocks that
+share a step lie in the order of their bases, so that the search may go upwards only (next bases never lower): any
+placement can be pushed down and taken apart from the top. A search that comes to its end without an answer then
+proves that there is none. A block with a part above its base may bridge others, so that then only an answer counts.
+After Moffitt, "MiniMalloc: A Lightweight Memory Allocator for
 Hardware-Accelerated Machine Learning", ASPLOS 2023, of which this is a plain version with a memory of dead ends.
 """
 
@@ -35,7 +36,7 @@ class Ground:
 
     lo, hi: [blocks, steps] of each block the cells it takes from its base, lo FAR and hi -FAR where it takes none.
     span: of each block its steps, first and end. twin: of each block the one before it of the same shape and life,
-    or -1. rectangles: whether each block is one part at its base.
+    or -1. flat: whether every part begins at its block's base.
     """
 
     def __init__(self, cells: Cells) -> None:
@@ -53,7 +54,7 @@ class Ground:
         self.top = np.array(cells.top, np.int64)
         columns_of = [np.nonzero(row)[0] for row in live]
         self.span = [(int(of[0]), int(of[-1]) + 1) if of.size else (0, 0) for of in columns_of]
-        self.rectangles = bool((np.bincount(cells.owner) <= 1).all() and (cells.low == 0).all())
+        self.flat = bool((cells.low == 0).all())
         self.twin = self._twins()
 
     def _twins(self) -> list[int]:
@@ -161,7 +162,7 @@ class Descent:
 
     def _state(self, goal: _Goal) -> bytes:
         """What decides whether a goal can be met."""
-        least = goal.least if self.ground.rectangles else 0
+        least = goal.least if self.ground.flat else 0
         return repr((goal.blocks, least)).encode() + goal.floor[goal.begin : goal.end].tobytes()
 
     def _turns(self, goal: _Goal) -> list[tuple[int, int]] | None:
@@ -171,7 +172,7 @@ class Descent:
         """
         ground, ids, here = self.ground, np.array(goal.blocks), goal.floor[goal.begin : goal.end]
         low = ground.lo[ids, goal.begin : goal.end]
-        base = np.maximum((here - low).max(1), goal.least if ground.rectangles else 0)
+        base = np.maximum((here - low).max(1), goal.least if ground.flat else 0)
         top = base + ground.top[ids]
         if int(top.max()) > self.limit:
             return None

@@ -1,6 +1,7 @@
 """Blocks for tests: drawn ones, and the question whether a placement of them can be run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -27,6 +28,13 @@ def staircases(most: int = 12) -> st.SearchStrategy[list[Block]]:
     """Blocks of one to three parts, overlapping or not."""
     shapes = st.lists(st.lists(parts(), min_size=1, max_size=3), max_size=most)
     return shapes.map(lambda all_: [Block(name=f"b{i}", parts=tuple(of)) for i, of in enumerate(all_)])
+
+
+def flat_staircases(most: int) -> st.SearchStrategy[list[Block]]:
+    """Blocks of one to three parts, all at the base."""
+    return staircases(most).map(
+        lambda blocks: [replace(b, parts=tuple(replace(part, delta=0) for part in b.parts)) for b in blocks]
+    )
 
 
 def rectangles(most: int = 12) -> st.SearchStrategy[list[Block]]:

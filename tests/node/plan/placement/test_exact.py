@@ -10,7 +10,7 @@ from fleet.node.plan.placement.cells import Cells, cells_of
 from fleet.node.plan.placement.exact import exact
 from fleet.node.plan.placement.first_fit import ORDERS, first_fit
 from fleet.node.plan.placement.hill_climb import hill_climb
-from tests.node.plan.placement.blocks import clashes, rectangles, simple, staircases
+from tests.node.plan.placement.blocks import clashes, flat_staircases, rectangles, simple, staircases
 
 
 def worst_start(cells: Cells) -> list[int]:
@@ -32,6 +32,16 @@ ABOVE_ITS_BOUND = [
 @settings(max_examples=200)
 @given(blocks=rectangles(6))
 def test_it_finds_what_the_best_of_all_orders_finds_and_proves_it(blocks: list[Block]) -> None:
+    cells = cells_of(blocks, 1)
+    least = min(cells.peak(first_fit(cells, order)) for order in permutations(range(cells.count)))
+    found = exact(cells, worst_start(cells), 100_000)
+    assert cells.peak(found.bases) == least
+    assert found.exhausted
+
+
+@settings(max_examples=200)
+@given(blocks=flat_staircases(6))
+def test_it_does_so_for_blocks_that_shrink_and_grow(blocks: list[Block]) -> None:
     cells = cells_of(blocks, 1)
     least = min(cells.peak(first_fit(cells, order)) for order in permutations(range(cells.count)))
     found = exact(cells, worst_start(cells), 100_000)
@@ -72,13 +82,16 @@ def test_an_arena_above_the_bound_is_proved_only_by_a_search_that_ends() -> None
 
 def test_a_search_that_ends_proves_nothing_where_a_block_may_bridge_another() -> None:
     """The bridge's upper part may lie above what began later, which the search from the ground does not lay."""
-    bridge = Block(name="bridge", parts=(Part(first=0, last=5, size_bytes=1), Part(first=9, last=9, size_bytes=1)))
+    bridge = Block(
+        name="bridge", parts=(Part(first=0, last=5, size_bytes=1), Part(first=9, last=9, size_bytes=1, delta=9))
+    )
     assert not place_blocks([*ABOVE_ITS_BOUND, bridge], align=1, effort=Effort.PROVE).proved
 
 
 def test_every_question_is_heard() -> None:
-    heard: list[tuple[int, int]] = []
+    heard: list[tuple[str, int, int]] = []
     cells = cells_of(ABOVE_ITS_BOUND, 1)
-    exact(cells, worst_start(cells), 1_000, lambda peak, least: heard.append((peak, least)))
-    assert heard[-1] == (6, 6)
-    assert heard == sorted(heard, key=lambda now: (-now[0], now[1]))
+    exact(cells, worst_start(cells), 1_000, lambda *now: heard.append(now))
+    assert heard[0] == ("start", 15, 5)
+    assert heard[-1] == ("exact", 6, 6)
+    assert heard[1:] == sorted(heard[1:], key=lambda now: (-now[1], now[2]))

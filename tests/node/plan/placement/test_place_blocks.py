@@ -9,7 +9,7 @@ from fleet.node.plan.placement import Block, Effort, Part, place_blocks
 from tests.node.plan.placement.blocks import clashes, highest, live_bytes, lowest, rectangles, simple, staircases
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(blocks=staircases(), align=st.sampled_from([1, 4, 16]))
 def test_no_byte_is_held_twice_and_the_peak_is_what_is_used(blocks: list[Block], align: int) -> None:
     placement = place_blocks(blocks, align=align)
