@@ -55,7 +55,7 @@ class Draft:
 def draft_of(graph: Graph, scheme: Scheme, tactics: Tactics = LAYERWISE) -> Draft:
     """The draft of a scheme over a graph. Raises InputError for a graph whose sums could overflow."""
     check_bounds(graph, scheme)
-    steps = program(graph, scheme) if tactics == LAYERWISE else program(graph, scheme, tactics)  # type: ignore[call-arg]
+    steps = program(graph, scheme, tactics)
     return Draft(graph=graph, scheme=scheme, layout=layout_of(graph, scheme), tactics=tactics, program=steps)
 
 
@@ -65,5 +65,5 @@ def inference_draft(graph: Graph, tactics: Tactics = LAYERWISE) -> Draft:
     check_bounds(graph, scheme)
     classes = graph.classes if graph.has_head else 0
     nothing = Layout(slices=(), weights=0, biases=0, head=graph.head.name if classes else "", classes=classes)
-    steps = inference(graph) if tactics == LAYERWISE else inference(graph, tactics)  # type: ignore[call-arg]
+    steps = inference(graph, tactics)
     return Draft(graph=graph, scheme=scheme, layout=nothing, tactics=tactics, program=steps)

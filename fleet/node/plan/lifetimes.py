@@ -19,7 +19,7 @@ from fleet.node.plan.rolling import Rolled, rolled
 from fleet.node.plan.steps import Code, Program, Ref, Region, Step
 from fleet.node.plan.tactics import Tactics
 
-GROUPS: Final = tuple(code for code in Code if code.name in ("ROWS", "CHANNELS"))
+GROUPS: Final = (Code.ROWS, Code.CHANNELS)
 INPUT_GRADIENTS: Final = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE)
 SLICE: Final = " slice"  # ends the name of a buffer that holds the first channels of a map
 FLOW_ACC, FLOW_E = 2, 6  # words of fe_flow, behind a step's code and length
@@ -72,7 +72,7 @@ def blocks_of(program: Program, graph: Graph, tactics: Tactics) -> Blocks:
         for name in _inside(program, group):
             lives[name] = _through(lives[name], group)
             parts[name] = (Part(first=lives[name][0], last=lives[name][1], size_bytes=sizes[name]),)
-        if group.code.name == "ROWS":
+        if group.code is Code.ROWS:
             roll = _roll(program, graph, group, sizes)
             parts |= _windows(program, graph, group, roll)
             behind |= roll.behind
@@ -206,7 +206,7 @@ def _sliced(program: Program, lives: Mapping[str, tuple[int, int]]) -> Iterator[
 
 def _summed(program: Program) -> Iterator[tuple[str, str]]:
     for group in groups(program):
-        if group.code.name == "CHANNELS":
+        if group.code is Code.CHANNELS:
             steps = program.steps[group.header + 1 : group.last + 1]
             yield from ((e, acc) for acc, e in _sums(steps) if program.sizes[acc] >= 4 * program.sizes[e])
 
