@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from fleet.node.model.graph import Add, Depthwise, Graph, Op, Reshape, inputs
+from fleet.node.model.graph import Add, Depthwise, Graph, Op, Reshape, inputs, positions
 from fleet.node.model.reference import tensors_with_gradient
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.arena import aligned
-from fleet.node.plan.floor import kept_bytes, mask_bytes
+from fleet.node.plan.floor import mask_bytes
 from fleet.node.plan.rolling import Rolled, can_roll, rolled
+from fleet.node.plan.steps import program
 from fleet.node.plan.steps.passes import can_clip
 from fleet.node.plan.steps.program import output_size, size_bytes
+from fleet.node.plan.steps.rows import kept_maps
 
 LONGEST: Final = 12  # operators of a run: three bottlenecks; longer runs hold more rows than they save maps
 
@@ -89,14 +91,21 @@ def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool) -> Facts:
     size = {name: aligned(output_size(graph, name)) for name in made}
     streamed = graph.inputs[0] if input_streamed and size_bytes(graph.input) == graph.input.size else ""
     size |= {streamed: 0} if streamed else {}
-    kept = {root[name]: aligned(count) for name, count in kept_bytes(graph, scheme).items()} if trains else {}
+    kept = _kept(graph, scheme, size) if trains else {}
     sizes = [aligned(mask_bytes(graph, op)) * there for op, there in zip(graph.ops, masked, strict=True)]
     return Facts(
         graph=graph, made=made, last=last, size=size,
-        kept={name: min(count, size[name]) for name, count in kept.items()},
+        kept={root[name]: min(count, size[root[name]]) for name, count in kept.items()},
         masks=tuple(accumulate(sizes, initial=0)),
         rolls=tuple(can_roll(graph, op, masked=there) for op, there in zip(graph.ops, masked, strict=True)),
     )  # fmt: skip
+
+
+def _kept(graph: Graph, scheme: Scheme, size: Mapping[str, int]) -> dict[str, int]:
+    """Bytes of what the way back's steps read of maps: all of it, or first channels."""
+    maps = kept_maps(graph, scheme, program(graph, scheme), slices=True)
+    slices = {name: aligned(positions(graph.tensor(name)) * count) for name, count in maps.slices.items()}
+    return {name: size[name] for name in maps.whole if name in size} | slices
 
 
 def _roots(graph: Graph) -> dict[str, str]:

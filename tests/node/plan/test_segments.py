@@ -121,8 +121,9 @@ def test_training_charges_masks_from_their_operator_on_and_slices_of_what_is_rea
     }  # fmt: skip
     expand = graph.op("block3.pw1")
     assert isinstance(expand, Conv2d)
-    assert facts.kept == {expand.x: block // 2, graph.head.x: graph.tensor(graph.head.x).size}
+    logits = aligned(2 * graph.classes)
+    assert facts.kept == {expand.x: block // 2, graph.head.x: 8, graph.head.y: logits}
     runs = runs_of(facts, overlays=False)
     head = len(names) - 1
     (alone,) = runs[head, head + 1]
-    assert alone.live_bytes == 8 + aligned(2 * graph.classes) + block // 2 + facts.masks[-1]
+    assert alone.live_bytes == 8 + logits + block // 2 + facts.masks[-1]
