@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +24,7 @@ from fleet.run.search.fisher import potentials, selected
 from fleet.run.search.knapsack import beginnings
 from fleet.run.search.memory import Memory, sram_bytes
 from fleet.run.search.results import Results
-from fleet.run.search.space import SHARES, Genes, Space
+from fleet.run.search.space import NONE, SHARES, Genes, Space
 from fleet.run.search.task import Task
 
 SELECTORS: Final = ("contribution", "fisher")
@@ -33,12 +33,17 @@ HEADINGS: Final = ("scheme", "sram_bytes", "predicted", "accuracy", "certainty")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """repeats: trainings of each scheme, in other orders. finalists: of the evolution, trained before one is chosen."""
+    """repeats: trainings of each scheme, in other orders. generations: of the evolution, at most.
+
+    finalists: of the evolution, trained before one is chosen. climbs: how often as many more are trained around the
+    best, at most.
+    """
 
     shares: tuple[Fraction, ...] = SHARES
     repeats: int = 1
     generations: int = 40
     finalists: int = 8
+    climbs: int = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +62,8 @@ class Line:
 class Found:
     """plan: the least fused that fits. gain: of certainty over the head alone, in points, predicted and measured.
 
-    table: what was trained in the end, the chosen scheme first, then what it was chosen among and, for comparison, the
-    head, the most biases and the most whole layers that fit.
+    table: what was trained in the end, the chosen scheme first, then the others, the best first. Among them are the
+    head, the most biases and the most whole layers that fit, to compare with.
     """
 
     scheme: Scheme
@@ -143,22 +148,47 @@ def _found(one: _Search, selector: str) -> Found:
         return _told(one, None, [chosen, *rivals])
     gains = contributions(one.bench)
     finalists = list(dict.fromkeys([*_best_sums(one, gains), *rivals]))
-    chosen = best_of(one.bench, finalists)
-    return _told(one, gains, [chosen, *finalists])
+    one.bench.trials("finalists", finalists)
+    trained = _climbed(one, gains, finalists)
+    return _told(one, gains, [best_of(one.bench, trained), *trained])
 
 
 def _best_sums(one: _Search, gains: Contributions) -> list[Genes]:
-    """The schemes that fit with the largest sums of contributions."""
+    """The schemes that fit with the largest sums of contributions, of all and of each number of biases."""
+    first = beginnings(one.space, one.memory, gains.gain)
     kept = evolved(
         one.space,
         one.memory,
         gains.gain,
-        beginnings(one.space, one.memory, gains.gain),
+        first,
         key=rng.key(one.seed, Stream.SEARCH, one.memory.budget_bytes),
         generations=one.settings.generations,
         progress=one.bench.progress,
     )
-    return kept[: one.settings.finalists]
+    by_count = {genes.biases: genes for genes in sorted(first, key=gains.gain)}
+    return [*kept[: one.settings.finalists], *by_count.values()]
+
+
+def _climbed(one: _Search, gains: Contributions, trained: list[Genes]) -> list[Genes]:
+    """These, and more around the best of them, as long as one of the new ones knows more: sums only guess."""
+    known = list(trained)
+    for _ in range(one.settings.climbs):
+        best = best_of(one.bench, known)
+        near = [genes for genes in _neighbours(one.space, best) if genes not in known and one.memory.fits(genes)]
+        near = sorted(near, key=lambda genes: (-gains.gain(genes), genes.text))[: one.settings.finalists]
+        one.bench.trials("climb", near)
+        known += near
+        if best_of(one.bench, known) == best:
+            break
+    return known
+
+
+def _neighbours(space: Space, genes: Genes) -> Iterator[Genes]:
+    """Schemes that differ in the share of one layer, or train one bias more or less."""
+    for layer, options in enumerate(space.options):
+        yield from (genes.with_share(layer, share) for share in (NONE, *options) if share != genes.shares[layer])
+    yield genes.with_biases(max(0, genes.biases - 1))
+    yield genes.with_biases(min(space.layers, genes.biases + 1))
 
 
 def _rivals(one: _Search) -> list[Genes]:
@@ -171,7 +201,8 @@ def _rivals(one: _Search) -> list[Genes]:
 
 def _told(one: _Search, gains: Contributions | None, trained: Sequence[Genes]) -> Found:
     """What is said of the chosen scheme, the first, and of those trained beside it."""
-    table = [_line(one, gains, genes) for genes in dict.fromkeys(trained)]
+    others = (_line(one, gains, genes) for genes in dict.fromkeys(trained[1:]) if genes != trained[0])
+    table = [_line(one, gains, trained[0]), *sorted(others, key=lambda line: (-line.certainty, line.sram_bytes))]
     head = one.bench.known(one.space.biases(0))
     plan = one.memory.plan(trained[0])
     assert sram_bytes(plan) <= one.memory.budget_bytes

@@ -54,10 +54,7 @@ def potentials(space: Space, task: Task, results: Results, *, seed: int, progres
     recipe = Recipe(gradients=Gradients.FP32, exponents=Exponents.DYNAMIC, loss=task.recipe.loss)
     node = ReferenceNode(space.graph, replace(build_scheme(space.graph, "full"), recipe=recipe))
     progress.line("fisher", count)
-    squares: list[list[list[float]]] = []
-    for number, index in enumerate(drawn.tolist(), start=1):
-        squares.append(results.get(f"squares {index}", partial(_squares, space, node, task, index)))
-        progress.update(virtual_us=0, round=number, alive=1, accuracy=0.0)
+    squares = [results.get(f"squares {index}", partial(_squares, space, node, task, index)) for index in drawn.tolist()]
     means = [[sum(values) / (2 * count) for values in zip(*layer, strict=True)] for layer in zip(*squares, strict=True)]
     return [
         Potential(layer=n, channels=tuple(mean), parameters=op.weight.size, macs=macs(space.graph, op))

@@ -28,11 +28,16 @@ class Memory:
         return best_plan(self.space.graph, self.space.scheme(genes), budget_bytes=self.budget_bytes)
 
     def planned_bytes(self, genes: Genes) -> int:
-        """What that plan takes. It is not planned where even its floor is too high: then that is the answer."""
+        """What the smallest plan takes, whatever the budget; its floor where that is beyond the budget already."""
         floor = self.floor_bytes(genes)
-        if floor > self.budget_bytes:
-            return floor
-        return int(self.results.get(f"planned {self.budget_bytes} {genes.text}", lambda: sram_bytes(self.plan(genes))))
+        return floor if floor > self.budget_bytes else self.smallest_bytes(genes)
+
+    def smallest_bytes(self, genes: Genes) -> int:
+        """What the smallest plan takes; remembered for searches with other budgets too."""
+        return int(self.results.get(f"planned {genes.text}", lambda: self._smallest(genes)))
+
+    def _smallest(self, genes: Genes) -> int:
+        return sram_bytes(best_plan(self.space.graph, self.space.scheme(genes)))
 
     def fits(self, genes: Genes) -> bool:
         """Whether a plan of it is within the budget."""
