@@ -77,3 +77,11 @@ def test_the_exact_beginning_is_good_before_anything_evolves() -> None:
     one = memory(budget)
     best = next(gain(genes) for genes in sorted(everything(), key=gain, reverse=True) if one.fits(genes))
     assert gain(found(budget, generations=0)[0]) >= 0.9 * best
+
+
+def test_evolution_alone_climbs_from_the_head_to_near_the_best() -> None:
+    one = memory(budget_of(0.6))
+    best = next(gain(genes) for genes in sorted(everything(), key=gain, reverse=True) if one.fits(genes))
+    kept = evolved(SPACE, one, gain, [SPACE.biases(0)], key=7, generations=40, progress=Silent())
+    assert gain(SPACE.biases(0)) == 0
+    assert gain(kept[0]) >= 0.9 * best
