@@ -105,7 +105,10 @@ class _Branch:
 
 
 class Descent:
-    """One search: blocks below `limit`, in this order of preference. dead: states without an answer, shared."""
+    """One search: the blocks of `order` below `limit`, preferred in this order.
+
+    dead: states without an answer, shared by searches for one limit.
+    """
 
     def __init__(self, ground: Ground, limit: int, order: Sequence[int], nodes: int, dead: set[bytes]) -> None:
         self.ground = ground
@@ -113,6 +116,7 @@ class Descent:
         self.most = nodes
         self.nodes = 0
         self.dead = dead
+        self.order = order
         self.bases = [0] * ground.cells.count
         self.rank = [0] * ground.cells.count
         for turn, i in enumerate(order):
@@ -121,7 +125,7 @@ class Descent:
 
     def run(self) -> Answer:
         """FOUND, with self.bases; NONE when every branch came to an end; UNKNOWN when out of nodes."""
-        taking = [i for i, (begin, end) in enumerate(self.ground.span) if end > begin]
+        taking = [i for i in self.order if self.ground.span[i][1] > self.ground.span[i][0]]
         goals: tuple[_Goal, ...] | None = self._goals(taking, np.zeros(len(self.ground.cells.starts), np.int64), 0, -1)
         while goals:
             if self.nodes == self.most:
