@@ -29,7 +29,7 @@ def row_tactics(draw: st.DrawFn, graph: Graph, scheme: Scheme) -> Tactics:
     return Tactics(segments=tuple(segments), input_streamed=streamed, slices=draw(st.booleans()))
 
 
-def longest(graph: Graph, scheme: Scheme, **others: bool) -> Tactics:
+def longest(graph: Graph, scheme: Scheme, *, input_streamed: bool = False, slices: bool = False) -> Tactics:
     """Segments as long as they can be, from the input on."""
     masked = masked_ops(graph, scheme)
     segments: list[tuple[int, int]] = []
@@ -39,7 +39,7 @@ def longest(graph: Graph, scheme: Scheme, **others: bool) -> Tactics:
         if ends:
             segments.append((at, ends[-1]))
         at = max([at + 1, *ends])
-    return Tactics(segments=tuple(segments), **others)
+    return Tactics(segments=tuple(segments), input_streamed=input_streamed, slices=slices)
 
 
 def masked_ops(graph: Graph, scheme: Scheme) -> set[str]:

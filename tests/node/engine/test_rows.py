@@ -1,5 +1,6 @@
 """Operators that run row by row: the same outputs and states as on whole maps, in every executor."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from fleet.node.engine.host import Variant, best_variant
 from fleet.node.engine.memo import Memo, frozen_steps
 from fleet.node.model.graph import AveragePool, Graph, MaxPool
 from fleet.node.model.recipe import Gradients, Recipe
-from fleet.node.model.scheme import KINDS, Scheme, build_scheme
+from fleet.node.model.scheme import KINDS, Scheme, Trained, build_scheme
 from fleet.node.plan.plan import Plan, inference_plan, plan_of
 from fleet.node.plan.steps import Code
 from fleet.node.plan.tactics import Tactics
 from tests.node.engine.runs import own_of, run, static, targets_of
 from tests.node.engine.segmented import longest, row_tactics
+from tests.node.engine.shadow import check_shadow
 from tests.node.model.map_nets import NETS, MapBuilder, map_graphs
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, recipes, residual_net, schemes, windows
 
@@ -144,3 +146,39 @@ def test_what_is_remembered_ends_before_the_group_that_trains(variant: Variant |
         memo = Memo(plan)
         assert plan.steps[frozen_steps(plan)].code is Code.ROWS or frozen_steps(plan) == 0 or not tactics.segments
         assert result_of(plan, variant, memo=memo) == result_of(plan, variant)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_no_step_leaves_its_buffers(data: st.DataObject) -> None:
+    graph = data.draw(st.one_of(graphs(kinds=WEIGHTED), map_graphs(kinds=("average", "max", "concat", "mul"))))
+    scheme = data.draw(schemes(graph, data.draw(recipes())))
+    plan = plan_of(graph, scheme, data.draw(row_tactics(graph, scheme)))
+    check_shadow(plan, windows(graph, 3), targets_of(graph, 3))
+
+
+def test_shadow_memory_notices_buffers_that_are_too_small_or_die_too_early() -> None:
+    graph = residual_net()
+    scheme = build_scheme(graph, "full")
+    plan = plan_of(graph, scheme, longest(graph, scheme))
+    x, targets = windows(graph, 2), targets_of(graph, 2)
+    check_shadow(plan, x, targets)
+    for name in ("map0", "map1", "op6 mask", "map9 gradient"):
+        short = tuple(replace(b, size_bytes=b.size_bytes - 1) if b.name == name else b for b in plan.buffers)
+        with pytest.raises(AssertionError, match=r"wrote byte|read something"):
+            check_shadow(replace(plan, buffers=short), x, targets)
+    early = tuple(replace(b, last=plan.draft.program.loss) if b.name == "map8" else b for b in plan.buffers)
+    with pytest.raises(AssertionError, match="names map8, which lives no longer"):
+        check_shadow(replace(plan, buffers=early), x, targets)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_streamed_window_is_there_for_steps_behind_those_remembered(variant: Variant) -> None:
+    build = Builder(5)
+    x = build.input((6, 5, 3), zero=4)
+    y = build.conv(x, 8, (3, 3), pad=(1, 1, 1, 1), zero=-20)
+    graph = build.head(build.pool(build.add(y, build.conv(x, 8, (1, 1), zero=3))), 3)
+    trained = (Trained(op="op1", channels=3, bias=True), Trained(op="head", channels=8, bias=True))
+    plan = plan_of(graph, Scheme(name="late", trained=trained), Tactics(input_streamed=True))
+    assert frozen_steps(plan) == 1
+    assert result_of(plan, variant, memo=Memo(plan)) == result_of(plan_of(graph, plan.scheme), variant)
