@@ -45,7 +45,7 @@ from fleet.run.search.results import Results
 
 RATES: Final = (0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04)
 SEARCHED: Final = 0.01  # the rate of trials in a search
-SETTINGS: Final = Settings(repeats=2)
+SETTINGS: Final = Settings(repeats=2, generations=25)
 NAMES: Final = {"contribution": "sparse", "fisher": "fisher"}  # family by selector
 CALIBRATION: Final = 32  # training windows on which static exponents are found
 MODULES: Final = 64  # training windows on which lite residual modules are normalised

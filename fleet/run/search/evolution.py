@@ -11,7 +11,7 @@ from fleet.run.search.space import NONE, Genes, Space
 
 PARENTS: Final = 16
 CHILDREN: Final = 32
-PATIENCE: Final = 8  # generations in a row that change nothing end it
+PATIENCE: Final = 5  # generations in a row that change nothing end it
 CROSSED: Final = 0.5  # of the children; the others are changed copies
 
 
@@ -45,8 +45,8 @@ def evolved(
 ) -> list[Genes]:
     """Schemes that fit, the largest gain first; of equals the less memory. beginnings: all of them fit.
 
-    The best are kept from one generation to the next. A child is planned only where its gain would keep it.
-    generations: at most; it ends before, when some in a row have changed nothing.
+    The best are kept from one generation to the next. A child is planned only where its gain would keep it and plans
+    of its kind can be small enough. generations: at most; it ends before, when some in a row have changed nothing.
     """
 
     def rank(genes: Genes) -> tuple[int, int, str]:
@@ -60,7 +60,7 @@ def evolved(
         children = {_child(space, kept, draws) for _ in range(CHILDREN)} - set(kept)
         bar = gain(kept[-1]) if len(kept) == PARENTS else None
         good = sorted((one for one in children if bar is None or gain(one) > bar), key=lambda one: one.text)
-        better = sorted([*kept, *filter(memory.fits, good)], key=rank)[:PARENTS]
+        better = sorted([*kept, *(one for one in good if memory.may_fit(one) and memory.fits(one))], key=rank)[:PARENTS]
         idle = idle + 1 if better == kept else 0
         kept = better
         if idle == PATIENCE:

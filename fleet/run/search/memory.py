@@ -16,12 +16,16 @@ def sram_bytes(plan: Plan) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """The planner's answers for one budget, remembered."""
+    """The planner's answers for one budget, remembered.
+
+    _above: by number of biases, the least that plans made so far took above their floor.
+    """
 
     space: Space
     budget_bytes: int
     results: Results
     _floors: dict[Genes, int] = field(default_factory=dict)
+    _above: dict[int, int] = field(default_factory=dict)
 
     def plan(self, genes: Genes) -> Plan:
         """The least fused plan that fits, or the smallest there is."""
@@ -34,7 +38,14 @@ class Memory:
 
     def smallest_bytes(self, genes: Genes) -> int:
         """What the smallest plan takes; remembered for searches with other budgets too."""
-        return int(self.results.get(f"planned {genes.text}", lambda: self._smallest(genes)))
+        found = int(self.results.get(f"planned {genes.text}", lambda: self._smallest(genes)))
+        above = found - self.floor_bytes(genes)
+        self._above[genes.biases] = min(above, self._above.get(genes.biases, above))
+        return found
+
+    def may_fit(self, genes: Genes) -> bool:
+        """Whether it is worth a plan: its floor, and the least that plans with as many biases took above theirs."""
+        return self.floor_bytes(genes) + self._above.get(genes.biases, 0) <= self.budget_bytes
 
     def _smallest(self, genes: Genes) -> int:
         return sram_bytes(best_plan(self.space.graph, self.space.scheme(genes)))
