@@ -42,7 +42,7 @@ def best_plan(
     exponents whose shifts the recipe lacks are planned with shifts of 0, which take the same bytes. progress: told what
     placed, its arena and that arena's bound in bytes.
     """
-    space = _Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=input_streamed)
+    space = Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=input_streamed)
     trials = [_Trial(draft=space.draft(LAYERWISE), placement=None)]
     if budget_bytes is not None:
         arena_bytes = budget_bytes - trials[0].state_bytes
@@ -111,8 +111,8 @@ def _tried(draft: Draft, effort: Effort, progress: Progress | None = None) -> _T
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Space:
-    """All drafts that could be tried."""
+class Space:
+    """All drafts of a graph and a scheme that could be tried. input_streamed: the input takes no memory."""
 
     graph: Graph
     scheme: Scheme
@@ -154,15 +154,16 @@ class _Space:
     @property
     def smallest(self) -> Iterator[Draft]:
         """Drafts around the least peak."""
-        return self._drafts((self.peak * ease // 100 for ease in EASES), self.peak)
+        return self.drafts((self.peak * ease // 100 for ease in EASES), self.peak)
 
     def below(self, arena_bytes: int) -> Iterator[Draft]:
         """The least fused drafts whose peak is below a budget by 0, 1, 2, 4, 8 ... per cent."""
         ceilings = [arena_bytes * (100 - part) // 100 for part in (0, 1, 2, 4, 8, 16)]
         for ceiling in (c for c in ceilings if c >= self.peak):
-            yield from self._drafts([ceiling], ceiling)
+            yield from self.drafts([ceiling], ceiling)
 
-    def _drafts(self, eases: Iterable[int], peak: int) -> Iterator[Draft]:
+    def drafts(self, eases: Iterable[int], peak: int) -> Iterator[Draft]:
+        """The least fused drafts within a peak, each above another ease as little as it must (segments.py)."""
         seen: set[Tactics] = set()
         for ease in eases:
             runs = least_fused(self.facts, self.runs, peak, ease)

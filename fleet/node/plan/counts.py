@@ -29,6 +29,7 @@ GROUPS: Final = (Code.ROWS, Code.CHANNELS)
 """Steps that compute nothing themselves: those behind them do, as often as alone."""
 
 KIND: Final = {
+    Code.DEPTHWISE_IN_PLACE: "depthwise",
     Code.LOGITS: "dense",
     Code.MUL: "add",
     Code.AVERAGE_POOL: "pool",
@@ -94,7 +95,7 @@ def _count(plan: Plan, step: Step) -> OpCount:
 
 
 def _is_forward(code: Code) -> bool:
-    return code in (Code.CONV, Code.DEPTHWISE, Code.DENSE, Code.LOGITS)
+    return code in (Code.CONV, Code.DEPTHWISE, Code.DEPTHWISE_IN_PLACE, Code.DENSE, Code.LOGITS)
 
 
 def _elements(graph: Graph, op: Op, step: Step) -> int:

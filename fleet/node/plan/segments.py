@@ -140,13 +140,18 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
         return
     for x in _dying(facts, t, t + 1):
         both = facts.size[x] + facts.size[op.y]
-        if isinstance(op, Depthwise):
+        if isinstance(op, Depthwise) and _one_each(facts, op):
             larger = max(facts.size[x], facts.size[op.y]) + facts.plane(op.y)
             yield Run(first=t, end=t + 1, live_bytes=base - both + larger, over=x)
         if isinstance(op, Add) and facts.size[x] == facts.size[op.y]:
             yield Run(first=t, end=t + 1, live_bytes=base - facts.size[x], over=x)
     if facts.rolls[t]:
         yield from (run for run in _together(facts, t, t + 1, overlays=True) if run.over)
+
+
+def _one_each(facts: Facts, op: Depthwise) -> bool:
+    """Whether a depthwise layer makes one channel of each."""
+    return facts.graph.tensor(op.x).shape[2] == facts.graph.tensor(op.y).shape[2]
 
 
 def _together(facts: Facts, first: int, end: int, *, overlays: bool) -> Iterator[Run]:

@@ -281,6 +281,9 @@ STRUCTS = {
     "fe_squared_step": ("loss_squared",),
     "fe_apply_step": ("apply",),
     "fe_apply_bias_step": ("apply_bias",),
+    "fe_rows_step": ("rows",),
+    "fe_channels_step": ("channels",),
+    "fe_in_place_step": ("depthwise_in_place",),
 }
 
 

@@ -87,6 +87,30 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
         }
 }
 
+/* The same with y from x's first byte on, for M = 1: output p of channel c lies where some value of channel c lay, so
+ * that a channel may be overwritten once all of its outputs are known.   plane: s8 scratch [out_h][out_w]. */
+void fe_depthwise_s8_in_place(const fe_geometry *d, int8_t *xy, fe_weights w, const int32_t *b, fe_reals scale,
+                              int8_t *plane, uint8_t *mask)
+{
+    const int32_t places = d->out_h * d->out_w;
+    if (mask != 0)
+        fe_clear(mask, (places * d->out_c + 7) / 8);
+    for (int32_t part = 0; part < 2; part++) {
+        const fe_part p = part_of(d, w, part);
+        for (int32_t c = p.first; c < p.end; c++) {
+            for (int32_t i = 0; i < places; i++) {
+                const fe_window v = fe_window_at(d, i / d->out_w, i % d->out_w);
+                int32_t acc = 0;
+                dot(d, &v, &p, xy, c, 1, &acc);
+                plane[i] = fe_clip_s8(fe_scale(b[c] + acc, fe_real_at(scale, c)), d->zero_y, d->low, d->high, mask,
+                                      i * d->out_c + c);
+            }
+            for (int32_t i = 0; i < places; i++)
+                xy[i * d->out_c + c] = plane[i];
+        }
+    }
+}
+
 /* dx[tap][j] += t[j] w[j] for `lanes` outputs from c on, over one window. */
 static inline void spread(const fe_geometry *d, const fe_window *v, const fe_part *p, const int16_t *t, int32_t c,
                           int32_t lanes, int32_t *dx)

@@ -7,6 +7,8 @@
 
 void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                              int8_t *y, uint8_t *mask);
+void fe_depthwise_s8_in_place(const fe_geometry *d, int8_t *xy, fe_weights w, const int32_t *b, fe_reals scale,
+                              int8_t *plane, uint8_t *mask);
 void fe_depthwise_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx);
 fe_place_s8 fe_depthwise_s8_grad_place;
 void fe_depthwise_s8_update(const fe_geometry *d, const fe_update *u, const int8_t *g, const int8_t *x, int8_t *w);

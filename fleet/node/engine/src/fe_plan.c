@@ -45,7 +45,8 @@ typedef struct {
 } fe_form;
 
 #define BIT(i) (1u << (i))
-#define LAYER {27, BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8), 0}
+#define LAYER_REFS BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8)
+#define LAYER {27, LAYER_REFS, 0}
 #define FLOW BIT(2) | BIT(4) | BIT(6) | BIT(8)
 #define FLOW_SLOTS BIT(3) | BIT(5) | BIT(7) | BIT(9)
 #define GRAD {36, FLOW | BIT(13) | BIT(14) | BIT(15), FLOW_SLOTS}
@@ -54,7 +55,7 @@ typedef struct {
 #define MOVE {7, BIT(2) | BIT(4), BIT(3) | BIT(5)}
 #define UPDATE {30, BIT(3) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9) | BIT(10) | BIT(11), BIT(4)}
 
-static const fe_form forms[FE_CHANNELS + 1] = {
+static const fe_form forms[FE_DEPTHWISE_IN_PLACE + 1] = {
     [FE_CONV] = LAYER,
     [FE_DEPTHWISE] = LAYER,
     [FE_LOGITS] = LAYER,
@@ -97,10 +98,10 @@ static const fe_form forms[FE_CHANNELS + 1] = {
     [FE_LOSS_SQUARED] = {8, BIT(2) | BIT(4), BIT(5)},
     [FE_APPLY] = {8, BIT(3) | BIT(4) | BIT(5) | BIT(6), 0},
     [FE_APPLY_BIAS] = {6, BIT(2) | BIT(3) | BIT(4), 0},
+    [FE_ROWS] = {3, 0, 0},
+    [FE_CHANNELS] = {5, 0, 0},
+    [FE_DEPTHWISE_IN_PLACE] = {28, LAYER_REFS | BIT(27), 0},
 };
-
-/* Fewest words of a group's own step; a group of rows has three more for each step in it. */
-enum { ROWS_WORDS = 3, CHANNELS_WORDS = 5 };
 
 /* A reference is none, or starts inside its memory. Where it ends is the business of who made the plan. */
 static int points_inside(const fe_plan *p, int32_t ref)
@@ -151,23 +152,29 @@ static int in_form(const fe_plan *p, const int32_t *step, const fe_form *form)
 
 static int is_known(int32_t code)
 {
-    return code >= FE_CONV && code <= FE_APPLY_BIAS && forms[code].words != 0 && FE_RUNS(code);
+    return code >= FE_CONV && code <= FE_DEPTHWISE_IN_PLACE && forms[code].words != 0 && FE_RUNS(code);
 }
 
-/* Whether this step is whole, known and in form; a group's own one by its head alone. */
+static int is_group(int32_t code)
+{
+    return (FE_RUNS(FE_ROWS) && code == FE_ROWS) || (FE_RUNS(FE_CHANNELS) && code == FE_CHANNELS);
+}
+
+/* Whether this step is whole, known and in form, and no group. */
 static int is_step(const fe_plan *p, const int32_t *step, int32_t words)
 {
-    return words >= 2 && is_known(step[0]) && forms[step[0]].words <= words && in_form(p, step, &forms[step[0]]);
+    return words >= 2 && is_known(step[0]) && !is_group(step[0]) && forms[step[0]].words <= words &&
+           in_form(p, step, &forms[step[0]]);
 }
 
-/* The words of a group whose own step is at `step`: all its steps in form, none a group itself. 0 for one that is not. */
+/* The words of a group whose own step is at `step`, with three more for each step that goes by rows: all its steps in
+ * form. 0 for one that is not. */
 static int32_t group_words(const fe_plan *p, const int32_t *step, int32_t words)
 {
-    const int rows = FE_RUNS(FE_ROWS) && step[0] == FE_ROWS;
-    int32_t at = rows ? ROWS_WORDS : CHANNELS_WORDS;
+    int32_t at = forms[step[0]].words;
     if (words < at || step[2] < 1 || step[2] > FE_GROUP_MOST)
         return 0;
-    at += rows ? 3 * step[2] : 0;
+    at += FE_RUNS(FE_ROWS) && step[0] == FE_ROWS ? 3 * step[2] : 0;
     if (step[1] != at)
         return 0;
     for (int32_t i = 0; i < step[2]; i++) {
@@ -176,11 +183,6 @@ static int32_t group_words(const fe_plan *p, const int32_t *step, int32_t words)
         at += step[at + 1];
     }
     return at;
-}
-
-static int is_group(int32_t code)
-{
-    return (FE_RUNS(FE_ROWS) && code == FE_ROWS) || (FE_RUNS(FE_CHANNELS) && code == FE_CHANNELS);
 }
 
 static int is_loss(int32_t code)

@@ -63,7 +63,8 @@ enum {
     FE_APPLY = 39,
     FE_APPLY_BIAS = 40,
     FE_ROWS = 41,
-    FE_CHANNELS = 42
+    FE_CHANNELS = 42,
+    FE_DEPTHWISE_IN_PLACE = 43
 };
 
 typedef struct {
@@ -91,6 +92,15 @@ typedef struct {
     int32_t w_trained, w_frozen, bias, scale;
     fe_geometry d;
 } fe_layer_step;
+
+/* y begins where x does; plane: s8 scratch [out_h][out_w]. */
+typedef struct {
+    fe_step step;
+    int32_t x, y, mask;
+    int32_t w_trained, w_frozen, bias, scale;
+    fe_geometry d;
+    int32_t plane;
+} fe_in_place_step;
 
 typedef struct {
     fe_step step;

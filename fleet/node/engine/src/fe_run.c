@@ -45,6 +45,14 @@ static void run_layer(const fe_node *node, const fe_layer_step *s)
         fe_dense_s8_logits(&s->d, x, w, b, scale, y);
 }
 
+static void run_in_place(const fe_node *node, const fe_in_place_step *s)
+{
+    const fe_weights w = fe_weights_at(node, s->w_trained, s->w_frozen);
+    const fe_reals scale = fe_reals_at(node, s->scale, s->d.out_c);
+    fe_depthwise_s8_in_place(&s->d, fe_at(node, s->x), w, fe_at(node, s->bias), scale, fe_at(node, s->plane),
+                             fe_at(node, s->mask));
+}
+
 static void run_add(const fe_node *node, const fe_add_step *s)
 {
     fe_add_s8_forward(&s->d, fe_at(node, s->x), fe_at(node, s->x2), fe_at(node, s->y), fe_at(node, s->mask));
@@ -164,6 +172,10 @@ void fe_run_operator(const fe_node *node, const fe_step *step)
     case FE_DENSE:
         if (FE_RUNS(FE_CONV) || FE_RUNS(FE_DEPTHWISE) || FE_RUNS(FE_LOGITS) || FE_RUNS(FE_DENSE))
             run_layer(node, s);
+        break;
+    case FE_DEPTHWISE_IN_PLACE:
+        if (FE_RUNS(FE_DEPTHWISE_IN_PLACE))
+            run_in_place(node, s);
         break;
     case FE_ADD:
         if (FE_RUNS(FE_ADD))

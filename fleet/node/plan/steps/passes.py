@@ -78,17 +78,20 @@ def _forward(p: Program, graph: Graph, scheme: Scheme, masked: set[str], tactics
         raise InputError.one("tactics.input_streamed", f"{text}; a window may lie at any address")
     p.place_inputs(graph, streamed=tactics.input_streamed)
 
+    def mask_of(op: Op) -> Ref:
+        bits = graph.tensor(op.y).size
+        return p.buffer(f"{op.name} mask", -(-bits // 8)) if op.name in masked else NOTHING
+
     def emit(op: Op, y: Ref) -> None:
-        mask = NOTHING
-        if op.name in masked:
-            mask = p.buffer(f"{op.name} mask", -(-graph.tensor(op.y).size // 8))
-        _forward_step(p, graph, scheme.of(op.name), op, y, mask)
+        _forward_step(p, graph, scheme.of(op.name), op, y, mask_of(op))
 
     for together, ops in _units(graph, tactics):
         if together:
             rows.add_group(p, graph, ops, kept, emit, masked=masked)
+        elif isinstance(op := ops[0], Depthwise) and (op.y, p.maps[op.x].name) in tactics.over:
+            weighted.forward_in_place(p, graph, scheme.of(op.name), op, p.place_output(graph, op), mask_of(op))
         else:
-            emit(ops[0], p.place_output(graph, ops[0]))
+            emit(op, p.place_output(graph, op))
         _slice_what_is_done(p, graph, kept, ops)
 
 

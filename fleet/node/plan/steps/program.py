@@ -65,6 +65,7 @@ class Code(IntEnum):
     APPLY_BIAS = 40
     ROWS = 41
     CHANNELS = 42
+    DEPTHWISE_IN_PLACE = 43
 
 
 @dataclass(frozen=True, slots=True)

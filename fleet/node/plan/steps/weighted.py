@@ -48,6 +48,13 @@ def forward_weighted(p: Program, graph: Graph, part: Trained, op: Weighted, y: R
     p.add(FORWARD[type(op)], op.name, *where, *geometry(graph, op, part))
 
 
+def forward_in_place(p: Program, graph: Graph, part: Trained, op: Depthwise, y: Ref, mask: Ref) -> None:
+    """fe_in_place_step: y is planned where x lies."""
+    plane = p.buffer(f"{op.name} plane", positions(graph.tensor(op.y)))
+    where = (p.maps[op.x], y, mask, *_weights(op, part), _bias(op, part), model("scale", op.name))
+    p.add(Code.DEPTHWISE_IN_PLACE, op.name, *where, *geometry(graph, op, part), plane)
+
+
 def forward_add(p: Program, graph: Graph, op: Add, y: Ref, mask: Ref) -> None:
     """fe_add_step."""
     zeros = (graph.tensor(name).zero_point for name in (op.x, op.x2, op.y))
