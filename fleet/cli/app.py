@@ -145,8 +145,54 @@ def check(file: ScenarioPath, allow_code: AllowCode = False) -> None:
 
 
 @app.command()
-def plan(file: ScenarioPath, allow_code: AllowCode = False) -> None:
-    """Table of training schemes: what each needs of the boards of a scenario. Nothing is trained."""
+def plan(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="a scenario, instead of --model")] = None,
+    allow_code: AllowCode = False,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="NET", help="a net of the zoo, a .tflite, or an .npz of a graph")
+    ] = None,
+    device: Annotated[list[str] | None, typer.Option("--device", metavar="BOARD", help="may be repeated")] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option("--scheme", metavar="TEXT", help="full, head, bias:12, last_k:4, sparse:100kb, ...; default: all"),
+    ] = None,
+    gradients: Annotated[str, typer.Option("--gradients", help="int8 or fp32")] = "int8",
+    exponents: Annotated[str, typer.Option("--exponents", help="of int8 gradients: static or dynamic")] = "static",
+    update: Annotated[str, typer.Option("--update", help="rule of the update, as in a scenario")] = "stochastic",
+    window: Annotated[str, typer.Option("--input", help="streamed (read where it lies) or resident")] = "streamed",
+    resolution: Annotated[
+        int | None, typer.Option("--resolution", min=1, help="side of the input, of a net of the zoo")
+    ] = None,
+    classes: Annotated[int | None, typer.Option("--classes", min=2, help="of a new head")] = None,
+    budget: Annotated[
+        str | None, typer.Option("--budget", metavar="SIZE", help="of trained state and arena, as '100 KiB'")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="picture of the plan")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    prove: Annotated[bool, typer.Option("--prove", help="look until the placement is proved to be the least")] = False,
+) -> None:
+    """What each training scheme needs of a board: of a scenario, or of any network. Nothing is trained."""
+    if (file is None) == (model is None):
+        raise typer.BadParameter("expected a scenario FILE or --model NET, one of the two", param_hint="FILE")
+    if file is not None:
+        if file.suffix in (".tflite", ".npz"):
+            raise typer.BadParameter(f"expected a scenario, got a network; write --model {file}", param_hint="FILE")
+        _plan_scenario(file, allow_code=allow_code)
+    elif model is not None:
+        if not device:
+            raise typer.BadParameter("expected a board; `fleet devices` lists them", param_hint="--device")
+        from fleet.cli.plan import Asked, plan_model
+
+        plan_model(
+            Asked(
+                model=model, devices=tuple(device), scheme=scheme, gradients=gradients, exponents=exponents,
+                rule=update, window=window, side=resolution, classes=classes, budget=budget, html=html,
+                as_json=as_json, prove=prove,
+            )
+        )  # fmt: skip
+
+
+def _plan_scenario(file: Path, *, allow_code: bool) -> None:
     from fleet.cli.resolve import PLAN_HEADINGS, plan_rows
     from fleet.scenario import load, recipe_text
 

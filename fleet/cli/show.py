@@ -126,11 +126,22 @@ def progress(screen: Console) -> LiveProgress | PlainProgress:
     return made
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1, marked: int | None = None) -> Table:
-    """A table without rules. left: columns of words; the others are right-aligned. marked: a row to stand out."""
+def table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: int = 1,
+    marked: int | None = None,
+    wrapped: int | None = None,
+) -> Table:
+    """A table without rules. left: columns of words; the others are right-aligned. marked: a row to stand out.
+
+    wrapped: the last column, one of words that may take several lines.
+    """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for index, heading in enumerate(headings):
-        made.add_column(heading, justify="left" if index < left else "right", no_wrap=True)
+        words_here = index < left or index == wrapped
+        made.add_column(heading, justify="left" if words_here else "right", no_wrap=index != wrapped)
     for index, row in enumerate(rows):
         made.add_row(*row, style="bold" if index == marked else None)
     return made

@@ -1,6 +1,7 @@
 """The page: one HTML file with everything in it. Its content policy lets it load nothing, so it works offline."""
 
 import json
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -35,24 +36,31 @@ def render(story: Story) -> str:
     """The whole page."""
     sheet = Sheet()
     body = sections(story, sheet)
+    nodes = [(row.node, story.person(row.node)) for row in story.nodes]
+    title = f"{scenario_name(story)}: report of a run"
+    return page(title, body, sheet, name=story.run.path.resolve().name, nodes=nodes)
+
+
+def page(title: str, body: str, sheet: Sheet, *, name: str, nodes: Sequence[tuple[int, str]] = ()) -> str:
+    """A page of a body and the figures placed on it. name: of what is saved from it. nodes: that can be chosen."""
     return _PAGE.format(
         policy=POLICY,
-        title=escape(f"{scenario_name(story)}: report of a run"),
+        title=escape(title),
         style=_colours() + _own("page.css"),
         body=body,
-        data=_json(_data(story, sheet)),
+        data=_json(_data(sheet, name, nodes)),
         plotly=get_plotlyjs(),
         script=_own("page.js"),
     )
 
 
-def _data(story: Story, sheet: Sheet) -> dict[str, Any]:
+def _data(sheet: Sheet, name: str, nodes: Sequence[tuple[int, str]]) -> dict[str, Any]:
     """What page.js reads."""
     return {
-        "run": story.run.path.resolve().name,
-        "palette": {name: list(pair) for name, pair in PALETTE.items()},
+        "run": name,
+        "palette": {colour: list(pair) for colour, pair in PALETTE.items()},
         "figures": {figure.name: figure.spec() for figure in sheet.figures},
-        "nodes": [[row.node, story.person(row.node)] for row in story.nodes],
+        "nodes": [list(node) for node in nodes],
     }
 
 

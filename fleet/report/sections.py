@@ -39,7 +39,7 @@ def sections(story: Story, sheet: Sheet) -> str:
         _air(story, sheet),
         _memory(story, sheet),
         _trouble(story, sheet),
-        _section("How to get this again", again(story)),
+        section("How to get this again", again(story)),
     )
     return "".join(parts)
 
@@ -81,7 +81,7 @@ def _card(card: Card) -> str:
 def _accuracy(story: Story, sheet: Sheet) -> str:
     title = "Accuracy over virtual time"
     if not story.moments:
-        return _section(title, "<p>No accuracy is recorded.</p>")
+        return section(title, "<p>No accuracy is recorded.</p>")
     rows = [line.cells() for line in lines(story)]
     hidden = () if story.has_new else (HEADINGS.index("new at those who never did"),)
     compared = table(HEADINGS, rows, numbers_from=1, hidden=hidden, strong=len(rows) - 1)
@@ -90,39 +90,40 @@ def _accuracy(story: Story, sheet: Sheet) -> str:
         "that of a whole line and stands where the line ends.</p>"
     )
     whole, groups = sheet.place(accuracy_figure(story)), sheet.place(*group_figures(story))
-    return _section(title, f"<p class='note hint'>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
+    return section(title, f"<p class='note hint'>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
 
 
 def _energy(story: Story, sheet: Sheet) -> str:
     known = bool(story.drawn_nj("federated"))
-    return _section("Where the energy went", sheet.place(energy_figure(story)) if known else _missing("energy", story))
+    return section("Where the energy went", sheet.place(energy_figure(story)) if known else _missing("energy", story))
 
 
 def _air(story: Story, sheet: Sheet) -> str:
     known = any(row.line == "federated" for row in story.traffic)
     drawn = sheet.place(*traffic_figures(story)) if known else _missing("traffic", story)
-    return _section("What was on the air", f"<div class=pair>{drawn}</div>")
+    return section("What was on the air", f"<div class=pair>{drawn}</div>")
 
 
 def _memory(story: Story, sheet: Sheet) -> str:
     bars = sheet.place(*ledger_figures(story)) or _missing("ledger", story)
     plan = plan_figure(story)
     boxes = sheet.place(plan) if plan else _missing("plan", story)
-    return _section("The memory ledger", bars + ledger_table(story)) + _section("The plan of one training step", boxes)
+    return section("The memory ledger", bars + ledger_table(story)) + section("The plan of one training step", boxes)
 
 
 def _trouble(story: Story, sheet: Sheet) -> str:
     figure = trouble_figure(story)
     drawn = sheet.place(figure) if figure else ""
     finding = trouble_finding(story) if story.finished or story.events else "No event is recorded so far."
-    return _section("What went wrong", f"<p>{escape(finding)}</p>{drawn}{trouble_table(story)}")
+    return section("What went wrong", f"<p>{escape(finding)}</p>{drawn}{trouble_table(story)}")
 
 
 def _missing(what: str, story: Story) -> str:
     return f"<p>No {what} is recorded{'' if story.finished else ' so far'}.</p>"
 
 
-def _section(title: str, body: str) -> str:
+def section(title: str, body: str) -> str:
+    """HTML of a part of the page with its title."""
     return f"<section><h2>{escape(title)}</h2>{body}</section>\n"
 
 

@@ -6,6 +6,7 @@ an image was linked, before that `modelled` from images of the same engine, comp
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
@@ -17,7 +18,9 @@ from fleet.node.plan.image import Section
 from fleet.node.plan.plan import Plan, plan_of
 from fleet.node.plan.state import extras_of
 from fleet.node.profile import FLASH, Profile
-from fleet.record.rows import LedgerRow, PlanRow
+
+if TYPE_CHECKING:
+    from fleet.record.rows import LedgerRow, PlanRow
 
 STACK_BYTES = 1024
 """Declared stack of a firmware. `fleet verify` paints it and counts: 464 bytes on a Cortex-M4 for the deepest call of a
@@ -139,11 +142,12 @@ def arena_parts(plan: Plan) -> dict[str, int]:
     maps = {tensor.name for tensor in plan.graph.tensors}
     for buffer in plan.buffers:
         if buffer.first <= plan.peak_step <= buffer.last:
-            parts[_part_of(buffer.name, maps)] += aligned(buffer.size_bytes)
+            parts[part_of(buffer.name, maps)] += aligned(buffer.size_bytes)
     return {name: size for name, size in parts.items() if size}
 
 
-def _part_of(buffer: str, maps: set[str]) -> str:
+def part_of(buffer: str, maps: set[str]) -> str:
+    """What a buffer of the arena is. maps: names of the graph's maps."""
     if buffer in maps:
         return "maps"
     if buffer == EXPONENTS:
@@ -231,8 +235,10 @@ def _reserved(profile: Profile) -> Iterator[Line]:
         )  # fmt: skip
 
 
-def ledger_rows(ledger: Ledger) -> tuple[LedgerRow, ...]:
+def ledger_rows(ledger: Ledger) -> "tuple[LedgerRow, ...]":
     """The lines as rows of a run folder."""
+    from fleet.record.rows import LedgerRow
+
     return tuple(
         LedgerRow(
             board=ledger.profile.board,
@@ -248,8 +254,10 @@ def ledger_rows(ledger: Ledger) -> tuple[LedgerRow, ...]:
     )
 
 
-def plan_rows(plan: Plan) -> tuple[PlanRow, ...]:
+def plan_rows(plan: Plan) -> "tuple[PlanRow, ...]":
     """The arena over time as rows of a run folder."""
+    from fleet.record.rows import PlanRow
+
     return tuple(
         PlanRow(tensor=b.name, bytes=b.size_bytes, offset=b.offset, first_step=b.first, last_step=b.last)
         for b in plan.buffers
@@ -258,13 +266,13 @@ def plan_rows(plan: Plan) -> tuple[PlanRow, ...]:
 
 def check_fit(ledger: Ledger) -> None:
     """Raises DoesNotFit with the arithmetic of every bank that is too small and the largest scheme that would fit."""
-    over = _over(ledger)
-    if over:
+    if banks := over(ledger):
         remedy = _remedy(ledger)
-        raise DoesNotFit("\n".join(f"{_arithmetic(ledger, bank)}; {remedy}" for bank in over))
+        raise DoesNotFit("\n".join(f"{arithmetic(ledger, bank)}; {remedy}" for bank in banks))
 
 
-def _over(ledger: Ledger) -> list[str]:
+def over(ledger: Ledger) -> list[str]:
+    """Banks of which the lines take more than there is."""
     return [bank for bank in _banks(ledger.profile) if ledger.taken(bank) > ledger.capacity(bank)]
 
 
@@ -272,7 +280,8 @@ def _banks(profile: Profile) -> list[str]:
     return [*(bank.name for bank in profile.banks), FLASH]
 
 
-def _arithmetic(ledger: Ledger, bank: str) -> str:
+def arithmetic(ledger: Ledger, bank: str) -> str:
+    """What a bank was expected to hold and what it would have to, line by line, the largest first."""
     taken, capacity = ledger.taken(bank), ledger.capacity(bank)
     lines = [line for line in ledger.lines if line.bank == bank]
     parts = ", ".join(f"{line.item} {line.size_bytes:,}" for line in sorted(lines, key=lambda l: -l.size_bytes))
@@ -288,7 +297,7 @@ def _arithmetic(ledger: Ledger, bank: str) -> str:
 
 def _remedy(ledger: Ledger) -> str:
     room = _room_for_windows(ledger)
-    if _over(ledger) == [FLASH] and room > 0:
+    if over(ledger) == [FLASH] and room > 0:
         return f"keep at most {room:,} windows in the log"
     fitting = _largest_fitting(ledger)
     if fitting is None:
@@ -311,7 +320,7 @@ def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:
     for text, plain in _schemes(ledger.plan.graph):
         scheme = replace(plain, recipe=recipe)
         plan = plan_of(ledger.plan.graph, scheme)
-        fits = not _over(_of(ledger, plan))
+        fits = not over(_of(ledger, plan))
         if fits and (best is None or plan.layout.size > best[1].layout.size):
             best = text, plan
     return best

@@ -123,6 +123,11 @@ def push_bytes(layout: Layout) -> int:
     return HEAD.size + 8 + -(-layout.classes // 8) + layout.weights + 4 * layout.biases + 4
 
 
+def most_update_bytes(layout: Layout) -> int:
+    """Length of the update of a node with every class: the head of a push is followed by 8 bytes, of an update by 4."""
+    return push_bytes(layout) - 4
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     own_bytes: int
