@@ -91,7 +91,8 @@ def _blocks(plan: Plan, section: Section) -> Iterator[Block]:
 
 def _layer_blocks(plan: Plan, section: Section) -> Iterator[Block]:
     """Sections of an operator with weights."""
-    op = next(o for o in plan.graph.weighted if section.name.startswith(f"{o.name} "))
+    named = (o for o in plan.graph.weighted if section.name.startswith(f"{o.name} "))
+    op = max(named, key=lambda o: len(o.name))  # of "pw" and "pw 2" the one that is meant
     name, kind = op.name, section.name.removeprefix(f"{op.name} ")
     match kind:
         case "weight scale":

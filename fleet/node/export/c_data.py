@@ -49,7 +49,7 @@ def model_source(plan: Plan, *, name: str) -> str:
     """data/model_data.c: every constant of the network, in the order of fe_model_data."""
     lines = [f'{LICENCE} * {name}: the model.\n{MADE}#include "fe_project.h"\n', "const fe_model_data fe_model = {"]
     for block, member in zip(blocks_of(plan), members(plan), strict=True):
-        lines.append(f"    /* {_described(block)} */")
+        lines.append(f"    /* {in_comment(_described(block))} */")
         lines.append(f"    .{member} = {_array(block.values.reshape(c_shape(block)), 4)},")
     return "\n".join([*lines, "};", ""])
 
@@ -62,7 +62,7 @@ def plan_source(plan: Plan, *, name: str) -> str:
     lines += [f"    {word}, /* {field} */" for word, field in zip(words, HEADER, strict=False)]
     at = HEADER_WORDS
     for number, step in enumerate(plan.steps, 1):
-        lines.append(f"    /* {number}: {step.code.name.lower()} of {step.op} */")
+        lines.append(f"    /* {number}: {step.code.name.lower()} of {in_comment(step.op)} */")
         lines += _wrapped(_step_words(step, words[at : at + words[at + 1]]), 4, ",")
         at += words[at + 1]
     return "\n".join([*lines, "};", "", _layout(plan)])
@@ -116,6 +116,11 @@ def _model_type(plan: Plan) -> Iterator[str]:
     yield "} fe_model_data;"
     yield ""
     yield f"typedef char fe_check_model[sizeof(fe_model_data) == {len(plan.model)} ? 1 : -1];"
+
+
+def in_comment(text: str) -> str:
+    """A text that people chose, as a C comment may hold it: on one line, and neither ending one nor beginning one."""
+    return " ".join(text.split()).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _described(block: Block) -> str:

@@ -5,8 +5,8 @@ import re
 import shutil
 from pathlib import Path
 
-from fleet.base.errors import InputError
-from fleet.base.places import devices_dir, package_data
+from fleet.base.errors import Fault, InputError
+from fleet.base.places import devices_dir, package_data, path_of
 from fleet.node.export.c_data import model_source, plan_source, project_header
 from fleet.node.export.record import Project, project_json
 from fleet.node.export.target import target
@@ -28,7 +28,7 @@ def export(
     plan: Plan,
     profile: Profile,
     *,
-    out: Path,
+    out: Path | str,
     name: str,
     trial: Trial | None = None,
     windows: int = 0,
@@ -39,7 +39,9 @@ def export(
     trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
     Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
     """
+    out = path_of(out, "name a new folder")
     _check(profile, out, name)
+    _check_numbers(windows=windows, stack_bytes=stack_bytes)
     check_fit(ledger(plan, profile, windows=windows, stack_bytes=stack_bytes))
     trial = trial or random_trial(plan)
     check_trial(plan, trial)
@@ -70,14 +72,25 @@ def engine_sources() -> dict[str, bytes]:
 
 
 def _check(profile: Profile, out: Path, name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise InputError.one("name", f"expected letters, digits, '-', '_' and '.', got '{name}'; it names files")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise InputError.one("name", f"expected letters, digits, '-', '_' and '.', got {name!r}; it names files")
     target(profile.core)
     if not profile.can_build:
         text = f"expected a board with a port, got {profile.board} without one; add {profile.board}/port to the devices"
         raise InputError.one("board", text)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError.one(str(out), "expected a new or empty folder, got one with files; name another")
+
+
+def _check_numbers(**given: object) -> None:
+    least = {"windows": 0, "stack_bytes": 8}
+    faults = [
+        Fault(name, f"expected a whole number from {least[name]} up, got {value!r}; correct it")
+        for name, value in given.items()
+        if type(value) is not int or value < least[name]
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _engine() -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from fleet.node.plan.plan import Plan
 
 FORMAT: Final = "mcufleet-project"
 VERSION: Final = 2
+_TYPES: Final = {"name": str, "board": str, "core": str, "plan_sha256": str, "stack_bytes": int, "log_windows": int}
 _REMEDY: Final = "export the project again"
 
 
@@ -90,7 +91,7 @@ def read_project(folder: Path) -> Project:
         )
     try:
         return _project(json.loads(path.read_text(encoding="utf-8")), folder)
-    except (ValueError, KeyError, TypeError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         text = f"expected the description of a project, got {type(fault).__name__}: {fault}; {_REMEDY}"
         raise InputError.one(str(path), text) from fault
 
@@ -98,6 +99,8 @@ def read_project(folder: Path) -> Project:
 def _project(found: dict[str, Any], folder: Path) -> Project:
     if (found["format"], found["version"]) != (FORMAT, VERSION):
         raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
+    if odd := [name for name, kind in _TYPES.items() if type(found[name]) is not kind]:
+        raise ValueError(f"{odd[0]} {found[odd[0]]!r}")
     trained = tuple(Trained(op=op, channels=channels, bias=bias) for op, channels, bias in found["scheme"]["trained"])
     scheme = Scheme(name=found["scheme"]["name"], trained=trained, recipe=_recipe(found["scheme"]["recipe"]))
     answering = scheme.recipe.loss is Loss.SQUARED_ERROR

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fleet.base import rng
 from fleet.base.arrays import read_arrays
-from fleet.base.errors import InputError
+from fleet.base.errors import Fault, InputError
 from fleet.node.model.fixed import Real, real
 from fleet.node.model.graph import Int8
 from fleet.node.model.recipe import Loss
@@ -79,15 +79,36 @@ def check_trial(plan: Plan, trial: Trial) -> None:
     if trial.windows.dtype != np.int8 or trial.windows.shape[1:] != shape or not len(trial.windows):
         text = f"expected int8 windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
         raise InputError.one("trial.windows", f"{text}; hand in the network's own data")
+    _check_numbers(trial)
     if learns_answers(plan):
         _check_answers(plan, trial)
         return
     if not set(trial.own) <= set(range(plan.graph.classes)):
         text = f"expected classes 0 to {plan.graph.classes - 1}, got {list(trial.own)}; hand in a node's classes"
         raise InputError.one("trial.own", text)
-    if trial.labels.shape != trial.windows.shape[:1] or not set(trial.labels.tolist()) <= set(trial.own):
+    if not set(trial.labels.tolist()) <= set(trial.own):
         text = f"expected a label of {list(trial.own)} for each window, got {sorted(set(trial.labels.tolist()))}"
         raise InputError.one("trial.labels", f"{text}; hand in a node's training part")
+
+
+def _check_numbers(trial: Trial) -> None:
+    """What the firmware's words and a push can hold. SPEC.md, section "Frames"."""
+    limits = {"seed": 2**64 - 1, "node": 2**32 - 1, "steps": 2**16 - 1}
+    faults = [
+        Fault(f"trial.{name}", f"expected a whole number from 0 to {most}, got {value!r}; choose one of these")
+        for name, most in limits.items()
+        if type(value := getattr(trial, name)) is not int or not 0 <= value <= most
+    ]
+    if not isinstance(trial.rate, Real) or not -31 <= trial.rate.exp <= 31:
+        text = f"expected a Real below 2^31, got {trial.rate!r}; make it with real(0.01)"
+        faults.append(Fault("trial.rate", text))
+    if trial.labels.shape != trial.windows.shape[:1]:
+        text = (
+            f"expected {len(trial.windows)}, one per window, got {list(trial.labels.shape)}; zeros where none is asked"
+        )
+        faults.append(Fault("trial.labels", text))
+    if faults:
+        raise InputError(faults)
 
 
 def _check_answers(plan: Plan, trial: Trial) -> None:

@@ -63,15 +63,15 @@ class Core:
         self._core = profile.core
         self._uc = _machine(profile)
         for segment in image.segments:
-            self._uc.mem_write(segment.load, segment.content)
-        self._stack = image.objects["fe_stack"]
+            self.write(segment.load, segment.content)
+        self._stack = image.object("fe_stack")
         self._uc.mem_write(self._stack.address, bytes([PAINT]) * self._stack.size_bytes)
-        self._halt = image.functions["fe_halt"].address
+        self._halt = image.function("fe_halt").address
         self._boot()
 
     def _boot(self) -> None:
         """From the reset vector until main has returned."""
-        stack, reset = (self.word(self.image.objects["fe_vectors"].address + 4 * i) for i in (0, 1))
+        stack, reset = (self.word(self.image.object("fe_vectors").address + 4 * i) for i in (0, 1))
         self._uc.reg_write(UC_ARM_REG_SP, stack)
         self._go(reset)
 
@@ -80,7 +80,7 @@ class Core:
         for register, value in zip(ARGUMENTS, arguments, strict=False):
             self._uc.reg_write(register, value & 0xFFFFFFFF)
         self._uc.reg_write(UC_ARM_REG_LR, self._halt | 1)
-        self._go(self.image.functions[function].address)
+        self._go(self.image.function(function).address)
         result = int(self._uc.reg_read(UC_ARM_REG_R0))
         return result - 2**32 if result >= 2**31 else result
 
@@ -98,14 +98,19 @@ class Core:
         return bytes(self._uc.mem_read(address, size_bytes))
 
     def write(self, address: int, content: bytes) -> None:
-        self._uc.mem_write(address, content)
+        """Raises CheckFailed where the board has no memory."""
+        try:
+            self._uc.mem_write(address, content)
+        except UcError as fault:
+            text = f"expected memory for {len(content):,} B from {address:#010x} on, got none; see port/link.ld"
+            raise CheckFailed(f"{self._core}: {text}") from fault
 
     def word(self, address: int) -> int:
         return int.from_bytes(self.read(address, 4), "little")
 
     def object(self, name: str) -> bytes:
         """The bytes of a named object as they are now."""
-        symbol = self.image.objects[name]
+        symbol = self.image.object(name)
         return self.read(symbol.address, symbol.size_bytes)
 
     def stack_used(self) -> int:

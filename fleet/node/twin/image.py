@@ -7,6 +7,8 @@ from typing import Any
 from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 
+from fleet.base.errors import CheckFailed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
@@ -44,6 +46,14 @@ class Image:
     sections: tuple[Section, ...]
     segments: tuple[Segment, ...]
 
+    def function(self, name: str) -> Symbol:
+        """A function of the firmware; CheckFailed when the image has none of this name."""
+        return _known(self.functions, name)
+
+    def object(self, name: str) -> Symbol:
+        """An object of the firmware; CheckFailed when the image has none of this name."""
+        return _known(self.objects, name)
+
     def objects_in(self, section: Section) -> tuple[Symbol, ...]:
         """Objects of a section by address."""
         end = section.address + section.size_bytes
@@ -57,6 +67,12 @@ class Image:
             if start >= 0 and start + symbol.size_bytes <= len(segment.content):
                 return segment.content[start : start + symbol.size_bytes]
         raise KeyError(symbol.name)
+
+
+def _known(symbols: dict[str, Symbol], name: str) -> Symbol:
+    if name not in symbols:
+        raise CheckFailed(f"{name}: expected it in the image, got none; restore the project's sources, or export again")
+    return symbols[name]
 
 
 def read_image(path: Path) -> Image:

@@ -115,7 +115,7 @@ class Twin:
             node=trial.node, round=ROUND, steps=trial.steps, rate=trial.rate, own=trial.own, values=self._pushed
         )
         frame = encode_push(layout, push)
-        at = self._core.image.objects["fe_frame"].address
+        at = self._core.image.object("fe_frame").address
         self._core.write(at, frame)
         self._host.values = self._pushed
         status = self._core.call("fe_client_push", at, len(frame))

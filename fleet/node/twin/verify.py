@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fleet.base.errors import CheckFailed, InputError
+from fleet.base.places import path_of
 from fleet.node.cost import step_cost
 from fleet.node.export.blocks import Block, blocks_of, place_of, value_at
 from fleet.node.export.c_data import layout_fields
 from fleet.node.export.project import engine_sources
 from fleet.node.export.record import Project, read_project
 from fleet.node.export.target import uses_of
+from fleet.node.export.trial import check_trial
 from fleet.node.model.graph_file import load_graph
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.ledger import Ledger, ledger
@@ -31,11 +33,12 @@ LEAST_STEPS = 50
 SHOWN = 3  # faults of one kind that are written out
 
 
-def verify(folder: Path) -> Report:
+def verify(folder: Path | str) -> Report:
     """What was compared, when everything is equal; CheckFailed with every difference otherwise.
 
     Raises InputError for a folder that is no exported project.
     """
+    folder = path_of(folder, "name a project made by `fleet export`")
     project = read_project(folder)
     report = _report(folder, project, original_plan(folder, project), load_profile(project.board))
     if report.faults:
@@ -51,6 +54,7 @@ def original_plan(folder: Path, project: Project) -> Plan:
     if plan.digest != project.plan_digest:
         text = f"expected plan {project.plan_digest[:12]}, got {plan.digest[:12]}"
         raise CheckFailed(f"{folder}/verify: {text}; another model, or a version that plans otherwise: export again")
+    check_trial(plan, project.trial)
     if project.trial.steps < LEAST_STEPS or project.core not in MODELS:
         got = f"{project.trial.steps} on {project.core}"
         text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(MODELS)}, got {got}"
@@ -62,9 +66,13 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
     image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan)))
     planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes)
     static = (_sources(folder), *_constants(image, plan), check_sram(image, planned), check_places(image, profile))
-    core = Core(image, profile)
-    twin = Twin(core, plan, project.trial)
-    ran = tuple(twin.checks())
+    try:
+        core = Core(image, profile)
+        twin = Twin(core, plan, project.trial)
+        ran = tuple(twin.checks())
+    except CheckFailed as stopped:  # what was wrong before says why
+        faults = (f"  {fault}" for check in static for fault in check.faults)
+        raise CheckFailed("\n".join([str(stopped), *faults])) from stopped
     used = core.stack_used()
     return Report(
         project=project.name, board=project.board, compiler=f"{compiler_name()}, {project.core}",

@@ -2,7 +2,9 @@
 
 import ctypes
 import hashlib
+import json
 import re
+import shutil
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -16,14 +18,16 @@ from fleet.base.errors import DoesNotFit, InputError
 from fleet.base.places import devices_dir, package_data
 from fleet.node.export import Trial, export, random_trial
 from fleet.node.export.blocks import blocks_of, c_identifier, place_of, value_at
-from fleet.node.export.c_data import members, project_header
+from fleet.node.export.c_data import members, model_source, plan_source, project_header
 from fleet.node.export.record import read_project
 from fleet.node.export.texts import filled, link_script
+from fleet.node.export.trial import check_trial
+from fleet.node.model.fixed import real
 from fleet.node.model.graph_file import graph_bytes
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.node.profile import Profile, boards, load_profile, usable
-from tests.node.model.nets import graphs, imu_net, schemes
+from tests.node.model.nets import Builder, graphs, imu_net, schemes
 
 C_TYPES = {"int8_t": ctypes.c_int8, "uint8_t": ctypes.c_uint8, "uint16_t": ctypes.c_uint16, "int32_t": ctypes.c_int32}
 BOARDS = [board for board in boards() if load_profile(board).can_build]
@@ -191,6 +195,40 @@ def test_a_plan_that_does_not_fit_is_not_exported(plan: Plan, nrf: Profile, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_may_be_text_and_numbers_are_whole(plan: Plan, nrf: Profile, tmp_path: Path) -> None:
+    assert (export(plan, nrf, out=str(tmp_path / "x"), name="node") / "Makefile").is_file()
+    said = (
+        "windows: expected a whole number from 0 up, got '3'.*\nstack_bytes: expected a whole number from 8 up, got 0"
+    )
+    with pytest.raises(InputError, match=said):
+        export(plan, nrf, out=tmp_path / "y", name="node", windows="3", stack_bytes=0)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"name: expected letters, digits, .*, got 3; it names files"):
+        export(plan, nrf, out=tmp_path / "y", name=3)  # type: ignore[arg-type]
+
+
+def named(names: tuple[str, ...]) -> Plan:
+    """A convolution, a pool and a head with these names."""
+    build = Builder(1)
+    graph = build.head(build.pool(build.conv(build.input((6, 4, 3)), 4, (3, 3))), 3)
+    graph = replace(graph, ops=tuple(replace(op, name=name) for op, name in zip(graph.ops, names, strict=True)))
+    return plan_of(graph, build_scheme(graph, "full"))
+
+
+def test_names_that_end_or_begin_a_comment_stay_in_it() -> None:
+    """Names come from a user's file: converters take any text."""
+    plan = named(("model/*conv", "pool\nof it", "head*/ #error"))
+    for source in (model_source(plan, name="node"), plan_source(plan, name="node")):
+        for line in source.splitlines()[5:]:
+            assert line.count("/*") == line.count("*/") <= 1, line
+            assert "#error" not in line or line.lstrip().startswith("/*")
+
+
+def test_a_name_that_begins_with_another_is_told_from_it() -> None:
+    plan = named(("pw", "pool", "pw 2"))
+    blocks = {block.tensor: block.values.shape for block in blocks_of(plan)}
+    assert (blocks["pw scale mantissa"], blocks["pw 2 scale mantissa"]) == ((4,), (3,))
+
+
 def trial_with(plan: Plan, **changed: object) -> Trial:
     return replace(random_trial(plan), **changed)  # type: ignore[arg-type]
 
@@ -205,11 +243,42 @@ def test_a_trial_of_other_data_is_refused(plan: Plan, nrf: Profile, tmp_path: Pa
         export(plan, nrf, out=tmp_path / "x", name="node", trial=trial_with(plan, own=(0, 7)))
 
 
-@pytest.mark.parametrize("damage", ["{", '{"format": "mcufleet-project", "version": 2}', "[]"])
+@pytest.mark.parametrize(
+    "field, value, said",
+    [
+        ("seed", -1, "expected a whole number from 0 to 18446744073709551615, got -1"),
+        ("seed", 2**64, "expected a whole number from 0 to 18446744073709551615, got 18446744073709551616"),
+        ("node", 2**32, "expected a whole number from 0 to 4294967295, got 4294967296"),
+        ("steps", 65536, "expected a whole number from 0 to 65535, got 65536"),
+        ("steps", 50.0, "expected a whole number from 0 to 65535, got 50.0"),
+        ("rate", 0.1, r"expected a Real below 2\^31, got 0.1; make it with real\(0.01\)"),
+        ("rate", real(2.0**31), r"expected a Real below 2\^31, got Real\(mant=1073741824, exp=32\)"),
+        ("labels", np.zeros(49, np.uint8), r"expected 50, one per window, got \[49\]"),
+    ],
+)
+def test_a_trial_that_firmware_cannot_be_told_is_refused(plan: Plan, field: str, value: object, said: str) -> None:
+    with pytest.raises(InputError, match=rf"trial\.{field}: {said}"):
+        check_trial(plan, trial_with(plan, **{field: value}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["{", '{"format": "mcufleet-project", "version": 2}', "[]", "[" * 100_000],
+    ids=["cut short", "without fields", "a list", "deep"],
+)
 def test_a_damaged_description_is_refused_without_a_traceback(project: Path, tmp_path: Path, damage: str) -> None:
     (tmp_path / "verify").mkdir()
     (tmp_path / "verify" / "project.json").write_text(damage)
     with pytest.raises(InputError, match="expected the description of a project, got"):
+        read_project(tmp_path)
+
+
+@pytest.mark.parametrize("field, value", [("stack_bytes", "1024"), ("log_windows", 0.5), ("board", 7), ("name", None)])
+def test_a_description_of_other_types_is_refused(project: Path, tmp_path: Path, field: str, value: object) -> None:
+    shutil.copytree(project / "verify", tmp_path / "verify")
+    path = tmp_path / "verify" / "project.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=f"expected the description of a project, got ValueError: {field} "):
         read_project(tmp_path)
 
 

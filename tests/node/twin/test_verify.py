@@ -276,6 +276,33 @@ def test_a_loop_that_never_ends_is_not_waited_for(
         Core(image_of(project), nrf)
 
 
+def test_a_firmware_without_what_the_check_needs_is_said(quickstart: Path, nrf: Profile) -> None:
+    image = image_of(quickstart)
+    lost = replace(image, functions={n: f for n, f in image.functions.items() if n != "fe_halt"})
+    with pytest.raises(CheckFailed, match="fe_halt: expected it in the image, got none; restore the project's sources"):
+        Core(lost, nrf)
+    with pytest.raises(CheckFailed, match="fe_stack: expected it in the image, got none"):
+        Core(replace(image, objects={}), nrf)
+
+
+def test_an_image_outside_the_boards_memory_is_said_with_its_place(quickstart: Path, nrf: Profile) -> None:
+    image = image_of(quickstart)
+    away = tuple(replace(segment, load=segment.load + 0x1000_0000) for segment in image.segments)
+    with pytest.raises(
+        CheckFailed, match=r"cortex-m4f: expected memory for [\d,]+ B from 0x1\w+ on, got none; see port"
+    ):
+        Core(replace(image, segments=away), nrf)
+
+
+def test_a_run_that_stops_is_said_with_the_sources_that_differ(changed: Callable[[str, str, str], Path]) -> None:
+    first = "    const fe_plan *plan = fe_header(node);\n    copy_bytes"
+    project = changed("engine/fe_node.c", first, f"    *(volatile int *)0x90000000 = 1;\n{first}")
+    with pytest.raises(
+        CheckFailed, match=r"expected the firmware to run, got [\s\S]*fe_node\.c:\d+: expected the package"
+    ):
+        verify(project)
+
+
 def test_another_model_in_the_verify_folder_is_refused(quickstart: Path, tmp_path: Path) -> None:
     copy = tmp_path / "other"
     shutil.copytree(quickstart, copy)
@@ -284,6 +311,13 @@ def test_another_model_in_the_verify_folder_is_refused(quickstart: Path, tmp_pat
     shutil.copy(other / "verify" / "model.npz", copy / "verify" / "model.npz")
     with pytest.raises(CheckFailed, match=r"verify: expected plan \w+, got \w+; another model"):
         verify(copy)
+
+
+def test_a_folder_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError, match="path: expected a path or its text, got 3; name a project made by"):
+        verify(3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"nowhere: expected a project made by `fleet export`"):
+        verify("nowhere")
 
 
 def test_fewer_steps_than_promised_are_refused(changed: Callable[[str, str, str], Path]) -> None:
