@@ -72,7 +72,8 @@ static int run(FILE *in, const char *task)
 
 static int refuse(FILE *in)
 {
-    static const int32_t odd[] = {0, 1, -1, 19, 20, 27, 36, 40, 41, INT32_MAX, INT32_MIN, 0x1FFFFFFF, 0x30000000, 0x3FFFFFFC};
+    static const int32_t odd[] = {0, 1, -1, 19, 20, 27, 36, 40, 41, 42, 8192, INT32_MAX, INT32_MIN, 0x1FFFFFFF, 0x30000000, 0x3FFFFFFC,
+                                  0x40000000};
     int32_t *plan = block(in, 4 * head[WORDS]);
     int32_t refused = 0;
     for (int32_t i = 0; i < head[WORDS]; i++) {

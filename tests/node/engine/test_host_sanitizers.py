@@ -19,6 +19,7 @@ from fleet.node.model.graph import Graph
 from fleet.node.model.reference.calibrate import calibrated
 from fleet.node.model.scheme import KINDS, Scheme, build_scheme
 from fleet.node.plan import plan_of
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 from tests.node.engine.executors import fine_net, wide_graphs
 from tests.node.model.nets import WEIGHTED, graphs, imu_net, recipes, residual_net, schemes, windows
 
@@ -60,9 +61,9 @@ def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Sanitized:
     return Sanitized(folder / "run", folder)
 
 
-def assert_clean(sanitized: Sanitized, graph: Graph, scheme: Scheme, rate: float) -> None:
+def assert_clean(sanitized: Sanitized, graph: Graph, scheme: Scheme, rate: float, tactics: Tactics = LAYERWISE) -> None:
     """No sanitizer complains of any variant, and each ends as the library's interpreter does."""
-    plan = plan_of(graph, scheme)
+    plan = plan_of(graph, scheme, tactics)
     node, memo, x = Node(plan, variant=Variant.PLAIN), Memo(plan), windows(graph, STEPS)
     labels = (np.arange(STEPS) % graph.classes).astype(np.uint8)
     order = np.arange(2 * STEPS, dtype="<i4") % STEPS

@@ -18,6 +18,7 @@ from fleet.node.model.recipe import Gradients, Loss, Recipe
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import inference_plan, plan_of
 from fleet.node.plan.steps.program import output_size, size_bytes
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 from tests.node.engine.runs import own_of, run, static, targets_of
 from tests.node.model.map_nets import map_graphs
 from tests.node.model.nets import WEIGHTED, graphs, imu_net, recipes, schemes, windows
@@ -71,9 +72,11 @@ def head_of(node: Node, steps: int, count: int, rate: float) -> bytes:
     return np.array((*sizes, count, *edges, steps, fixed.mant, fixed.exp), dtype="<i4").tobytes()
 
 
-def assert_trains_clean(sanitized: Sanitized, graph: Graph, scheme: Scheme, rate: float) -> None:
+def assert_trains_clean(
+    sanitized: Sanitized, graph: Graph, scheme: Scheme, rate: float, tactics: Tactics = LAYERWISE
+) -> None:
     """No sanitizer complains, and the state is that of the host library."""
-    node, x = Node(plan_of(graph, scheme)), windows(graph, STEPS)
+    node, x = Node(plan_of(graph, scheme, tactics)), windows(graph, STEPS)
     targets, order = targets_of(graph, STEPS), np.arange(STEPS, dtype="<i4")
     own = class_bits(range(graph.classes if graph.has_head else 0), 64)
     parts = (node.plan.content, node.plan.model, own.tobytes(), x.tobytes(), targets.tobytes(), order.tobytes())
@@ -126,9 +129,9 @@ def test_operators_without_weights_train_and_infer_without_a_complaint(
     assert_infers_clean(sanitized, graph)
 
 
-def assert_infers_clean(sanitized: Sanitized, graph: Graph) -> None:
+def assert_infers_clean(sanitized: Sanitized, graph: Graph, tactics: Tactics = LAYERWISE) -> None:
     """A plan without training: no complaint, and the outputs of the host library."""
-    node, x = Node(inference_plan(graph)), windows(graph, 2)
+    node, x = Node(inference_plan(graph, tactics)), windows(graph, 2)
     own = class_bits((), 64)
     parts = (node.plan.content, node.plan.model, own.tobytes(), x.tobytes())
     outputs = sanitized.run("infer", head_of(node, 0, 2, 0.0) + b"".join(parts))
