@@ -170,8 +170,19 @@ def plan(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="picture of the plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     prove: Annotated[bool, typer.Option("--prove", help="look until the placement is proved to be the least")] = False,
+    search: Annotated[bool, typer.Option("--search", help="train to find the best scheme in --budget")] = False,
+    selector: Annotated[str, typer.Option("--selector", help="of a search: contribution or fisher")] = "contribution",
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="of a search: new, or to go on with")] = None,
+    jobs: Jobs = CPUS,
 ) -> None:
-    """What each training scheme needs of a board: of a scenario, or of any network. Nothing is trained."""
+    """What each training scheme needs of a board: of a scenario, or of any network. Trains only to --search."""
+    if search:
+        _plan_search(file, model, budget, selector, out, jobs, allow_code=allow_code)
+        return
+    if out is not None:
+        raise typer.BadParameter(
+            "expected --search beside it, got none; only a search leaves files", param_hint="--out"
+        )
     if (file is None) == (model is None):
         raise typer.BadParameter("expected a scenario FILE or --model NET, one of the two", param_hint="FILE")
     if file is not None:
@@ -190,6 +201,24 @@ def plan(
                 as_json=as_json, prove=prove,
             )
         )  # fmt: skip
+
+
+def _plan_search(
+    file: Path | None,
+    model: str | None,
+    budget: str | None,
+    selector: str,
+    out: Path | None,
+    jobs: int,
+    *,
+    allow_code: bool,
+) -> None:
+    if file is None or model is not None:
+        text = "expected a scenario FILE, got none: a search trains, and needs its data beside its network"
+        raise typer.BadParameter(text, param_hint="--search")
+    from fleet.cli.search import Options, plan_search
+
+    plan_search(file, Options(budget=budget, selector=selector, out=out, jobs=jobs, allow_code=allow_code))
 
 
 def _plan_scenario(file: Path, *, allow_code: bool) -> None:

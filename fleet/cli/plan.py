@@ -107,8 +107,8 @@ def _profiles(devices: Sequence[str], faults: list[Fault]) -> list[Profile]:
 
 
 @contextmanager
-def _telling() -> Iterator[Said]:
-    """A line on standard error that is overwritten in a terminal, and printed in a pipe."""
+def telling() -> Iterator[Said]:
+    """Within it, a line on standard error that is overwritten in a terminal, and printed in a pipe."""
     screen = Console(stderr=True, highlight=False)
     if not screen.is_terminal:
         yield lambda text: screen.print(Text(text), soft_wrap=True)
@@ -121,7 +121,7 @@ def _telling() -> Iterator[Said]:
 
 
 def _one(asked: Asked, net: Network, terms: Terms, profiles: Sequence[Profile], scheme: str) -> None:
-    with _telling() as said:
+    with telling() as said:
 
         def placed(method: str, peak_bytes: int, bound_bytes: int) -> None:
             said(f"{method}: arena {peak_bytes:,} B, no less than {bound_bytes:,} B")
@@ -166,7 +166,7 @@ def _check_fit(refused: Sequence[OnBoard], net: Network, terms: Terms) -> None:
     if not refused:
         return
     texts = []
-    with _telling() as said:
+    with telling() as said:
         for each in refused:
             advice = _advice(Search(net=net, terms=_free(terms), profile=each.profile, said=said))
             texts += [f"{arithmetic(each.ledger, bank)}; {advice}" for bank in each.over]
@@ -194,7 +194,7 @@ def _advice(search: Search) -> str:
 def _table(asked: Asked, net: Network, terms: Terms, profiles: Sequence[Profile]) -> None:
     found: list[list[OnBoard]] = []
     left_out: list[str] = []
-    with _telling() as said:
+    with telling() as said:
         schemes = listed(net.graph)
         for number, scheme in enumerate(schemes, start=1):
             said(f"planning {scheme}, {number} of {len(schemes)}")
