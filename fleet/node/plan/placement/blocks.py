@@ -32,7 +32,7 @@ class Placement:
     """A base for every block, a multiple of the alignment, so that no two blocks ever share a byte.
 
     peak_bytes: the arena, a multiple of the alignment. bound_bytes: the most that lives in one step, which no
-    placement can be below. method: what found it. exhausted: every smaller arena was tried, and none holds the blocks.
+    placement can be below. method: what found it. exhausted: a search that ended says that no smaller arena holds them.
     """
 
     offsets: Mapping[str, int]

@@ -4,7 +4,7 @@ A base is a whole number of cells. A part takes every cell that it touches, so t
 share no cell; for parts that begin at multiples of the alignment this loses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,9 @@ class Cells:
         return Placement(offsets=offsets, peak_bytes=peak, bound_bytes=bound, method=method, exhausted=exhausted)
 
 
+Row = tuple[int, int, int, int, int]  # of a part: owner, first, last, low, high
+
+
 def cells_of(blocks: Sequence[Block], align: int) -> Cells:
     """The problem of these blocks, which `check_blocks` has passed. Parts of no byte take no cell."""
     raised = tuple(max([0, *(-(part.delta // align) for part in block.parts if part.size_bytes)]) for block in blocks)
@@ -77,22 +80,67 @@ def cells_of(blocks: Sequence[Block], align: int) -> Cells:
         for part in block.parts
         if part.size_bytes
     ]
+    return _prepared(tuple(block.name for block in blocks), align, rows, raised)
+
+
+def loosened(cells: Cells) -> Cells:
+    """The problem with every block that bridges others cut: its lowest parts stay together, the others go free.
+
+    A placement of the blocks is one of the cut ones, so that what excludes a limit here excludes it there.
+    """
+    parts: dict[int, list[Row]] = {}
+    columns = (cells.owner, cells.first, cells.last, cells.low, cells.high)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        parts.setdefault(row[0], []).append(row)
+    rows: list[Row] = []
+    count = 0
+    for of in parts.values():
+        ground = min(row[3] for row in of)
+        lowest = [row for row in of if row[3] == ground]
+        rows += [(count, first, last, 0, high - low) for _, first, last, low, high in lowest]
+        count += 1
+        for first, last, thick in _cuts([row for row in of if row[3] > ground], lowest, cells.starts.tolist()):
+            rows.append((count, first, last, 0, thick))
+            count += 1
+    return _prepared(tuple(str(i) for i in range(count)), cells.align, rows, (0,) * count)
+
+
+def _cuts(parts: Sequence[Row], below: Sequence[Row], starts: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """First and last step and thickness of the thickest of the parts at each start where none of `below` lives."""
+    begun: tuple[int, int, Row] | None = None
+    for step in starts if parts else ():
+        live = [] if _live(below, step) else _live(parts, step)
+        best = max(live, key=lambda row: row[4] - row[3]) if live else None
+        if begun is not None and best is not begun[2]:
+            yield begun[0], begun[1], begun[2][4] - begun[2][3]
+            begun = None
+        if best is not None:
+            begun = (begun[0] if begun else step, step, best)
+    if begun is not None:
+        yield begun[0], begun[1], begun[2][4] - begun[2][3]
+
+
+def _live(parts: Sequence[Row], step: int) -> list[Row]:
+    return [row for row in parts if row[1] <= step <= row[2]]
+
+
+def _prepared(names: tuple[str, ...], align: int, rows: Sequence[Row], raised: tuple[int, ...]) -> Cells:
     table = np.array(rows, np.int64).reshape(-1, 5)
     owner, first, last, low, high = (np.ascontiguousarray(column) for column in table.T)
     starts = np.unique(first)
-    loads = _loads(len(blocks), rows, starts)
-    tops = [0] * len(blocks)
+    loads = _loads(len(names), rows, starts)
+    tops = [0] * len(names)
     for i, _, _, _, end in rows:
         tops[i] = max(tops[i], end)
     return Cells(
-        names=tuple(block.name for block in blocks),
+        names=names,
         align=align,
         owner=owner,
         first=first,
         last=last,
         low=low,
         high=high,
-        conflicts=_conflicts(len(blocks), owner, first, last, low, high),
+        conflicts=_conflicts(len(names), owner, first, last, low, high),
         top=tuple(tops),
         raised=raised,
         starts=starts,
@@ -115,7 +163,7 @@ def _conflicts(n: int, owner: Int, first: Int, last: Int, low: Int, high: Int) -
     return tuple(tuple(of) for of in found)
 
 
-def _loads(n: int, rows: Sequence[tuple[int, int, int, int, int]], starts: Int) -> Int:
+def _loads(n: int, rows: Sequence[Row], starts: Int) -> Int:
     loads = np.zeros((n, len(starts)), np.int64)
     by_block: dict[int, list[tuple[int, int, int, int]]] = {}
     for i, first, last, low, high in rows:

@@ -51,7 +51,7 @@ def place_blocks(
     best = min(tried, key=lambda name: cells.peak(tried[name]))
     search.offer(tried[best], f"first fit by {best}")
     search.ask_bound()
-    if search.peak > cells.bound:
+    if search.peak > search.proved:
         search.offer(hill_climb(cells, orders[best], limits.rounds, limits.work), "hill climb")
         search.narrow()
     found = search.found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fleet.node.plan.placement.cells import Cells
+from fleet.node.plan.placement.cells import Cells, loosened
 from fleet.node.plan.placement.first_fit import ORDERS, UNPLACED, lowest_free
 from fleet.node.plan.placement.ground import Answer, Descent, Ground
 
@@ -43,17 +43,18 @@ def exact(cells: Cells, bases: Sequence[int], nodes: int, heard: Heard | None = 
 class Search:
     """Questions with so many nodes for all of them.
 
-    First the bound itself is asked for, then the middle of what is open; what stays open without an answer is asked
-    for last, just below the best, where the end of the search is a proof.
+    First the bound is asked for, then the middle of what is open; what stays open without an answer is asked
+    for last, just below the best.
     least: no limit below it is worth another question. proved: no placement is below it.
     """
 
     def __init__(self, cells: Cells, nodes: int, heard: Heard | None = None) -> None:
-        self.cells, self.ground = cells, Ground(cells)
-        self.orders = {name: of(cells) for name, of in ORDERS.items()}
+        self.cells = cells
+        self.blocks = _Side(cells)
+        self.proof = self.blocks if self.blocks.ground.flat else _Side(loosened(cells))
         self.bases = [sum(cells.top[:i]) for i in range(cells.count)]  # one above the other
         self.peak, self.method = sum(cells.top), "stack"
-        self.least = self.proved = cells.bound
+        self.least = self.proved = max(cells.bound, *cells.top, 0)
         self.nodes = self.left = nodes
         self.heard = heard
 
@@ -67,7 +68,8 @@ class Search:
         """Another placement, kept if it is better."""
         if self.cells.peak(bases) < self.peak:
             self.bases, self.peak, self.method = list(bases), self.cells.peak(bases), method
-        self._tell(method)
+        if self.heard is not None:
+            self.heard(method, self.peak, self.proved)
 
     def ask_bound(self) -> None:
         """The first question."""
@@ -78,59 +80,75 @@ class Search:
         """The questions after it."""
         while self.least < self.peak and self.left > 0:
             self._ask((self.least + self.peak - 1) // 2, max(self.left // SHARE, 1))
-        while self.ground.flat and self.proved < self.peak and self.left > 0:
+        if self.proved < self.peak and self.left > 0:
             self._ask(self.peak - 1, self.left)
 
     def _ask(self, limit: int, nodes: int) -> None:
         """Looks for a placement that ends by `limit`, or for a proof that there is none."""
-        answer = self._grow(limit, nodes // 2)
+        answer, bases = self._run(self.blocks.grown, limit, nodes // 2)
         if answer is Answer.UNKNOWN:
-            answer = self._look(limit, nodes - nodes // 2)
+            answer, bases = self._run(self.blocks.whole, limit, nodes // 4)
         if answer is not Answer.FOUND:
             self.least = limit + 1
-        if answer is Answer.NONE and self.ground.flat:
-            self.proved = limit + 1
-        self._tell("exact")
+            none = answer is Answer.NONE and self.blocks.ground.flat
+            if none or (
+                self.proof is not self.blocks and self._run(self.proof.grown, limit, nodes // 4)[0] is Answer.NONE
+            ):
+                self.proved = limit + 1
+        self.offer(bases if answer is Answer.FOUND else self.bases, "exact")
 
-    def _look(self, limit: int, nodes: int) -> Answer:
+    def _run(
+        self, look: Callable[[int, int], tuple[Answer, list[int], int]], limit: int, nodes: int
+    ) -> tuple[Answer, list[int]]:
+        answer, bases, used = look(limit, min(nodes, self.left))
+        self.left -= used
+        return answer, bases
+
+
+class _Side:
+    """One problem and the two ways to look for an answer: (answer, bases, nodes used)."""
+
+    def __init__(self, cells: Cells) -> None:
+        self.cells, self.ground = cells, Ground(cells)
+        self.orders = {name: of(cells) for name, of in ORDERS.items()}
+
+    def whole(self, limit: int, nodes: int) -> tuple[Answer, list[int], int]:
+        """All blocks at once, in a few orders of preference."""
         dead: set[bytes] = set()
+        used = 0
         for turn, name in enumerate(PREFERENCES):
-            descent = Descent(self.ground, limit, self.orders[name], nodes // (len(PREFERENCES) - turn), dead)
-            answer = self._run(descent)
-            nodes -= descent.nodes
-            if answer is Answer.FOUND:
-                self.offer(descent.bases, "exact")
+            share = (nodes - used) // (len(PREFERENCES) - turn)
+            descent = Descent(self.ground, limit, self.orders[name], share, dead)
+            answer = descent.run()
+            used += descent.nodes
             if answer is not Answer.UNKNOWN:
-                return answer
-        return Answer.UNKNOWN
+                return answer, descent.bases, used
+        return Answer.UNKNOWN, [], used
 
-    def _grow(self, limit: int, nodes: int) -> Answer:
-        """What a growing core says."""
+    def grown(self, limit: int, nodes: int) -> tuple[Answer, list[int], int]:
+        """A core that grows by what first fit finds no place for round it."""
         core = set(self.orders["size"][:CORE])
+        used = 0
         while True:
-            descent = Descent(self.ground, limit, [i for i in self.orders["area"] if i in core], nodes, set())
-            answer = self._run(descent)
-            nodes -= descent.nodes
+            order = [i for i in self.orders["area"] if i in core]
+            descent = Descent(self.ground, limit, order, nodes - used, set())
+            answer = descent.run()
+            used += descent.nodes
             if answer is not Answer.FOUND:
-                return answer
-            bases = [base if i in core else UNPLACED for i, base in enumerate(descent.bases)]
-            over = []
-            for i in self.orders["size"]:
-                if i not in core:
-                    bases[i] = lowest_free(self.cells, i, bases)
-                if bases[i] + self.cells.top[i] > limit:
-                    over.append(i)
-                    bases[i] = UNPLACED
+                return answer, [], used
+            bases, over = self._around(core, descent.bases, limit)
             if not over:
-                self.offer(bases, "exact")
-                return Answer.FOUND
+                return answer, bases, used
             core.update(over[:MORE])
 
-    def _run(self, descent: Descent) -> Answer:
-        answer = descent.run()
-        self.left -= descent.nodes
-        return answer
-
-    def _tell(self, method: str) -> None:
-        if self.heard is not None:
-            self.heard(method, self.peak, self.proved)
+    def _around(self, core: set[int], bases: Sequence[int], limit: int) -> tuple[list[int], list[int]]:
+        """Bases of all blocks, those of the core as they are, and the others that end above the limit."""
+        found = [base if i in core else UNPLACED for i, base in enumerate(bases)]
+        over = []
+        for i in self.orders["size"]:
+            if i not in core:
+                found[i] = lowest_free(self.cells, i, found)
+                if found[i] + self.cells.top[i] > limit:
+                    found[i] = UNPLACED
+                    over.append(i)
+        return found, over

@@ -1,6 +1,6 @@
 """The exact search against every order of first fit, which for blocks of one part reaches the least arena there is."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,12 +80,47 @@ def test_an_arena_above_the_bound_is_proved_only_by_a_search_that_ends() -> None
     assert (placement.peak_bytes, placement.bound_bytes) == (6, 5)
 
 
-def test_a_search_that_ends_proves_nothing_where_a_block_may_bridge_another() -> None:
-    """The bridge's upper part may lie above what began later, which the search from the ground does not lay."""
+@st.composite
+def bridges(draw: st.DrawFn) -> list[Block]:
+    """Up to four small blocks of one or two parts, some above their base."""
+    found = []
+    for i in range(draw(st.integers(1, 4))):
+        shapes = draw(
+            st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2), st.integers(1, 3)), min_size=1, max_size=2)
+        )
+        deltas = draw(st.lists(st.integers(0, 3), min_size=2, max_size=2))
+        found.append(
+            Block(
+                name=f"b{i}",
+                parts=tuple(
+                    Part(first=first, last=first + more, size_bytes=size, delta=delta)
+                    for (first, more, size), delta in zip(shapes, deltas, strict=False)
+                ),
+            )
+        )
+    return found
+
+
+@settings(max_examples=150)
+@given(blocks=bridges())
+def test_what_it_claims_of_blocks_that_bridge_others_holds_for_all_bases(blocks: list[Block]) -> None:
+    cells = cells_of(blocks, 1)
+    found = exact(cells, worst_start(cells), 2_000)
+    peak = cells.peak(found.bases)
+    below = (bases for bases in product(range(peak), repeat=cells.count) if cells.peak(bases) < peak)
+    free = (bases for bases in below if not clashes(blocks, cells.placement(bases, "any")))
+    if found.exhausted:
+        assert next(free, None) is None
+    assert peak >= cells.bound
+
+
+def test_a_bridge_beside_blocks_above_their_bound_is_proved_with_them() -> None:
     bridge = Block(
-        name="bridge", parts=(Part(first=0, last=5, size_bytes=1), Part(first=9, last=9, size_bytes=1, delta=9))
+        name="bridge", parts=(Part(first=0, last=5, size_bytes=1), Part(first=9, last=9, size_bytes=1, delta=4))
     )
-    assert not place_blocks([*ABOVE_ITS_BOUND, bridge], align=1, effort=Effort.PROVE).proved
+    placement = place_blocks([*ABOVE_ITS_BOUND, bridge], align=1, effort=Effort.PROVE)
+    assert placement.proved
+    assert (placement.peak_bytes, placement.bound_bytes) == (7, 6)
 
 
 def test_every_question_is_heard() -> None:

@@ -9,7 +9,7 @@ from fleet.node.plan.placement import Block, Effort, Part, place_blocks
 from tests.node.plan.placement.blocks import clashes, highest, live_bytes, lowest, rectangles, simple, staircases
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(blocks=staircases(), align=st.sampled_from([1, 4, 16]))
 def test_no_byte_is_held_twice_and_the_peak_is_what_is_used(blocks: list[Block], align: int) -> None:
     placement = place_blocks(blocks, align=align)
@@ -26,6 +26,7 @@ def test_the_bound_of_aligned_blocks_is_the_fullest_step(blocks: list[Block]) ->
     assert place_blocks(blocks, align=1).bound_bytes == live_bytes(blocks)
 
 
+@settings(max_examples=40)
 @given(blocks=staircases())
 def test_the_same_blocks_get_the_same_bases(blocks: list[Block]) -> None:
     assert place_blocks(blocks) == place_blocks(blocks)
