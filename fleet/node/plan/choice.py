@@ -140,7 +140,7 @@ class Space:
     def backward_peaks(self) -> dict[str, tuple[int, int]]:
         """Bytes while a bottleneck's way back runs, layer by layer and channel by channel, by its last layer."""
         blocks = bottlenecks(self.graph, self.scheme)
-        ways = [self.draft(self._with((), by)) for by in (frozenset(), frozenset(b.project for b in blocks))]
+        ways = [self.draft(self.tactics((), by)) for by in (frozenset(), frozenset(b.project for b in blocks))]
         peaks = [_peaks(draft) for draft in ways]
         names = {b.project: (b.expand, b.depthwise, b.project) for b in blocks}
         least, most = ({p: max(peak.get(n, 0) for n in of) for p, of in names.items()} for peak in peaks)
@@ -168,12 +168,12 @@ class Space:
         for ease in eases:
             runs = least_fused(self.facts, self.runs, peak, ease)
             by = frozenset(p for p, (whole, planes) in self.backward_peaks.items() if whole > max(ease, planes))
-            tactics = self._with(runs, by)
+            tactics = self.tactics(runs, by)
             if tactics not in seen:
                 seen.add(tactics)
                 yield _tied(self.draft(tactics), ease)
 
-    def _with(self, runs: Sequence[Run], by_channels: frozenset[str]) -> Tactics:
+    def tactics(self, runs: Sequence[Run], by_channels: frozenset[str]) -> Tactics:
         """Tactics of a cut."""
         return Tactics(
             segments=tuple((run.first, run.end) for run in runs if run.rows),

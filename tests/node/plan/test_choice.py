@@ -90,7 +90,7 @@ def test_no_two_blocks_of_any_plan_collide(data: st.DataObject) -> None:
 @pytest.mark.parametrize("net", ["small", "residual", "mcunet-5fps", "mbv2-w0.35"])
 def test_every_draft_of_a_network_of_bottlenecks_trains_as_layer_by_layer(net: str, gradients: Gradients) -> None:
     """Any cut, any ties: those that memory asks for, and as many as there can be."""
-    graph = {"small": small_graph, "residual": residual_net}.get(net, lambda: tiny(net))()
+    graph = tiny(net)
     recipe = Recipe(gradients=gradients)
     if net in PUBLISHED_SCHEMES:
         scheme = published_scheme(graph, "99kb", recipe=recipe)
@@ -101,13 +101,15 @@ def test_every_draft_of_a_network_of_bottlenecks_trains_as_layer_by_layer(net: s
     space = Space(graph=graph, scheme=scheme, input_streamed=True)
     tactics = {draft.tactics: draft for draft in space.drafts([space.peak, space.peak * 3 // 4, 0], space.peak)}
     assert net == "small" or any(chosen.segments for chosen in tactics)
-    assert any(chosen.over for chosen in tactics)
+    assert net == "small" or any(chosen.over for chosen in tactics)
     for draft in tactics.values():
         assert learnt(finished(draft, draft.placed(Effort.QUICK))) == expected
 
 
 def tiny(net: str) -> Graph:
-    """A network of the zoo for pictures of 32 x 32."""
+    """A network of bottlenecks, one of the zoo for pictures of 32 x 32."""
+    if net in ("small", "residual"):
+        return small_graph() if net == "small" else residual_net()
     return random_graph(zoo_net(net, 5, (32, 32, 3)))
 
 
