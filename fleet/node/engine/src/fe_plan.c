@@ -4,6 +4,7 @@
  */
 #include "fe_plan.h"
 
+#include "fe_bottleneck.h"
 #include "fe_rows.h"
 
 typedef char fe_check_shift[(-3 >> 1) == -2 ? 1 : -1]; /* arithmetic right shift */
@@ -201,6 +202,9 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
         if (group == 0 && !is_step(p, plan + at, p->words - at))
             return FE_BAD_PLAN;
         if (group != 0 && FE_RUNS(FE_ROWS) && plan[at] == FE_ROWS && !fe_rows_fit(p, (const void *)(plan + at)))
+            return FE_BAD_PLAN;
+        if (group != 0 && FE_RUNS(FE_CHANNELS) && plan[at] == FE_CHANNELS &&
+            !fe_channels_fit(p, (const void *)(plan + at)))
             return FE_BAD_PLAN;
         seen_loss |= at == p->loss_word && is_loss(plan[at]);
         seen_apply |= at == p->apply_word;

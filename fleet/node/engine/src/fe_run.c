@@ -6,6 +6,7 @@
 #include "fe_run.h"
 
 #include "fe_block.h"
+#include "fe_channels.h"
 #include "fe_conv_s8.h"
 #include "fe_dense_s8.h"
 #include "fe_depthwise_s8.h"
@@ -198,6 +199,10 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
     case FE_ROWS:
         if (FE_RUNS(FE_ROWS))
             fe_run_rows(node, s);
+        break;
+    case FE_CHANNELS:
+        if (FE_RUNS(FE_CHANNELS))
+            fe_run_channels(node, s, course, step_key);
         break;
     case FE_MASK:
         if (FE_RUNS(FE_MASK))

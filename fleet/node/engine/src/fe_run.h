@@ -22,6 +22,10 @@ int32_t fe_run_loss(const fe_node *node, const fe_course *course, const fe_goal 
 /* Whether the last step was the last one of a batch. */
 int32_t fe_ends_batch(const fe_node *node, const fe_course *course);
 
+/* What an update of weights or biases is about. */
+fe_update fe_weights_update(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key);
+fe_update fe_bias_update(const fe_node *node, const fe_bias_step *s, const fe_course *course);
+
 /* A step of a training pass that changes trained values. */
 void fe_run_update(const fe_node *node, const fe_step *step, const fe_course *course, uint64_t step_key);
 

@@ -40,6 +40,13 @@ static void update_f32(const fe_node *node, const fe_update_step *s, const fe_up
 }
 #endif
 
+/* Of an int8 gradient; floats have none. */
+static int32_t exponent_of(const fe_node *node, int32_t slot)
+{
+    const int32_t *k = fe_exponents(node);
+    return k == 0 ? 0 : k[slot];
+}
+
 static void update_s8(const fe_node *node, const fe_update_step *s, const fe_update *u)
 {
     const int8_t *g = fe_at(node, s->g), *x = fe_at(node, s->x);
@@ -52,33 +59,45 @@ static void update_s8(const fe_node *node, const fe_update_step *s, const fe_upd
         fe_dense_s8_update(&s->d, u, g, x, w, fe_at(node, s->row));
 }
 
-static void run_weights(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
+fe_update fe_weights_update(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
 {
     fe_update u = update_of(node, course, s->velocity, s->sum);
     u.rates = fe_reals_at(node, s->rate, s->d.out_c);
     u.key = fe_absorb(step_key, (uint64_t)s->layer);
     u.kept = fe_at(node, s->kept);
+    u.k = exponent_of(node, s->gk);
+    return u;
+}
+
+fe_update fe_bias_update(const fe_node *node, const fe_bias_step *s, const fe_course *course)
+{
+    fe_update u = update_of(node, course, s->velocity, s->sum);
+    u.rates = fe_reals_at(node, s->rate, s->channels);
+    u.k = exponent_of(node, s->gk);
+    return u;
+}
+
+static void run_weights(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
+{
+    const fe_update u = fe_weights_update(node, s, course, step_key);
 #if FE_FLOAT
     if (is_float(node)) {
         update_f32(node, s, &u);
         return;
     }
 #endif
-    u.k = fe_exponents(node)[s->gk];
     update_s8(node, s, &u);
 }
 
 static void run_biases(const fe_node *node, const fe_bias_step *s, const fe_course *course)
 {
-    fe_update u = update_of(node, course, s->velocity, s->sum);
-    u.rates = fe_reals_at(node, s->rate, s->channels);
+    const fe_update u = fe_bias_update(node, s, course);
 #if FE_FLOAT
     if (is_float(node)) {
         fe_step_biases_f32(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
         return;
     }
 #endif
-    u.k = fe_exponents(node)[s->gk];
     fe_step_biases(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
 }
 

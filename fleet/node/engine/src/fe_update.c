@@ -69,16 +69,21 @@ void fe_take_bias(const fe_update *u, int32_t i, int32_t *b, int32_t q)
     }
 }
 
+void fe_step_bias(const fe_update *u, int32_t c, int32_t sum, int32_t *b)
+{
+    if (sum != 0 || fe_moves_all(u)) {
+        const fe_real rate = fe_rate_of(u, c);
+        fe_take_bias(u, c, b, fe_round_shift64((int64_t)sum * rate.mant, 31 - rate.exp + u->k));
+    }
+}
+
 void fe_step_biases(const fe_update *u, const int8_t *g, int32_t positions, int32_t channels, int32_t *b)
 {
     for (int32_t c = 0; c < channels; c++) {
         int32_t sum = 0; /* |sum| <= 127 P */
         for (int32_t p = 0; p < positions; p++)
             sum += g[p * channels + c];
-        if (sum != 0 || fe_moves_all(u)) {
-            const fe_real rate = fe_rate_of(u, c);
-            fe_take_bias(u, c, b + c, fe_round_shift64((int64_t)sum * rate.mant, 31 - rate.exp + u->k));
-        }
+        fe_step_bias(u, c, sum, b + c);
     }
 }
 

@@ -75,6 +75,10 @@ int8_t fe_rule(const fe_update *u, uint32_t i, int8_t w, int32_t q);
 /* Weights number first, first + 1, ... from their gradients g s32 [n]. */
 void fe_step_row(const fe_update *u, fe_real rate, uint32_t first, int8_t *w, const int32_t *g, int32_t n);
 
+/* Bias number c from the sum of its gradient. */
+void fe_step_bias(const fe_update *u, int32_t c, int32_t sum, int32_t *b);
+void fe_step_bias_f32(const fe_update *u, int32_t c, float sum, int32_t *b);
+
 /* b[c] -= rate[c] * sum over positions of g[p][c].   g: s8 [positions][channels]. */
 void fe_step_biases(const fe_update *u, const int8_t *g, int32_t positions, int32_t channels, int32_t *b);
 

@@ -18,6 +18,11 @@ void fe_step_row_f32(const fe_update *u, fe_real rate, uint32_t first, int8_t *w
     }
 }
 
+void fe_step_bias_f32(const fe_update *u, int32_t c, float sum, int32_t *b)
+{
+    fe_take_bias(u, c, b, fe_whole(sum * fe_real_f32(fe_rate_of(u, c), 0)));
+}
+
 /* Positions ascending: the order fixes the bits. */
 void fe_step_biases_f32(const fe_update *u, const float *g, int32_t positions, int32_t channels, int32_t *b)
 {
@@ -25,7 +30,7 @@ void fe_step_biases_f32(const fe_update *u, const float *g, int32_t positions, i
         float sum = 0.0f;
         for (int32_t p = 0; p < positions; p++)
             sum += g[p * channels + c];
-        fe_take_bias(u, c, b + c, fe_whole(sum * fe_real_f32(fe_rate_of(u, c), 0)));
+        fe_step_bias_f32(u, c, sum, b + c);
     }
 }
 

@@ -25,17 +25,15 @@ from fleet.node.model.graph import (
     Mul,
     Op,
     Reshape,
-    Weighted,
     inputs,
 )
 from fleet.node.model.recipe import Loss
 from fleet.node.model.reference import tensors_with_gradient
 from fleet.node.model.scheme import Scheme, Trained
 from fleet.node.plan.steps import maps, rows, weighted
-from fleet.node.plan.steps.program import NOTHING, Code, Flow, Flowing, Program, Ref, Region
+from fleet.node.plan.steps.backward import backward, block
+from fleet.node.plan.steps.program import NOTHING, Code, Flowing, Program, Ref, Region
 from fleet.node.plan.tactics import LAYERWISE, Tactics
-
-MOST_SHIFT = 31  # of a 32-bit sum
 
 
 def program(graph: Graph, scheme: Scheme, tactics: Tactics = LAYERWISE) -> Program:
@@ -44,10 +42,7 @@ def program(graph: Graph, scheme: Scheme, tactics: Tactics = LAYERWISE) -> Progr
     needed = tensors_with_gradient(graph, scheme)
     masked = {op.name for op in graph.ops if op.y in needed and can_clip(op)}
     _forward(p, graph, scheme, masked, tactics)
-    waiting = {graph.ops[-1].y: _loss(p, graph)}
-    for op in reversed(graph.ops):
-        if op.y in waiting:
-            _backward(p, graph, scheme, op, waiting, needed, masked=op.name in masked)
+    backward(p, graph, scheme, tactics, masked, _loss(p, graph))
     p.apply = len(p.steps)
     if scheme.recipe.batch > 1:
         for op in reversed(graph.weighted):
@@ -105,7 +100,7 @@ def _units(graph: Graph, tactics: Tactics) -> Iterator[tuple[bool, Sequence[Op]]
     """Operators in order, and whether those that come together run together."""
     at = 0
     for first, end in (*tactics.segments, (len(graph.ops), len(graph.ops))):
-        if not at <= first <= end <= len(graph.ops):
+        if not at <= first <= end <= len(graph.ops) or (first == end < len(graph.ops)):
             text = f"expected segments in order within {len(graph.ops)} operators, got {first} to {end}"
             raise InputError.one("tactics.segments", f"{text}; take them from this graph")
         yield from ((False, (op,)) for op in graph.ops[at:first])
@@ -160,7 +155,7 @@ def _loss(p: Program, graph: Graph) -> Flowing:
         return result
     acc, k = p.fresh(f"{op.y} sums", 4 * size), p.slot()
     _loss_step(p, graph, op, acc, k)
-    return _block(p, op.y, op.name, acc, k, size)
+    return block(p, op.y, op.name, acc, k, size)
 
 
 def _loss_step(p: Program, graph: Graph, op: Op, acc: Ref, k: int) -> None:
@@ -175,87 +170,3 @@ def _loss_step(p: Program, graph: Graph, op: Op, acc: Ref, k: int) -> None:
     e = frexp(slope)[1]
     factor = weighted.float_bits(slope) if p.is_float else floor(slope * 2.0 ** (15 - e) + 0.5)
     p.add(Code.LOSS_SQUARED, op.name, p.maps[op.y], y.size, acc, k, factor, 15 - e)
-
-
-def _block(p: Program, tensor: str, op: str, acc: Ref, k: int, size: int) -> Flowing:
-    result = p.gradient(tensor, size)
-    p.add(Code.BLOCK, op, acc, k, result.ref, result.slot, size)
-    return result
-
-
-def _backward(
-    p: Program, graph: Graph, scheme: Scheme, op: Op, waiting: dict[str, Flowing], needed: set[str], *, masked: bool
-) -> None:
-    g = waiting.pop(op.y)
-    if masked:
-        p.add(Code.MASK, op.name, g.ref, Ref(Region.ARENA, f"{op.name} mask"), graph.tensor(op.y).size)
-    for index, name in enumerate(inputs(op)):
-        if name in needed:
-            waiting[name] = _input_gradient(p, graph, scheme.of(op.name), op, index, g, waiting.get(name))
-    if isinstance(op, Weighted):
-        weighted.update(p, graph, scheme.of(op.name), op, g)
-
-
-def _input_gradient(
-    p: Program, graph: Graph, part: Trained, op: Op, index: int, g: Flowing, earlier: Flowing | None
-) -> Flowing:
-    if earlier is None and (passed := _passed(p, graph, op, index, g)) is not None:
-        return passed
-    name = inputs(op)[index]
-    size = graph.tensor(name).size
-    flow = _flow(p, graph, op, name, g, earlier)
-    _accumulate(p, graph, part, op, index, flow)
-    if flow.e.ref is not NOTHING:
-        return flow.e
-    if earlier is not None:
-        p.add(Code.MERGE, op.name, earlier.ref, earlier.slot, flow.acc, flow.k, size)
-    return _block(p, name, op.name, flow.acc, flow.k, size)
-
-
-def _passed(p: Program, graph: Graph, op: Op, index: int, g: Flowing) -> Flowing | None:
-    """A gradient that needs no sum: of another shape the same bytes, else a copy."""
-    if isinstance(op, Reshape):
-        return g
-    if p.is_float:
-        return None
-    return weighted.copied(p, graph, op, index, g) if isinstance(op, Add) else maps.pass_on(p, graph, op, index, g)
-
-
-def _flow(p: Program, graph: Graph, op: Op, name: str, g: Flowing, earlier: Flowing | None) -> Flow:
-    places, channels = weighted.input_shape(graph, op, name)
-    size, waits = places * channels, earlier or Flowing(NOTHING, 0)
-    if p.is_float:
-        e = earlier or p.gradient(name, size)
-        return Flow(g=g, waiting=waits, e=e, places=places, channels=channels)
-    if not p.is_static:
-        acc = p.fresh(f"{name} sums from {op.name}", 4 * size)
-        return Flow(g=g, acc=acc, k=p.slot(), places=places, channels=channels)
-    acc, k = p.fresh(f"{name} sums from {op.name}", 4 * channels), p.slot()
-    e, shift = p.gradient(name, size), _shift(p, name)
-    return Flow(g=g, acc=acc, k=k, waiting=waits, e=e, shift=shift, places=places, channels=channels)
-
-
-def _shift(p: Program, name: str) -> int:
-    shifts = dict(p.recipe.shifts)
-    if name not in shifts:
-        text = f"expected a shift of the gradient of '{name}', got those of {', '.join(shifts) or 'no map'}"
-        raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
-    if not 0 <= shifts[name] <= MOST_SHIFT:
-        text = f"expected a shift from 0 to {MOST_SHIFT} for '{name}', got {shifts[name]}"
-        raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
-    return shifts[name]
-
-
-def _accumulate(p: Program, graph: Graph, part: Trained, op: Op, index: int, flow: Flow) -> None:
-    name = inputs(op)[index]
-    match op:
-        case Add() | Reshape():
-            weighted.gradient_add(p, graph, op, name, flow)
-        case GlobalAveragePool():
-            weighted.gradient_pool(p, graph, op, flow)
-        case Conv2d() | Depthwise() | FullyConnected() | Dense():
-            weighted.gradient_weighted(p, graph, part, op, flow)
-        case _:
-            if not maps.gradient_step(p, graph, op, index, flow):
-                text = f"expected an operator that gradients pass, got {type(op).__name__}"
-                raise InputError.one(op.name, f"{text}; freeze what lies before it")

@@ -6,8 +6,9 @@ The structs of fe_plan.h, field by field; `plan.py` turns names into offsets.
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from fleet.base.errors import InputError
 from fleet.node.model.graph import Form, Graph, Op, Reshape, Tensor
-from fleet.node.model.recipe import Exponents, Gradients, Recipe
+from fleet.node.model.recipe import MOST_SHIFT, Exponents, Gradients, Recipe
 
 
 class Region(IntEnum):
@@ -183,6 +184,17 @@ class Program:
     def gradient(self, tensor: str, size: int) -> Flowing:
         """A place for the gradient of a map."""
         return Flowing(self.fresh(f"{tensor} gradient", size * (4 if self.is_float else 1)), self.slot())
+
+    def shift(self, tensor: str) -> int:
+        """The shift of a map's int8 gradient. Raises InputError for a recipe that has none."""
+        shifts = dict(self.recipe.shifts)
+        if tensor not in shifts:
+            text = f"expected a shift of the gradient of '{tensor}', got those of {', '.join(shifts) or 'no map'}"
+            raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
+        if not 0 <= shifts[tensor] <= MOST_SHIFT:
+            text = f"expected a shift from 0 to {MOST_SHIFT} for '{tensor}', got {shifts[tensor]}"
+            raise InputError.one("shifts", f"{text}; calibrate the scheme on this network")
+        return shifts[tensor]
 
     def place_inputs(self, graph: Graph, *, streamed: bool = False) -> None:
         """Buffers for the inputs and references to the constants. streamed: the first input stays with its owner."""

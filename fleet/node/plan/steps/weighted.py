@@ -38,6 +38,7 @@ UPDATE = {
 
 
 IN_C = 2  # word of fe_geometry: how far the places of a map are apart
+OUT_H, OUT_W = 3, 4
 
 # --- forward ---------------------------------------------------------------------------------------------------
 
@@ -124,12 +125,16 @@ def copied(p: Program, graph: Graph, op: Add, index: int, g: Flowing) -> Flowing
     return target
 
 
-def gradient_weighted(p: Program, graph: Graph, part: Trained, op: Weighted, flow: Flow) -> None:
-    """fe_grad_step."""
-    factors = input_factors(graph, op)
+def gradient_weighted(
+    p: Program, graph: Graph, part: Trained, op: Weighted, flow: Flow, *, constant: bool = False
+) -> None:
+    """fe_grad_step. constant: all places of g have the same values, which lie there once."""
+    factors, sides = input_factors(graph, op), list(geometry(graph, op, part))
     kind = "weight scale" if p.is_float else "r"
     sums = (model(kind, op.name), *((0, 0) if p.is_float else (factors.shift, factors.exp)))
-    p.add(GRAD[type(op)], op.name, *flow.words, *_weights(op, part), *sums, *geometry(graph, op, part))
+    if constant:
+        sides[OUT_H] = sides[OUT_W] = 1
+    p.add(GRAD[type(op)], op.name, *flow.words, *_weights(op, part), *sums, *sides)
 
 
 def gradient_add(p: Program, graph: Graph, op: Op, name: str, flow: Flow) -> None:
@@ -145,20 +150,47 @@ def gradient_pool(p: Program, graph: Graph, op: GlobalAveragePool, flow: Flow) -
     p.add(Code.GRAD_POOL, op.name, *flow.words, factor, 15 - e)
 
 
+def gradient_pool_once(p: Program, graph: Graph, op: GlobalAveragePool, flow: Flow) -> None:
+    """fe_grad_mean_step: the gradient of one place, which all have."""
+    count = positions(graph.tensor(op.x))
+    factor, e = pool_factor(count)
+    bits = float_bits(float(np.float32(1) / np.float32(count)))
+    sides = (1, 1, flow.channels)
+    p.add(Code.GRAD_MEAN, op.name, *flow.words, *sides, *sides, bits if p.is_float else factor, 15 - e)
+
+
 # --- updates ---------------------------------------------------------------------------------------------------
 
 
 def update(p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing) -> None:
     """fe_update_step and fe_bias_step of what trains of an operator."""
-    if part.channels:
-        taps = op.weight[0].size // op.weight.shape[-1] if isinstance(op, Conv2d) else 1
-        row = NOTHING if isinstance(op, Depthwise) else p.buffer(f"{op.name} row", 4 * taps * part.channels)
-        x, sides = p.maps[op.x], list(geometry(graph, op, part))
-        if op.x in p.slices:
-            x, sides[IN_C] = p.slices[op.x]
-        where = (g.ref, g.slot, x, _state(op, "weight"), model("weight rate", op.name), row)
-        kept = _extras(p, op, "")
-        p.add(UPDATE[type(op)], op.name, layer_index(graph, op), *where, *kept, *sides)
+    update_weights(p, graph, part, op, g)
+    update_bias(p, graph, part, op, g)
+
+
+def update_weights(
+    p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing, *, in_rows: bool = True, constant: bool = False
+) -> None:
+    """fe_update_step.
+
+    in_rows: its sums need a row of scratch, as all but those of single channels do. constant: as gradient_weighted.
+    """
+    if not part.channels:
+        return
+    taps = op.weight[0].size // op.weight.shape[-1] if isinstance(op, Conv2d) else 1
+    needs_row = in_rows and not isinstance(op, Depthwise)
+    row = p.buffer(f"{op.name} row", 4 * taps * part.channels) if needs_row else NOTHING
+    x, sides = p.maps[op.x], list(geometry(graph, op, part))
+    if op.x in p.slices:
+        x, sides[IN_C] = p.slices[op.x]
+    if constant:
+        sides[OUT_H] = sides[OUT_W] = 1
+    where = (g.ref, g.slot, x, _state(op, "weight"), model("weight rate", op.name), row)
+    p.add(UPDATE[type(op)], op.name, layer_index(graph, op), *where, *_extras(p, op, ""), *sides)
+
+
+def update_bias(p: Program, graph: Graph, part: Trained, op: Weighted, g: Flowing) -> None:
+    """fe_bias_step."""
     if part.bias:
         count = 1 if isinstance(op, Dense | FullyConnected) else positions(graph.tensor(op.y))
         sums = (g.ref, g.slot, count, op.bias.size, _state(op, "bias"), model("bias rate", op.name))

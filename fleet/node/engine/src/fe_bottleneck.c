@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading a group of channels, and what a plan could say wrong about it.
+ */
+#include "fe_bottleneck.h"
+
+enum { MOST_SIDE = 8192, MOST_CHANNELS = 65535 };
+
+/* The reference of the gradient that a step reads; 0 for a step that has none. */
+static int32_t read_by(const fe_step *step)
+{
+    const void *s = step;
+    switch (step->op) {
+    case FE_MASK:
+        return ((const fe_mask_step *)s)->g;
+    case FE_GRAD_CONV:
+    case FE_GRAD_DEPTHWISE:
+        return ((const fe_grad_step *)s)->flow.g;
+    case FE_UPDATE_CONV:
+    case FE_UPDATE_DEPTHWISE:
+        return ((const fe_update_step *)s)->g;
+    case FE_UPDATE_BIAS:
+        return ((const fe_bias_step *)s)->g;
+    default:
+        return 0;
+    }
+}
+
+/* The gradients of the three layers: the first one, and what becomes of it. */
+static int gradients_of(const fe_channels_step *s, int32_t *g)
+{
+    const fe_step *step = fe_following(&s->step);
+    for (int32_t i = 0; i < s->count; i++, step = fe_following(step)) {
+        const fe_flow *f = &((const fe_grad_step *)(const void *)step)->flow;
+        if (step->op == FE_GRAD_CONV && g[FE_PROJECT] == 0) {
+            g[FE_PROJECT] = f->g;
+            g[FE_MIDDLE] = f->e;
+        } else if (step->op == FE_GRAD_DEPTHWISE) {
+            g[FE_EXPAND] = f->e;
+        }
+    }
+    return g[FE_PROJECT] != 0 && g[FE_MIDDLE] != 0 && g[FE_PROJECT] != g[FE_MIDDLE] &&
+           g[FE_EXPAND] != g[FE_PROJECT] && g[FE_EXPAND] != g[FE_MIDDLE];
+}
+
+/* Puts a step where it belongs. 0: there is one, or there is no such. */
+static int put(fe_bottleneck *b, int32_t layer, const fe_step *step)
+{
+    const int32_t by_channel = layer == FE_MIDDLE;
+    fe_back *at = &b->layer[layer];
+    const void *s = step, *there;
+    switch (step->op) {
+    case FE_MASK:
+        there = at->mask;
+        at->mask = s;
+        return there == 0;
+    case FE_UPDATE_BIAS:
+        there = at->bias;
+        at->bias = s;
+        return there == 0;
+    case FE_GRAD_CONV:
+    case FE_GRAD_DEPTHWISE:
+        there = at->grad;
+        at->grad = s;
+        return there == 0 && by_channel == (step->op == FE_GRAD_DEPTHWISE);
+    default: /* FE_UPDATE_CONV, FE_UPDATE_DEPTHWISE: any other reads no gradient */
+        there = at->update;
+        at->update = s;
+        return there == 0 && by_channel == (step->op == FE_UPDATE_DEPTHWISE);
+    }
+}
+
+int fe_read_bottleneck(const fe_channels_step *s, fe_bottleneck *to)
+{
+    const fe_step *step = fe_following(&s->step);
+    int32_t g[FE_BACK_LAYERS] = {0};
+    for (int32_t l = 0; l < FE_BACK_LAYERS; l++) {
+        to->layer[l].mask = 0;
+        to->layer[l].grad = 0;
+        to->layer[l].update = 0;
+        to->layer[l].bias = 0;
+    }
+    to->s = s;
+    if (!gradients_of(s, g))
+        return 0;
+    for (int32_t i = 0; i < s->count; i++, step = fe_following(step)) {
+        const int32_t from = read_by(step);
+        int32_t l = 0;
+        while (l < FE_BACK_LAYERS && (from == 0 || from != g[l]))
+            l++;
+        if (l == FE_BACK_LAYERS || !put(to, l, step))
+            return 0;
+    }
+    return 1;
+}
+
+static int is_side(int32_t v)
+{
+    return v >= 1 && v <= MOST_SIDE;
+}
+
+static int is_shape(const fe_geometry *d)
+{
+    return is_side(d->in_h) && is_side(d->in_w) && is_side(d->out_h) && is_side(d->out_w) && is_side(d->k_h) &&
+           is_side(d->k_w) && is_side(d->stride_h) && is_side(d->stride_w) && d->in_c >= 1 && d->out_c >= 1 &&
+           d->in_c <= MOST_CHANNELS && d->out_c <= MOST_CHANNELS && d->pad_top >= 0 && d->pad_left >= 0 &&
+           d->pad_top <= MOST_SIDE && d->pad_left <= MOST_SIDE && d->trained >= 0;
+}
+
+/* Places of the input and of the output. */
+static int64_t places_in(const fe_geometry *d)
+{
+    return (int64_t)d->in_h * d->in_w;
+}
+
+static int64_t places_out(const fe_geometry *d)
+{
+    return (int64_t)d->out_h * d->out_w;
+}
+
+/* One tap, and as many outputs as inputs; or one output that stands for all, where a mean passes it back. */
+static int is_pointwise(const fe_geometry *d)
+{
+    return d->k_h == 1 && d->k_w == 1 && d->stride_h == 1 && d->stride_w == 1 && d->pad_top == 0 &&
+           d->pad_left == 0 && d->groups == 1;
+}
+
+static int lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes)
+{
+    return ref >> 28 == FE_ARENA && bytes <= p->arena_bytes - (ref & 0x0FFFFFFF);
+}
+
+/* A gradient of `values` that is passed on has room, and where gradients are int8 a shift. */
+static int flows(const fe_plan *p, const fe_flow *f, int64_t values)
+{
+    const int floats = p->gradients == FE_FP32;
+    return lies_in_arena(p, f->e, floats ? 4 * values : values) && (floats || (f->shift >= 0 && f->shift <= 31));
+}
+
+/* The geometry of what a layer has, NULL where it has neither or both differ in what counts. The weight gradient may
+ * read fewer channels, and see all places where the other sees one. */
+static const fe_geometry *geometry_of(const fe_back *l)
+{
+    const fe_geometry *a = l->grad != 0 ? &l->grad->d : 0, *b = l->update != 0 ? &l->update->d : 0;
+    if (a == 0 || b == 0)
+        return a != 0 ? a : b;
+    return a->in_h == b->in_h && a->in_w == b->in_w && a->out_h == b->out_h && a->out_w == b->out_w &&
+                   a->out_c == b->out_c && a->k_h == b->k_h && a->k_w == b->k_w && a->stride_h == b->stride_h &&
+                   a->stride_w == b->stride_w && a->pad_top == b->pad_top && a->pad_left == b->pad_left
+               ? a
+               : 0;
+}
+
+/* Masks and biases are as large as the gradient. */
+static int sizes_fit(const fe_back *l, int64_t places, int32_t channels)
+{
+    const int64_t size = places * channels;
+    return (l->mask == 0 || (l->mask->size == size && l->mask->mask != 0)) &&
+           (l->bias == 0 || (l->bias->positions == places && l->bias->channels == channels && l->bias->b != 0));
+}
+
+/* Both forms of a layer's geometry can be walked, and only channels that are there train. */
+static int layer_fits(const fe_back *l, int32_t most_trained)
+{
+    const fe_update_step *u = l->update;
+    if (l->grad != 0 && (!is_shape(&l->grad->d) || l->grad->d.trained > most_trained || l->grad->r == 0))
+        return 0;
+    return u == 0 || (is_shape(&u->d) && u->d.trained <= most_trained && u->d.trained <= u->d.in_c && u->w != 0 &&
+                      u->x != 0 && u->rate != 0);
+}
+
+static int project_fits(const fe_plan *p, const fe_bottleneck *b)
+{
+    const fe_back *l = &b->layer[FE_PROJECT];
+    const fe_geometry *d = geometry_of(l);
+    return d != 0 && l->grad != 0 && layer_fits(l, b->s->channels) && is_pointwise(d) && d->in_c == b->s->channels &&
+           (places_out(d) == places_in(d) || places_out(d) == 1) && sizes_fit(l, places_in(d), d->out_c) &&
+           flows(p, &l->grad->flow, places_in(d) * b->s->group);
+}
+
+/* The depthwise layer, which may pass nothing on or have nothing to train. */
+static int middle_fits(const fe_plan *p, const fe_bottleneck *b)
+{
+    const fe_back *l = &b->layer[FE_MIDDLE];
+    const fe_geometry *d = geometry_of(l), *after = &b->layer[FE_PROJECT].grad->d;
+    if (!sizes_fit(l, places_in(after), b->s->channels) || (d == 0 && (l->grad != 0 || l->update != 0)))
+        return 0;
+    return d == 0 ||
+           (layer_fits(l, b->s->channels) && d->in_c == b->s->channels && d->out_c == b->s->channels &&
+            d->out_h == after->in_h && d->out_w == after->in_w && (l->update == 0 || l->update->d.in_c == d->in_c) &&
+            (l->grad == 0 || flows(p, &l->grad->flow, places_in(d) * b->s->group)));
+}
+
+/* The first layer: its gradient is the whole of its input's. */
+static int expand_fits(const fe_plan *p, const fe_bottleneck *b)
+{
+    const fe_back *l = &b->layer[FE_EXPAND], *middle = &b->layer[FE_MIDDLE];
+    const fe_geometry *d = geometry_of(l), *after = middle->grad != 0 ? &middle->grad->d : 0;
+    if (after == 0)
+        return l->mask == 0 && l->grad == 0 && l->update == 0 && l->bias == 0;
+    if (!sizes_fit(l, places_in(after), b->s->channels) || (d == 0 && (l->grad != 0 || l->update != 0)))
+        return 0;
+    if (d == 0)
+        return 1;
+    return layer_fits(l, d->in_c) && is_pointwise(d) && d->out_c == b->s->channels && d->out_h == after->in_h &&
+           d->out_w == after->in_w && places_in(d) == places_out(d) &&
+           (l->grad == 0 ||
+            (flows(p, &l->grad->flow, places_in(d) * d->in_c) &&
+             (p->gradients == FE_FP32 || lies_in_arena(p, l->grad->flow.acc, 4 * places_in(d) * d->in_c))));
+}
+
+int fe_channels_fit(const fe_plan *p, const fe_channels_step *s)
+{
+    fe_bottleneck b;
+    return s->channels >= 1 && s->channels <= MOST_CHANNELS && s->group >= 1 && s->group <= s->channels &&
+           fe_read_bottleneck(s, &b) && project_fits(p, &b) && middle_fits(p, &b) && expand_fits(p, &b);
+}
