@@ -17,6 +17,7 @@ from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.record import write_whole
+from fleet.run.facts import versions
 from fleet.run.progress import Progress, Silent
 from fleet.run.search.contribution import Bench, Contributions, Trial, best_of, contributions
 from fleet.run.search.evolution import evolved
@@ -128,6 +129,7 @@ def _identity(space: Space, task: Task, seed: int, settings: Settings) -> dict[s
         "data": task.digest,
         "seed": str(seed),
         "repeats": str(settings.repeats),
+        "software": ", ".join(f"{name} {number}" for name, number in sorted(versions().items())),
     }
 
 
