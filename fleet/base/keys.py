@@ -106,6 +106,8 @@ class Key:
             return f"write it like {self.example}"
         if kind in (str, Path) and isinstance(value, int | float | bool):
             return "put it in quotes"
+        if kind is int and isinstance(value, float):
+            return "write it without a point and an exponent"
         return {bool: "write true or false", str: "write a word", Path: "write a path"}.get(
             kind, "write digits without a unit"
         )

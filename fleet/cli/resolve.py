@@ -110,7 +110,9 @@ def _model_rows(found: Resolved) -> Rows:
     own = own_network(scenario, found.data.dataset)
     yield "model", f"{text}, {scenario.model.file}"
     yield "head", "new, of zeros" if own.new_head else "that of the file"
-    scale = f"windows int8 {list(graph.input.shape)} of {graph.input.scale:.6g} from {graph.input.zero_point}"
+    scale = (
+        f"windows int8 {list(graph.input.shape)} of scale {graph.input.scale:.6g}, zero point {graph.input.zero_point}"
+    )
     yield "reads", scale
     if own.left_out:
         yield "left out", ", ".join(own.left_out)

@@ -6,7 +6,12 @@ from fleet.report.story import Story
 from fleet.report.tables import table
 
 _SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "peak_step", "limit:", "bank:", "basis:", "digest:")
-LABELS = {"scheme": "Scheme", "steps:alone": "Steps of a node alone", "steps:personal": "Steps of the personal pass"}
+LABELS = {
+    "scheme": "Scheme",
+    "recipe": "Recipe",
+    "steps:alone": "Steps of a node alone",
+    "steps:personal": "Steps of the personal pass",
+}
 MEANINGS = {
     "measured": "read from a real artefact or machine",
     "counted": "computed exactly: bytes, windows, steps, operations",

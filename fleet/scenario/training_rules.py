@@ -48,8 +48,9 @@ def _something_outlives_an_update(found: Found) -> Said:
     batch, steps = found.get(_at("batch")), found.get(_at("steps_per_round"))
     if not (isinstance(batch, int) and isinstance(steps, int)) or steps > batch:
         return
-    why = f"more than one update in a round, because nothing is remembered from one to the next, got {steps} steps"
-    remedy = "raise steps_per_round"
+    shown = "1 step" if steps == 1 else f"{steps} steps"
+    why = f"more than one update in a round, because nothing is remembered from one to the next, got {shown}"
+    remedy = f"raise steps_per_round above {batch}"
     if found.get(_at("update")) in names.REMEMBERING:
         yield _at("update"), f"expected {why} with {found.get(_at('update'))}; {remedy}, or take stochastic"
     if found.get(_at("momentum")):

@@ -74,7 +74,9 @@ def test_a_network_from_a_file_is_the_same_fleet_as_the_shipped_one(own: Path) -
     assert checked.exit_code == 0, checked.output
     assert re.search(r"^model +imu-ds-cnn, 17,359 parameters, mine\.npz", checked.output, re.MULTILINE)
     assert re.search(r"^head +that of the file", checked.output, re.MULTILINE)
-    assert re.search(r"^reads +windows int8 \[50, 1, 6\] of 0\.015625 from 0", checked.output, re.MULTILINE)
+    assert re.search(
+        r"^reads +windows int8 \[50, 1, 6\] of scale 0\.015625, zero point 0", checked.output, re.MULTILINE
+    )
     scenario = load(own)
     assert "pretrained" not in dump(scenario).replace("compare: [pretrained", "")
     (own.parent / "again.yaml").write_text(dump(scenario), encoding="utf-8")

@@ -163,7 +163,7 @@ CASES = {
     "a residual that nothing reads": (
         ("update: stochastic", "update: residual8\n  batch: 64"),
         "training.update",
-        "expected more than one update in a round, because nothing is remembered from one to the next",
+        "got 64 steps with residual8; raise steps_per_round above 64, or take stochastic",
     ),
     "a misspelt schedule": (
         ("update: stochastic", "update: stochastic\n  schedule: {kind: cosin}"),
@@ -188,7 +188,7 @@ CASES = {
     "a network of another format": (
         ("zoo: imu-ds-cnn                 # 17,359 parameters, 154 k MAC\n  pretrained: shipped ", "file: mine.onnx "),
         "model.file",
-        "expected a file ending in .tflite or .npz, got another; convert it (mine.onnx)",
+        "expected a file ending in .tflite or .npz, got .onnx; convert it (mine.onnx)",
     ),
     "a network that is not there": (
         (
@@ -238,9 +238,8 @@ def test_a_duplicate_key_is_a_fault_beside_the_others(edited: Edited, faults_of:
 
 def test_numbers_and_words_are_those_of_yaml_1_2(edited: Edited, faults_of: FaultsOf) -> None:
     faults = faults_of(edited(("name: quickstart", "name: no"), ("rate: 0.06", "rate: 1e-3"), ("seed: 0", "seed: 1e1")))
-    assert faults == [
-        "f.yaml:5: seed: expected a whole number from 0 to 9223372036854775807, got 10.0; write digits without a unit"
-    ]
+    assert len(faults) == 1
+    assert faults[0].endswith("9223372036854775807, got 10.0; write it without a point and an exponent")
 
 
 def test_twelve_faults_come_back_in_one_go(edited: Edited, faults_of: FaultsOf) -> None:

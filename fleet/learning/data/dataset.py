@@ -21,6 +21,7 @@ Bytes = NDArray[np.uint8]
 
 SHIPPED: Final = {"seglearn-watch": "watch_int8.npz"}
 ARRAYS: Final = ("x", "y", "subject", "side", "recording", "labels")
+MOST_CLASSES: Final = 256  # of y, and of a label that a node is trained with
 _REMEDY: Final = "name an .npz file with the arrays " + ", ".join(ARRAYS)
 
 
@@ -110,6 +111,9 @@ def _value_faults(arrays: dict[str, NDArray[Any]]) -> list[tuple[str, str]]:
     texts = []
     if (highest := int(arrays["y"].max())) >= len(arrays["labels"]):
         texts.append(("y", f"expected classes below {len(arrays['labels'])}, got {highest}"))
+    if len(arrays["labels"]) > MOST_CLASSES:
+        text = f"expected at most {MOST_CLASSES} names, since a class is one byte, got {len(arrays['labels'])}"
+        texts.append(("labels", text))
     recording = arrays["recording"]
     starts = np.flatnonzero(np.diff(recording, prepend=recording[0] ^ 1))
     if len(starts) != len(np.unique(recording)):

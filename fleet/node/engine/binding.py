@@ -93,6 +93,7 @@ class Course:
 
 
 NEVER = 2**31 - 1
+MOST_LABELS = 256  # classes a node can be trained on: fe_train takes a label as one byte
 DTYPES = {Form.INT8: np.int8, Form.UINT8: np.uint8, Form.FLOAT32: np.float32}
 Windows = NDArray[Any]
 
@@ -215,8 +216,13 @@ class Node:
         """One step on windows[i] for each i in order; advances the course. Returns p(label) before each step.
 
         windows: int8 [n, H, W, C]. labels: uint8 [n]. close: a batch that is not full at the end is applied.
-        Raises EngineError for a label outside the course's classes.
+        Raises EngineError for a label outside the course's classes, and for a net of more than 256.
         """
+        if self.plan.layout.classes > MOST_LABELS:
+            text = (
+                f"expected at most {MOST_LABELS} to train on, since a label is one byte, got {self.plan.layout.classes}"
+            )
+            raise EngineError(f"classes: {text}; give the net a head for fewer")
         windows = self._checked(windows, self.plan.graph.input)
         labels = _whole("labels", labels, np.uint8)
         if len(labels) != len(windows):

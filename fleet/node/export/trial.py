@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fleet.base import rng
 from fleet.base.arrays import read_arrays
 from fleet.base.errors import Fault, InputError
+from fleet.node.engine.binding import MOST_LABELS
 from fleet.node.model.fixed import Real, real
 from fleet.node.model.graph import Int8
 from fleet.node.model.recipe import Loss
@@ -83,6 +84,11 @@ def check_trial(plan: Plan, trial: Trial) -> None:
     if learns_answers(plan):
         _check_answers(plan, trial)
         return
+    if plan.layout.classes > MOST_LABELS:
+        text = (
+            f"expected a network of at most {MOST_LABELS} classes, since a label is one byte, got {plan.layout.classes}"
+        )
+        raise InputError.one("trial.labels", f"{text}; give it a head for fewer")
     if not set(trial.own) <= set(range(plan.graph.classes)):
         text = f"expected classes 0 to {plan.graph.classes - 1}, got {list(trial.own)}; hand in a node's classes"
         raise InputError.one("trial.own", text)

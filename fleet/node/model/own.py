@@ -49,7 +49,8 @@ def _read(path: Path) -> tuple[Graph, tuple[str, ...]]:
         return made.graph, made.left_out
     if path.suffix == ".npz":
         return load_graph(path), ()
-    raise InputError.one(str(path), f"expected a file ending in {' or '.join(SUFFIXES)}, got another; convert it")
+    got = path.suffix or "no ending"
+    raise InputError.one(str(path), f"expected a file ending in {' or '.join(SUFFIXES)}, got {got}; convert it")
 
 
 def _kept(graph: Graph, *, must: bool) -> Graph | None:

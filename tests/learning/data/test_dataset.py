@@ -53,6 +53,13 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         load_set("mine", tmp_path / "nowhere.npz")
 
 
+def test_more_names_than_a_byte_tells_apart_are_refused(small_file: Any) -> None:
+    names = np.array([f"word{i}" for i in range(257)])
+    with pytest.raises(InputError, match="labels: expected at most 256 names, since a class is one byte, got 257"):
+        load_set("mine", small_file(labels=names))
+    assert load_set("mine", small_file(labels=names[:256])).classes == 256
+
+
 def test_a_pickled_array_is_never_opened(small_file: Any) -> None:
     with pytest.raises(InputError, match="got a damaged or other file"):
         load_set("mine", small_file(labels=np.array(["rest", 1], dtype=object)))

@@ -14,7 +14,7 @@ from fleet.node.model.fixed import real
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import KINDS, build_scheme, with_values
 from fleet.node.plan import plan_of
-from tests.node.model.nets import graphs, imu_net, schemes, windows
+from tests.node.model.nets import Builder, graphs, imu_net, schemes, windows
 
 ALL = range(7)
 ORDER = np.arange(20)
@@ -225,3 +225,15 @@ def test_a_window_beyond_two_gibibytes_is_read_where_it_lies(net: Graph) -> None
     )
     assert Status(status) is Status.OK
     assert far.state == near.state
+
+
+def test_more_classes_than_a_label_tells_apart_are_refused_for_training_alone() -> None:
+    build = Builder(2)
+    graph = build.head(build.input((1, 1, 8)), 300)
+    node = Node(plan_of(graph, build_scheme(graph, "head")))
+    x = windows(graph, 2)
+    with pytest.raises(
+        EngineError, match=r"classes: expected at most 256 to train on, .* got 300; give the net a head"
+    ):
+        node.train(x, np.zeros(2, np.uint8), np.arange(2), Course(key=0, rate=0.01, own=range(300)))
+    assert node.logits(x).shape == (2, 300)

@@ -243,6 +243,14 @@ def test_a_trial_of_other_data_is_refused(plan: Plan, nrf: Profile, tmp_path: Pa
         export(plan, nrf, out=tmp_path / "x", name="node", trial=trial_with(plan, own=(0, 7)))
 
 
+def test_more_classes_than_a_label_tells_apart_are_refused() -> None:
+    build = Builder(1)
+    graph = build.head(build.input((1, 1, 8)), 257)
+    plan = plan_of(graph, build_scheme(graph, "head"))
+    with pytest.raises(InputError, match=r"trial.labels: expected a network of at most 256 classes, .* got 257; give"):
+        check_trial(plan, random_trial(plan))
+
+
 @pytest.mark.parametrize(
     "field, value, said",
     [
