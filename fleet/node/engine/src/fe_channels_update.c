@@ -82,6 +82,11 @@ static void middle_s8(const fe_channel *v, const fe_update_step *s, const fe_upd
 
 #if FE_FLOAT
 
+static int is_float(const fe_node *node)
+{
+    return fe_header(node)->gradients == FE_FP32;
+}
+
 static void take_f32(const fe_update *u, fe_real rate, int32_t i, int8_t *w, float sum)
 {
     fe_step_row_f32(u, rate, (uint32_t)i, w + i, &sum, 1);
@@ -149,12 +154,15 @@ static float plane_sum_f32(const float *g, int32_t places, int32_t apart)
     return sum;
 }
 
-#endif
-
-static int is_float(const fe_node *node)
+static float seen_sum_f32(const fe_seen *g, int32_t o)
 {
-    return FE_FLOAT && fe_header(node)->gradients == FE_FP32;
+    float sum = 0.0f;
+    for (int32_t p = 0; p < g->places; p++)
+        sum += fe_seen_f32(g, p, o);
+    return sum;
 }
+
+#endif
 
 void fe_channel_weights(const fe_channel *v, int32_t layer, const fe_update *u)
 {
@@ -193,16 +201,6 @@ void fe_channel_bias(const fe_channel *v, int32_t layer, const fe_update *u)
         sum += g[p * v->group];
     fe_step_bias(u, v->c, sum, b);
 }
-
-#if FE_FLOAT
-static float seen_sum_f32(const fe_seen *g, int32_t o)
-{
-    float sum = 0.0f;
-    for (int32_t p = 0; p < g->places; p++)
-        sum += fe_seen_f32(g, p, o);
-    return sum;
-}
-#endif
 
 void fe_project_biases(const fe_node *node, const fe_seen *g, const fe_bias_step *s, const fe_update *u)
 {
