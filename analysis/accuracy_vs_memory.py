@@ -43,7 +43,7 @@ from fleet.run.search.contribution import asked, order_of, taught
 from fleet.run.search.memory import Memory, sram_bytes
 from fleet.run.search.results import Results
 
-RATES: Final = (0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04)
+RATES: Final = (0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 SEARCHED: Final = 0.01  # the rate of trials in a search
 SETTINGS: Final = Settings(repeats=2, generations=25)
 NAMES: Final = {"contribution": "sparse", "fisher": "fisher"}  # family by selector

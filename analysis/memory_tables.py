@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 KB = 1000
+MATCHES = f"{'budget':>8} {'ours':8} {'test':>6}   {'rival':12} {'test':>6} {'apart':>7} {'s.e.':>5}   better in"
 COLOURS = {
     "sparse": "#d62728", "fisher": "#9467bd", "last_k": "#1f77b4", "bias": "#2ca02c", "head": "#7f7f7f",
     "full": "#000000", "random": "#bcbd22", "lite_residual": "#ff7f0e", "bn": "#17becf",
@@ -95,7 +96,7 @@ class Match:
         apart = self.apart
         wins = sum(one > 0 for one in apart)
         return (
-            f"{self.budget_bytes / KB:8.2f} {self.ours.family:8} {self.ours.test:6.1f}   {self.rival.name:10} "
+            f"{self.budget_bytes / KB:8.2f} {self.ours.family:8} {self.ours.test:6.1f}   {self.rival.name:12} "
             f"{self.rival.test:6.1f} {fmean(apart):+7.1f} {standard_error(apart):5.1f}   {wins} of {len(apart)}"
         )
 
@@ -150,7 +151,10 @@ def points_of(rows: Iterable[Row]) -> list[Point]:
 
 
 def _at_best_rate(name: str, tried: dict[float, list[Row]]) -> Point:
-    rate = max(sorted(tried), key=lambda each: fmean(row.validation for row in tried[each]))
+    """Of the rates that were tried with the most seeds."""
+    seeds = max(map(len, tried.values()))
+    whole = sorted(rate for rate, rows in tried.items() if len(rows) == seeds)
+    rate = max(whole, key=lambda each: fmean(row.validation for row in tried[each]))
     return Point(name=name, rows=tuple(sorted(tried[rate], key=lambda row: row.seed)))
 
 
@@ -172,11 +176,10 @@ def text_of(task: str, points: Sequence[Point]) -> str:
     lines.append(f"{'scheme':20} {'SRAM':>8} {'rate':>9} {'valid.':>7} {'test':>6} {'s.e.':>5}")
     lines += map(str, points)
     for rivals in ("last_k", "bias", "random"):
-        lines += ["", f"{task}, searched against the best {rivals} within the same budget"]
-        lines.append(
-            f"{'budget':>8} {'ours':8} {'test':>6}   {'rival':10} {'test':>6} {'apart':>7} {'s.e.':>5}   better in"
-        )
-        lines += [str(match) for family in ("sparse", "fisher") for match in matches(points, family, rivals)]
+        found = [match for family in ("sparse", "fisher") for match in matches(points, family, rivals)]
+        if found:
+            lines += ["", f"{task}, searched against the best {rivals} within the same budget", MATCHES]
+            lines += map(str, found)
     return "\n".join(lines)
 
 

@@ -34,6 +34,12 @@ def test_the_rate_is_chosen_on_validation_and_for_all_seeds_at_once() -> None:
     assert (point.rate, point.test) == (0.01, 60)
 
 
+def test_a_rate_that_lacks_a_seed_is_not_chosen() -> None:
+    rows = [row("head", seed, 50, test=60, rate=0.01) for seed in (0, 1)]
+    (point,) = points_of([*rows, row("head", 0, 50, test=99, rate=0.02)])
+    assert point.rate == 0.01
+
+
 def test_a_search_meets_the_best_rival_that_fits_its_budget() -> None:
     (match,) = matches(points_of(ROWS), "sparse", "last_k")
     assert match.rival.name == "last_k:2"
