@@ -38,6 +38,7 @@ PARTS: Final = {
     Code.DENSE: 272,
     Code.APPLY: 208,
     Code.APPLY_BIAS: 80,
+    Code.ROWS: 2_368,
 }
 MAP_PARTS: Final = {
     Code.MUL: 400,
