@@ -1,6 +1,7 @@
 """Lives of buffers and the blocks they form, on programs small enough to count by hand."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 from fleet.node.model.graph import Conv2d, Graph
 from fleet.node.model.scheme import Scheme
@@ -19,7 +20,7 @@ def chain(*sizes: int) -> Program:
     """Buffers a, b, ... of these sizes, each made of the one before."""
     p = Program()
     refs = [p.buffer("abcdefgh"[i], size) for i, size in enumerate(sizes)]
-    for x, y in zip(refs, refs[1:], strict=False):
+    for x, y in pairwise(refs):
         p.add(Code.TABLE, "op", x, y)
     p.loss = p.apply = len(p.steps)
     return p
