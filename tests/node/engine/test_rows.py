@@ -182,3 +182,19 @@ def test_a_streamed_window_is_there_for_steps_behind_those_remembered(variant: V
     plan = plan_of(graph, Scheme(name="late", trained=trained), Tactics(input_streamed=True))
     assert frozen_steps(plan) == 1
     assert result_of(plan, variant, memo=Memo(plan)) == result_of(plan_of(graph, plan.scheme), variant)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_depthwise_layer_in_place_is_one_elsewhere_in_every_executor(stride: int) -> None:
+    build = Builder(8)
+    x = build.conv(build.input((9, 7, 3), zero=4), 16, (3, 3), pad=(1, 1, 1, 1), zero=-20)
+    y = build.depthwise(x, (3, 3), (stride, stride), (1, 1, 1, 1), zero=-20, span=(-1, 1))
+    graph = build.head(build.pool(build.conv(y, 8, (1, 1), zero=3)), 3)
+    scheme = Scheme(name="bias", trained=(Trained(op="op1", channels=0, bias=True), head_alone(graph)))
+    plan = assert_same(graph, scheme, Tactics(over=((y.name, x.name),), in_place=True))
+    assert Code.DEPTHWISE_IN_PLACE in {step.code for step in plan.steps}
+    check_shadow(plan, windows(graph, 2), targets_of(graph, 2))
+
+
+def head_alone(graph: Graph) -> Trained:
+    return Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)

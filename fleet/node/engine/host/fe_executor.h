@@ -139,6 +139,9 @@ void fe_prepare_step(fe_prepare *p, fe_host_step *step);
 /* A group of rows, whose steps run one after the other on whole maps of the executor's own. */
 void fe_prepare_rows(fe_prepare *p, fe_host_step *step);
 
+/* A depthwise layer in place: as one elsewhere, then copied. */
+void fe_prepare_in_place(fe_prepare *p, fe_host_step *step);
+
 /* Each looks at a step: if it has a faster function, sets run and kept; counts or takes memory either way. */
 void fe_prepare_conv(fe_prepare *p, fe_host_step *step);
 void fe_prepare_conv_grad(fe_prepare *p, fe_host_step *step);

@@ -172,3 +172,14 @@ void fe_prepare_rows(fe_prepare *p, fe_host_step *step)
     __builtin_memcpy(l.group.out, l.out, sizeof l.out);
     *kept = l.group;
 }
+
+void fe_prepare_in_place(fe_prepare *p, fe_host_step *step)
+{
+    enum { BEFORE = (sizeof(fe_rows_step) + sizeof(fe_row_form)) / sizeof(int32_t) };
+    const fe_step *plan = step->plan;
+    int32_t alone[BEFORE + WORDS] = {FE_ROWS, BEFORE, 1, 0, -1, -1, FE_DEPTHWISE, WORDS};
+    __builtin_memcpy(alone + BEFORE + 2, (const int32_t *)(const void *)plan + 2, sizeof(int32_t) * (WORDS - 2));
+    step->plan = (const void *)alone;
+    fe_prepare_rows(p, step);
+    step->plan = plan;
+}
