@@ -15,6 +15,9 @@ from fleet.node.engine.memo import Memo, frozen_steps
 from fleet.node.model.graph import AveragePool, Graph, MaxPool
 from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import KINDS, Scheme, Trained, build_scheme
+from fleet.node.model.schemes.published import published_scheme
+from fleet.node.model.zoo import zoo_net
+from fleet.node.plan.choice import best_plan
 from fleet.node.plan.plan import Plan, inference_plan, plan_of
 from fleet.node.plan.steps import Code
 from fleet.node.plan.tactics import Tactics
@@ -23,6 +26,7 @@ from tests.node.engine.segmented import longest, row_tactics
 from tests.node.engine.shadow import check_shadow
 from tests.node.model.map_nets import NETS, MapBuilder, map_graphs
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, recipes, residual_net, schemes, windows
+from tests.node.model.schemes.bottlenecks import random_graph
 
 KEY = rng.key(9, rng.Stream.UPDATE, 2)
 VARIANTS = [v for v in Variant if v <= best_variant()]
@@ -198,3 +202,19 @@ def test_a_depthwise_layer_in_place_is_one_elsewhere_in_every_executor(stride: i
 
 def head_alone(graph: Graph) -> Trained:
     return Trained(op=graph.head.name, channels=graph.head.weight.shape[-1], bias=True)
+
+
+@pytest.mark.parametrize("gradients", Gradients)
+@pytest.mark.parametrize("label", ["49kb", "99kb"])
+def test_the_smallest_plan_of_a_network_of_bottlenecks_trains_as_on_whole_maps(
+    label: str, gradients: Gradients
+) -> None:
+    """Rows, channels, layers in place and outputs over inputs at once; twenty steps, and each alone among poison."""
+    graph = random_graph(zoo_net("mcunet-5fps", 5, (32, 32, 3)))
+    scheme = published_scheme(graph, label, recipe=Recipe(gradients=gradients))
+    if gradients is Gradients.INT8:
+        scheme = static(graph, scheme, 0.05)
+    chosen = best_plan(graph, scheme)
+    plan = assert_same(graph, scheme, chosen.tactics, steps=10)
+    assert 2 * plan.arena_bytes < plan_of(graph, scheme).arena_bytes
+    check_shadow(chosen, windows(graph, 2), targets_of(graph, 2))
