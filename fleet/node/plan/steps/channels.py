@@ -68,7 +68,8 @@ def add_group(
     if not arriving.masked_within:
         _mask(p, graph, project, arriving.g, masked)
         weighted.update_bias(p, graph, scheme.of(project.name), project, arriving.g)
-    start = len(p.steps)
+    start, channels = len(p.steps), project.weight.shape[-1]
+    group = min(group, channels)
     p.add(Code.CHANNELS, block.project)
     within = _plane(p, graph, project.x, arriving.g, group)
     _last(p, graph, scheme, project, within, arriving, masked)
@@ -82,7 +83,7 @@ def add_group(
         _layer(p, graph, scheme, expand, flow.e, onward)
     else:
         _layer(p, graph, scheme, middle, within.e, None)
-    p.steps[start] = Step(Code.CHANNELS, (len(p.steps) - start - 1, project.weight.shape[-1], group), block.project)
+    p.steps[start] = Step(Code.CHANNELS, (len(p.steps) - start - 1, channels, group), block.project)
     return onward.e if onward is not None else waits
 
 
