@@ -96,8 +96,9 @@ def all_by_channels(graph: Graph, scheme: Scheme, *, slices: bool = False) -> Ta
 
 def formats(graph: Graph, scheme: Scheme) -> Iterator[Scheme]:
     """The scheme with static exponents, and with gradients in fp32."""
-    yield static(graph, scheme, 0.05)
-    yield replace(scheme, recipe=replace(scheme.recipe, gradients=Gradients.FP32))
+    for gradients in Gradients:
+        made = replace(scheme, recipe=replace(scheme.recipe, gradients=gradients))
+        yield made if gradients is Gradients.FP32 else static(graph, made, 0.05)
 
 
 def groups_in(plan: Plan) -> int:
