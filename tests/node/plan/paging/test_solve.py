@@ -164,6 +164,35 @@ def test_what_is_no_problem_is_refused() -> None:
         Problem(nodes=(replace(make, until="z"),), values=(x,))
 
 
+def twice_useful(*, until: str = "") -> Problem:
+    """f makes a large value, read at once, and a small one, read at the end, when a large one is needed no more."""
+    sizes = {"x": 1, "y": 10, "m": 4, "z": 2, "w": 12, "v": 1, "u": 6, "r": 1}
+    flow = {"a": ((), ("x",)), "f": (("x",), ("y", "m")), "g": (("y",), ("z",)), "h": (("z",), ("w",)),
+            "b": (("w",), ("v",)), "p": (("v",), ("u",)), "q": (("u", "m"), ("r",))}  # fmt: skip
+    nodes = [Node(name=n, reads=reads, makes=makes, energy_j=1, until=until if n == "f" else "", again=n != "a")
+             for n, (reads, makes) in flow.items()]  # fmt: skip
+    values = tuple(Value(name=name, size_bytes=size, pageable=False) for name, size in sizes.items())
+    return Problem(nodes=tuple(nodes), values=values, stages=(1, 1, 1, 1, 1, 2))
+
+
+def test_what_a_node_makes_for_nobody_is_free_behind_it() -> None:
+    """At 16 B m cannot be held beside w; f runs again for m, and its y must be gone before u is there."""
+    found = best_schedule(twice_useful(), Limits(budget_bytes=16))
+    assert found.again == ((5, "f"),)
+    assert found.peak_bytes == 16
+
+
+def test_a_node_does_not_run_again_behind_what_changes_it() -> None:
+    with pytest.raises(DoesNotFit, match="expected at least 18 B"):
+        best_schedule(twice_useful(until="b"), Limits(budget_bytes=16))
+
+
+def test_what_was_never_paged_out_is_not_paged_in() -> None:
+    simple = store_all(random_chain(1, 3))
+    with pytest.raises(CheckFailed, match="page in x0: expected x0 to be there"):
+        _ = replace(simple, ins=(("x0",), *simple.ins[1:])).peak_bytes
+
+
 def test_a_schedule_that_reads_what_is_not_there_is_refused() -> None:
     problem = random_chain(1, 3)
     simple = store_all(problem)
