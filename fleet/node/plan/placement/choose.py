@@ -23,7 +23,7 @@ class _Limits:
 
 
 LIMITS: Final = {
-    Effort.QUICK: _Limits(rounds=300, work=1_000_000, nodes=6_000),
+    Effort.QUICK: _Limits(rounds=200, work=500_000, nodes=10_000),
     Effort.SEARCH: _Limits(rounds=3_000, work=10_000_000, nodes=60_000),
     Effort.PROVE: _Limits(rounds=3_000, work=10_000_000, nodes=1_000_000),
 }

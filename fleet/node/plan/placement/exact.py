@@ -14,7 +14,8 @@ from fleet.node.plan.placement.first_fit import ORDERS, UNPLACED, lowest_free
 from fleet.node.plan.placement.ground import Answer, Descent, Ground
 
 PREFERENCES: Final = ("area", "life", "size")  # orders in which equally low blocks are tried
-SHARE: Final = 4  # a question takes at most this part of the nodes that are left, but for the last one
+FIRST: Final = 2  # the first question takes at most this part of the nodes: the bound is mostly met
+SHARE: Final = 4  # a later one takes at most this part of the nodes that are left, but for the last one
 CORE: Final = 12  # blocks of the first core, the largest
 MORE: Final = 2  # blocks that a core grows by
 
@@ -74,7 +75,7 @@ class Search:
     def ask_bound(self) -> None:
         """The first question."""
         if self.least < self.peak:
-            self._ask(self.least, max(self.left // SHARE, 1))
+            self._ask(self.least, max(self.left // FIRST, 1))
 
     def narrow(self) -> None:
         """The questions after it."""
