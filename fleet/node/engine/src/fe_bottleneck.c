@@ -186,8 +186,8 @@ static int middle_fits(const fe_plan *p, const fe_bottleneck *b)
     if (!sizes_fit(l, places_in(after), b->s->channels) || (d == 0 && (l->grad != 0 || l->update != 0)))
         return 0;
     return d == 0 ||
-           (layer_fits(l, b->s->channels) && d->in_c == b->s->channels && d->out_c == b->s->channels &&
-            d->out_h == after->in_h && d->out_w == after->in_w && (l->update == 0 || l->update->d.in_c == d->in_c) &&
+           (layer_fits(l, b->s->channels) && (l->grad == 0 || d->in_c == b->s->channels) &&
+            d->out_c == b->s->channels && d->out_h == after->in_h && d->out_w == after->in_w &&
             (l->grad == 0 || flows(p, &l->grad->flow, places_in(d) * b->s->group)));
 }
 

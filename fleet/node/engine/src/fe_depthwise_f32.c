@@ -38,7 +38,7 @@ void fe_depthwise_f32_grad_place(const void *step, const fe_operands *a, int32_t
 /* G of one weight: over all positions, ascending, g (x - zx). */
 static float gather(const fe_geometry *d, const float *g, const int8_t *x, int32_t tap, int32_t o)
 {
-    const int32_t c = o / (d->out_c / d->in_c);
+    const int32_t c = d->groups == d->out_c ? o : o / (d->out_c / d->in_c); /* each its own, or as many outputs a channel */
     float sum = 0.0f;
     for (int32_t oy = 0; oy < d->out_h; oy++) {
         const int32_t y = oy * d->stride_h - d->pad_top + tap / d->k_w;

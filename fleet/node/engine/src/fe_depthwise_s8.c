@@ -33,10 +33,10 @@ static int32_t lanes_of(const fe_geometry *d)
     return d->in_c == d->out_c ? LANES : 1;
 }
 
-/* The channel that an output reads. */
+/* The channel that an output reads. As many groups as outputs: each its own, however few of the map are there. */
 static int32_t channel_of(const fe_geometry *d, int32_t o)
 {
-    return d->in_c == d->out_c ? o : o / (d->out_c / d->in_c);
+    return d->in_c == d->out_c || d->groups == d->out_c ? o : o / (d->out_c / d->in_c);
 }
 
 /* Index of channel 0 under a tap of the window. */

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Conv2d, Graph, Op, Reshape, inputs
+from fleet.node.model.graph import Conv2d, Depthwise, Graph, Op, Reshape, inputs
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.rolling import can_roll, rolled
 from fleet.node.plan.steps.program import Code, Program, Ref, Region, Step, output_size
@@ -35,7 +35,7 @@ class Kept:
 def kept_maps(graph: Graph, scheme: Scheme, layerwise: Program, *, slices: bool) -> Kept:
     """What the way back reads. layerwise: the program on whole maps, which names each map that any step reads.
 
-    slices: whether maps that only convolutions of one group read are kept by their first channels.
+    slices: whether maps that only convolutions of one group and depthwise layers read are kept by their first channels.
     """
     names = {ref.name: name for name, ref in layerwise.maps.items() if ref.region is Region.ARENA}
     whole, sliced = set(graph.outputs), dict[str, int]()
@@ -43,13 +43,20 @@ def kept_maps(graph: Graph, scheme: Scheme, layerwise: Program, *, slices: bool)
     for step in layerwise.steps[layerwise.loss :]:
         op = graph.op(step.op)
         for name in (names[buffer] for buffer in step.buffers if buffer in names):
-            cuts = step.code is Code.UPDATE_CONV and isinstance(op, Conv2d) and op.groups == 1
+            cuts = step.code in (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE) and _reads_first(graph, op)
             channels = scheme.of(op.name).channels
             if slices and cuts and name not in reshaped and channels < graph.tensor(name).shape[2]:
                 sliced[name] = max(sliced.get(name, 0), channels)
             else:
                 whole.add(name)
     return Kept(whole=frozenset(whole), slices={n: c for n, c in sliced.items() if n not in whole})
+
+
+def _reads_first(graph: Graph, op: Op) -> bool:
+    """Whether the first channels of a layer's input are all that the gradient of its first channels' weights reads."""
+    if isinstance(op, Depthwise):
+        return graph.tensor(op.x).shape[2] == graph.tensor(op.y).shape[2]
+    return isinstance(op, Conv2d) and op.groups == 1
 
 
 def add_slice(p: Program, graph: Graph, op: Op, name: str) -> None:

@@ -39,6 +39,7 @@ UPDATE = {
 
 IN_C = 2  # word of fe_geometry: how far the places of a map are apart
 OUT_H, OUT_W = 3, 4
+GROUPS = 15  # of a depthwise layer that reads first channels alone, as many as its outputs
 
 # --- forward ---------------------------------------------------------------------------------------------------
 
@@ -183,6 +184,7 @@ def update_weights(
     x, sides = p.maps[op.x], list(geometry(graph, op, part))
     if op.x in p.slices:
         x, sides[IN_C] = p.slices[op.x]
+        sides[GROUPS] = op.bias.size if isinstance(op, Depthwise) else sides[GROUPS]
     if constant:
         sides[OUT_H] = sides[OUT_W] = 1
     where = (g.ref, g.slot, x, _state(op, "weight"), model("weight rate", op.name), row)
