@@ -139,6 +139,9 @@ void fe_prepare_step(fe_prepare *p, fe_host_step *step);
 /* A group of rows, whose steps run one after the other on whole maps of the executor's own. */
 void fe_prepare_rows(fe_prepare *p, fe_host_step *step);
 
+/* A group of channels, whose steps run one after the other on whole gradients of the executor's own. */
+void fe_prepare_channels(fe_prepare *p, fe_host_step *step);
+
 /* A depthwise layer in place: as one elsewhere, then copied. */
 void fe_prepare_in_place(fe_prepare *p, fe_host_step *step);
 

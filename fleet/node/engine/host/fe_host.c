@@ -91,6 +91,9 @@ void fe_prepare_step(fe_prepare *p, fe_host_step *step)
     case FE_ROWS:
         fe_prepare_rows(p, step);
         break;
+    case FE_CHANNELS:
+        fe_prepare_channels(p, step);
+        break;
     case FE_DEPTHWISE_IN_PLACE:
         fe_prepare_in_place(p, step);
         break;
