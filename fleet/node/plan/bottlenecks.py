@@ -20,6 +20,7 @@ class Bottleneck:
 def bottlenecks(graph: Graph, scheme: Scheme) -> tuple[Bottleneck, ...]:
     """Those that a gradient of this scheme passes backwards, at least into the depthwise layer; last ones first.
 
+    Where a pointwise layer ends one and begins the next, as in a separable network, it belongs to the later one.
     None where the gradient of the input must be known whole before it can be written: int8 with dynamic exponents.
     """
     recipe = scheme.recipe
@@ -28,9 +29,10 @@ def bottlenecks(graph: Graph, scheme: Scheme) -> tuple[Bottleneck, ...]:
     maker = {op.y: op for op in graph.ops}
     readers = {name: sum(name in inputs(op) for op in graph.ops) for name in maker}
     needed = tensors_with_gradient(graph, scheme)
-    found = []
+    found: list[Bottleneck] = []
     for project in reversed(graph.ops):
-        middle = maker.get(project.x) if _pointwise(project) else None
+        taken = bool(found) and project.name == found[-1].expand
+        middle = maker.get(project.x) if _pointwise(project) and not taken else None
         expand = maker.get(middle.x) if isinstance(middle, Depthwise) else None
         if expand is None or middle is None or not (_pointwise(expand) and _one_each(graph, middle)):
             continue

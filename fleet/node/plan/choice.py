@@ -57,7 +57,7 @@ def best_plan(
         for trial in trials[: MORE[effort]]
         if trial.placement is not None and not trial.placement.proved
     ]
-    return min((*trials, *again), key=lambda trial: trial.rank).plan
+    return min((*again, *trials), key=lambda trial: trial.rank).plan
 
 
 def _until_proved(drafts: Iterable[Draft]) -> Iterator["_Trial"]:
