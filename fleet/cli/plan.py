@@ -136,16 +136,16 @@ def _one(asked: Asked, net: Network, terms: Terms, profiles: Sequence[Profile], 
 
         typer.echo(as_text(net, terms, [boards], ()))
     else:
-        _print_one(net, terms, boards)
+        _print_one(asked, net, terms, boards)
     if asked.html is not None:
         _write(asked.html, net, boards, asked.as_json)
     check_budget(found, terms)
     _check_fit([each for each in boards if not each.fits], net, terms)
 
 
-def _print_one(net: Network, terms: Terms, boards: Sequence[OnBoard]) -> None:
+def _print_one(asked: Asked, net: Network, terms: Terms, boards: Sequence[OnBoard]) -> None:
     screen, found = show.console(), boards[0].planned
-    screen.print(show.words(None, [*words.network_rows(net, terms), *words.scheme_rows(found)]))
+    screen.print(show.words(None, [*words.network_rows(net, terms), *words.scheme_rows(found, all_tried=asked.prove)]))
     screen.print()
     screen.print(show.table(words.DEFINITION_HEADINGS, words.definition_rows(found), left=1, wrapped=2))
     for each in boards:

@@ -33,14 +33,14 @@ def recipe_words(recipe: Recipe) -> str:
     return f"{recipe.gradients.value} gradients{exponents}, rule {recipe.rule.value}, a window at a time"
 
 
-def scheme_rows(found: Planned) -> Rows:
-    """A scheme, and the plan of one training step."""
+def scheme_rows(found: Planned, *, all_tried: bool = False) -> Rows:
+    """A scheme, and the plan of one training step. all_tried: with --prove."""
     plan, layout = found.plan, found.plan.layout
     yield "scheme", f"{found.name}: {layout.size:,} values ({layout.weights:,} weights, {layout.biases:,} biases)"
     both = f"trained state {plan.state_bytes:,} and arena {plan.arena_bytes:,}"
     yield "memory", f"{found.size_bytes:,} B: {both}"
     yield "fullest", f"{peak_words(plan)}: {plan.lower_bound_bytes:,} B live"
-    yield "arena", bound_words(plan)
+    yield "arena", bound_words(plan, all_tried=all_tried)
     yield "floor", floor_words(found)
     yield "tactics", tactics_words(plan)
     yield "on the air", f"{found.push_bytes:,} B down, {found.update_bytes:,} B up from a node with every class"
@@ -52,22 +52,24 @@ def peak_words(plan: Plan) -> str:
     return f"step {plan.peak_step + 1} of {len(plan.steps)}, {step.code.name.lower()} of {step.op}"
 
 
-def bound_words(plan: Plan) -> str:
-    """Whether the places are the best for these steps, or how far they may be from it."""
+def bound_words(plan: Plan, *, all_tried: bool = False) -> str:
+    """Whether the places are the best for these steps, or how far they may be from it. all_tried: with --prove."""
     if plan.proved:
         return "proved: no placement of these steps takes less; other steps may"
     above = plan.arena_bytes - plan.lower_bound_bytes
     share = f"{above / plan.lower_bound_bytes:.1%}"
-    return f"not yet proved optimal: at most {above:,} B ({share}) above the least; --prove goes on"
+    more = "the search for a proof ended at its limit" if all_tried else "--prove goes on"
+    return f"not yet proved optimal: at most {above:,} B ({share}) above the least; {more}"
 
 
 def floor_words(found: Planned) -> str:
     """The bytes that every plan holds at the turn, and how far this one is above."""
     floor = found.floor
-    above = found.size_bytes / floor.total_bytes - 1
+    ratio = found.size_bytes / floor.total_bytes
+    above = f"{ratio - 1:.1%} more" if ratio < 2 else f"{ratio:,.1f} times as much"
     parts = f"trained {floor.trained_bytes:,}, saved maps {floor.slices_bytes:,}, masks {floor.masks_bytes:,}"
     turn = f"{floor.total_bytes:,} B live at the turn from forward to backward whatever the plan"
-    return f"{turn} ({parts}); this one takes {above:.1%} more"
+    return f"{turn} ({parts}); this one takes {above}"
 
 
 def tactics_words(plan: Plan) -> str:
@@ -161,4 +163,7 @@ def _time(us: int) -> str:
 
 
 def _energy(nj: int) -> str:
-    return f"{nj / 1e6:,.3g} mJ" if nj < 1_000_000_000 else f"{nj / 1e9:,.3g} J"
+    """Three digits; below a joule in mJ."""
+    value, unit = (nj / 1e6, "mJ") if nj < 10**9 else (nj / 1e9, "J")
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:,.{digits}f} {unit}"

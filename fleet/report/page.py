@@ -48,6 +48,7 @@ def page(title: str, body: str, sheet: Sheet, *, name: str, nodes: Sequence[tupl
         title=escape(title),
         style=_colours() + _own("page.css"),
         body=body,
+        chooser="" if nodes else ' style="display:none"',
         data=_json(_data(sheet, name, nodes)),
         plotly=get_plotlyjs(),
         script=_own("page.js"),
@@ -94,7 +95,7 @@ _PAGE = """<!doctype html>
 <body>
 <main>
 {body}</main>
-<label id="chooser">highlight <select id="chosen"><option value="">no node</option></select></label>
+<label id="chooser"{chooser}>highlight <select id="chosen"><option value="">no node</option></select></label>
 <script id="run-data" type="application/json">{data}</script>
 <script>{plotly}</script>
 <script>

@@ -30,7 +30,7 @@ def arena_figure(plan: Plan) -> Figure:
         caption="Each box is a buffer: the steps that need it, and its bytes in the arena, in KiB (1 KiB = 1,024 B). "
         "Band: the fullest step. Dashed: the end of the arena. Boxes that overlap share bytes on purpose.",
         traces=[_boxes(plan, part, list(found)) for part, found in _parts(plan).items() if found],
-        layout=_layout(plan, "offset in the arena, KiB", end, peak),
+        layout=_layout(plan, "offset in the arena, KiB", end),
         height=480,
         columns=("buffer", "kind", "bytes", "offset", "first_step", "last_step"),
         rows=[(b.name, part, b.size_bytes, b.offset, b.first, b.last) for part, bs in _parts(plan).items() for b in bs],
@@ -46,7 +46,7 @@ def load_figure(plan: Plan) -> Figure:
         "type": "bar", "x": list(range(1, len(live) + 1)), "y": [size / KIB for size in live], "text": text,
         "textposition": "none", "hovertemplate": "%{text}<extra></extra>", "marker": {"color": "@ours"},
     }  # fmt: skip
-    layout = _layout(plan, "bytes in use, KiB", aligned(plan.arena_bytes), _peak_words(plan))
+    layout = _layout(plan, "bytes in use, KiB", aligned(plan.arena_bytes))
     return Figure(
         name="load",
         finding=_fuller_pass(plan),
@@ -120,7 +120,7 @@ def _peak_words(plan: Plan) -> str:
     return f"step {plan.peak_step + 1} of {len(plan.steps)}, {_said(plan, plan.peak_step)}"
 
 
-def _layout(plan: Plan, title: str, end: int, peak: str) -> Layout:
+def _layout(plan: Plan, title: str, end: int) -> Layout:
     steps, step = len(plan.steps), plan.peak_step + 1
     marks = _ticks(plan)
     line = {"type": "line", "x0": 0.4, "x1": steps + 0.6, "y0": end / KIB, "y1": end / KIB}
@@ -135,13 +135,13 @@ def _layout(plan: Plan, title: str, end: int, peak: str) -> Layout:
             {**line, "line": {"color": "@worst", "width": 1.5, "dash": "dash"}},
             {**band, "fillcolor": "@worst", "opacity": 0.35, "line": {"width": 0}},
         ],
-        "annotations": [_label(step, steps, end, f"peak: {peak}", plan.lower_bound_bytes)],
+        "annotations": [_label(step, steps, end, plan.lower_bound_bytes)],
         "barmode": "overlay",
         "bargap": 0,
     }  # fmt: skip
 
 
-def _label(step: int, steps: int, end: int, text: str, live: int) -> dict[str, object]:
+def _label(step: int, steps: int, end: int, live: int) -> dict[str, object]:
     """Words at the peak, on that side of it where there is room."""
     left = step > steps / 2
     return {
@@ -150,7 +150,7 @@ def _label(step: int, steps: int, end: int, text: str, live: int) -> dict[str, o
         "y": end / KIB,
         "yanchor": "bottom",
         "showarrow": False,
-        "text": f"<b>{hover(text)}, {live:,}{THIN}B</b>",
+        "text": f"<b>peak: step {step}, {live:,}{THIN}B</b>",
         "font": {"color": "@worst-text", "size": 12},
     }
 

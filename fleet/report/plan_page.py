@@ -71,17 +71,19 @@ def _definitions(found: Planned) -> str:
 
 
 def _ledger(found: OnBoard) -> str:
-    rows = [
-        (
-            line.bank, line.item, line.reason,
-            f"{line.basis}, unverified" if line.unverified else line.basis, f"{line.size_bytes:,}",
-        )
-        for line in found.ledger.lines
-    ]  # fmt: skip
+    ledger = found.ledger
+    rows = []
+    for bank in dict.fromkeys(line.bank for line in ledger.lines):
+        for line in (line for line in ledger.lines if line.bank == bank):
+            basis = f"{line.basis}, unverified" if line.unverified else line.basis
+            rows.append((bank, line.item, line.reason, basis, f"{line.size_bytes:,}"))
+        rows.append((bank, "sum", f"of {ledger.capacity(bank):,} B", "", f"{ledger.taken(bank):,}"))
     return table(("bank", "item", "reason", "known by", "bytes"), rows, numbers_from=4)
 
 
 def _again(net: Network, found: Planned, boards: Sequence[OnBoard]) -> str:
     devices = " ".join(f"--device {each.profile.board}" for each in boards)
     command = f"fleet plan --model {net.name} {devices} --scheme {found.name}"
-    return f"<p><code>{escape(command)}</code></p><p>SHA-256 of the plan: <code>{found.plan.digest}</code></p>"
+    halves = (found.plan.digest[:32], found.plan.digest[32:])
+    digest = "<wbr>".join(f"<code>{half}</code>" for half in halves)  # a narrow screen breaks it
+    return f"<p><code>{escape(command)}</code></p><p>SHA-256 of the plan: {digest}</p>"

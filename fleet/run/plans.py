@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from fleet.base.errors import DoesNotFit, InputError
+from fleet.base.errors import DoesNotFit, Fault, InputError
 from fleet.node.cost import Cost, step_cost
 from fleet.node.model.graph import Graph
 from fleet.node.model.graph_file import load_graph
 from fleet.node.model.head import trainable
 from fleet.node.model.own import SUFFIXES, own_model
 from fleet.node.model.recipe import Exponents, Loss, Recipe
+from fleet.node.model.scheme import Scheme
 from fleet.node.model.schemes import Choice, named_scheme
 from fleet.node.model.tflite import import_tflite
 from fleet.node.model.untrained import untrained_graph
@@ -138,7 +139,11 @@ def network(model: str, *, classes: int | None = None, side: int | None = None) 
             text = f"expected no resolution for a network of a file, got {side}; its input is as it was converted"
             raise InputError.one("--resolution", text)
         return _of_file(path, classes)
-    return _of_zoo(model, classes, side)
+    try:
+        return _of_zoo(model, classes, side)
+    except InputError as fault:
+        advice = "" if model in ZOO else ", or name a .tflite or .npz file"
+        raise InputError([Fault("--model", f"{each.text}{advice}") for each in fault.faults]) from fault
 
 
 def _of_zoo(name: str, classes: int | None, side: int | None) -> Network:
@@ -206,15 +211,14 @@ def planned(
         choice.graph, choice.scheme, budget_bytes=terms.budget_bytes, input_streamed=terms.input_streamed,
         effort=effort, progress=progress,
     )  # fmt: skip
-    return Planned(name=scheme, plan=plan, floor=_floor(plan), definitions=definitions(plan))
+    floor = floor_beside(plan.graph, plan.scheme, terms)
+    return Planned(name=scheme, plan=plan, floor=floor, definitions=definitions(plan))
 
 
-def _floor(plan: Plan) -> Floor:
-    """What lives at the turn in the node's own memory."""
-    floor = floor_of(plan.graph, plan.scheme)
-    if not plan.tactics.input_streamed:
-        return floor
-    window = kept_bytes(plan.graph, plan.scheme).get(plan.graph.input.name, 0)
+def floor_beside(graph: Graph, scheme: Scheme, terms: Terms) -> Floor:
+    """What lives at the turn in the node's own memory: a streamed window is not in it."""
+    floor = floor_of(graph, scheme)
+    window = kept_bytes(graph, scheme).get(graph.input.name, 0) if terms.input_streamed else 0
     return replace(floor, slices_bytes=floor.slices_bytes - window)
 
 

@@ -7,13 +7,15 @@ from typing import Final
 from fleet.base.errors import InputError
 from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Exponents, Gradients
-from fleet.node.model.scheme import layout_of
+from fleet.node.model.scheme import Layout, layout_of
 from fleet.node.model.schemes import PUBLISHED_SCHEMES
 from fleet.node.model.schemes.outline import Part, outline
-from fleet.node.plan.floor import floor_of
+from fleet.node.plan.arena import aligned
+from fleet.node.plan.ledger import STACK_BYTES, runtime_bytes
 from fleet.node.plan.state import state_size
 from fleet.node.profile import Profile, available, boards, load_profile
-from fleet.run.plans import Network, OnBoard, Said, Terms, chosen, network, on_board, planned
+from fleet.node.wire.frames import push_bytes
+from fleet.run.plans import Network, OnBoard, Said, Terms, chosen, floor_beside, network, on_board, planned
 
 LAST: Final = 12  # layers of the published baseline `last_k`
 SHARE: Final = "1/4"  # of the input channels of a pointwise layer, where nothing was published
@@ -66,7 +68,9 @@ class Search:
 
     def largest(self) -> OnBoard | None:
         """Over all schemes that have a name; None when not even the head fits."""
-        best: OnBoard | None = None
+        best = self.tried("head")
+        if best is None:
+            return None
         for family in _families(self.net.graph):
             best = self._last_that_fits([text for text in family if self._larger(text, best)], best)
         return best
@@ -92,19 +96,26 @@ class Search:
         layout = layout_of(found.graph, found.scheme)
         if best is not None and layout.size <= best.planned.plan.layout.size:
             return False
-        least = floor_of(found.graph, found.scheme).total_bytes + state_size(layout)  # pushed values beside it
-        return least <= available(self.profile, self.profile.banks[0].name)
+        return floor_beside(found.graph, found.scheme, self.terms).total_bytes <= self._room(layout)
 
     def tried(self, text: str) -> OnBoard | None:
-        """A scheme on the board, if it fits."""
+        """A scheme on the board, if it fits: with the first plan that is small enough."""
         self.said(f"looking for the largest scheme that fits: {text}")
-        found = on_board(planned(self.net, text, self.terms), self.profile)
+        choice = chosen(self.net, text, self.terms)
+        layout = layout_of(choice.graph, choice.scheme)
+        terms = replace(self.terms, budget_bytes=max(self._room(layout), 0))
+        found = on_board(planned(self.net, text, terms), self.profile)
         return found if found.fits else None
+
+    def _room(self, layout: Layout) -> int:
+        """Bytes for trained state and arena: what the other lines of a ledger leave of the bank."""
+        runtime = runtime_bytes(layout.classes, streamed=self.terms.input_streamed)
+        others = state_size(layout) + aligned(push_bytes(layout)) + runtime + STACK_BYTES
+        return available(self.profile, self.profile.banks[0].name) - others
 
 
 def _families(graph: Graph) -> Iterator[list[str]]:
     layers = len(outline(graph).layers)
-    yield ["head"]
     yield ["full"]
     yield [f"last_k:{count}" for count in range(1, layers + 1)]
     yield list(_sparse(graph))

@@ -37,7 +37,7 @@ def _ours(plan: Plan) -> Iterator[Definition]:
     )  # fmt: skip
     yield Definition(
         key="arena", name="arena without trained state", size_bytes=plan.arena_bytes,
-        counts="as above without weights and biases that train: what a `peak memory` often is",
+        counts="as above without weights and biases that train: what papers often call peak memory",
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def _published(plan: Plan) -> Iterator[Definition]:
     tinytl = tinytl_count(graph, scheme)
     yield Definition(
         key="mcunetv3_label", name="MCUNetV3, label of a scheme", size_bytes=ceil(label.kib * KIB),
-        counts="trained values below the head, their saved inputs and masks, and what the head reads; no map, no gradient",
+        counts="what trains below the head, its saved inputs and masks, what the head reads; no map, no gradient",
     )  # fmt: skip
     yield Definition(
         key="tinyengine_header", name="TinyEngine, peak in its header", size_bytes=engine.peak_bytes,

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 STACK_BYTES = 1024
 """Declared stack of a firmware. `fleet verify` paints it and counts: 464 bytes on a Cortex-M4 for the deepest call of a
-training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
+training step, 848 where operators run row by row; the rest is for an interrupt's frame (104 bytes with FPU registers)
+and its handler."""
 
 USES = {
     "weights": ("frozen weights", "weights that never train, read where they lie"),
@@ -123,7 +124,9 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
     values = f"{plan.layout.weights:,} int8 weights and {plan.layout.biases:,} int32 biases"
     peak = plan.steps[plan.peak_step]
     where = f"most at step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
-    lives = ", ".join(f"{name} {size:,}" for name, size in arena_parts(plan).items())
+    parts = arena_parts(plan)
+    lives = ", ".join(f"{name} {size:,}" for name, size in parts.items())
+    lives += ", some of them over another" * (sum(parts.values()) > plan.lower_bound_bytes)
     for item, size, reason, symbol in (
         ("arena", plan.arena_bytes, f"everything within one step; {where}: {lives}", "fe_arena"),
         ("trained values", plan.value_bytes, values, "fe_state"),

@@ -21,6 +21,7 @@ from fleet.node.wire.frames import (
     deltas_of,
     encode_push,
     encode_update,
+    most_update_bytes,
     push_bytes,
 )
 from tests.node.model.nets import Builder, graphs, imu_net, schemes
@@ -210,3 +211,14 @@ def test_deltas_of_weights_beyond_127_are_clipped_and_counted() -> None:
     assert clipped == 2
     assert deltas[:3].tolist() == [127, -127, 127]
     assert deltas[-1] == 5_000
+
+
+@given(st.data())
+def test_an_update_of_every_class_is_as_long_as_was_said(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    layout = layout_of(graph, data.draw(schemes(graph)))
+    deltas = np.zeros(layout.size, dtype=np.int32)
+    update = Update(
+        node=1, round=1, steps=1, windows=1, base=0, own=tuple(range(layout.classes)), clipped=0, deltas=deltas
+    )
+    assert len(encode_update(layout, update)) == most_update_bytes(layout)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
+from fleet.base.keys import nearest
 from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.recipe import Recipe
 from fleet.node.model.scheme import Scheme
@@ -13,7 +14,7 @@ from fleet.node.model.schemes.batch_norm import batch_norm_scheme, with_scales
 from fleet.node.model.schemes.layerwise import all_layers, last_biases, last_layers, sparse_layers
 from fleet.node.model.schemes.lite_residual import lite_residual_scheme, with_lite_residuals
 from fleet.node.model.schemes.magnitude import by_magnitude
-from fleet.node.model.schemes.published import published_scheme
+from fleet.node.model.schemes.published import PUBLISHED_SCHEMES, published_scheme
 
 FORMS: Final = (
     "full", "head", "bias", "bias:LAYERS", "last_k:LAYERS", "sparse:LABEL", "sparse:BIASES,LAYER=SHARE,...",
@@ -57,7 +58,14 @@ def named_scheme(graph: Graph, text: str, *, recipe: Recipe | None = None, windo
             made = with_scales(graph)
             return Choice(graph=made, scheme=batch_norm_scheme(made, recipe=recipe))
         case _:
-            raise InputError.one("scheme", f"expected one of {', '.join(FORMS)}, got '{text}'; choose one of these")
+            raise InputError.one("scheme", f"expected one of {', '.join(FORMS)}, got '{text}'; {_advice(graph, text)}")
+
+
+def _advice(graph: Graph, text: str) -> str:
+    """The form or the published scheme that is nearest."""
+    published = [f"sparse:{label}" for label in PUBLISHED_SCHEMES.get(graph.name, ())]
+    near = nearest(text, [*dict.fromkeys(form.split(":")[0] for form in FORMS), *published])
+    return f"did you mean '{near}'?" if near else "choose one of these"
 
 
 def _sparse(graph: Graph, text: str, items: Sequence[str], recipe: Recipe | None) -> Choice:

@@ -77,3 +77,9 @@ def test_the_order_of_channels_is_a_word_behind() -> None:
 def test_a_word_that_is_none_is_refused(text: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
         named_scheme(GRAPH, text)
+
+
+@pytest.mark.parametrize("text, near", [("ful", "full"), ("lastk:3", "last_k"), ("sparse49kb", "sparse:49kb")])
+def test_a_text_that_is_no_scheme_is_answered_with_the_nearest(text: str, near: str) -> None:
+    with pytest.raises(InputError, match=f"did you mean '{near}'"):
+        named_scheme(MCUNET, text)
