@@ -166,8 +166,9 @@ def test_both_together_never_cost_more_than_one_alone() -> None:
 
 
 def test_weights_that_changed_are_not_used_to_recompute() -> None:
-    graph, scheme, least, _ = case("full")
-    schedule = best_schedule(problem_of(plan_of(graph, scheme), board()), Limits(budget_bytes=least))
+    graph, scheme, least, whole = case("full")
+    limits = Limits(budget_bytes=(least + whole) // 2, paging=False)
+    schedule = best_schedule(problem_of(plan_of(graph, scheme), board()), limits)
     order = [moment.name for moment in schedule.moments]
     assert schedule.again
     for op in {node for _, node in schedule.again}:
