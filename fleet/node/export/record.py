@@ -11,6 +11,7 @@ from fleet.node.model.fixed import Real
 from fleet.node.model.recipe import Exponents, Gradients, Loss, Recipe, Rule
 from fleet.node.model.scheme import Scheme, Trained
 from fleet.node.plan.plan import Plan
+from fleet.node.plan.tactics import LAYERWISE, Tactics
 
 FORMAT: Final = "mcufleet-project"
 VERSION: Final = 2
@@ -20,7 +21,7 @@ _REMEDY: Final = "export the project again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """An exported project's own description. plan_digest: of the plan it was made from."""
+    """An exported project's own description. plan_digest: of the plan it was made from, with these tactics."""
 
     name: str
     board: str
@@ -30,6 +31,7 @@ class Project:
     scheme: Scheme
     plan_digest: str
     trial: Trial
+    tactics: Tactics = LAYERWISE
 
 
 def project_json(plan: Plan, project: Project) -> str:
@@ -49,6 +51,7 @@ def project_json(plan: Plan, project: Project) -> str:
             "trained": [[t.op, t.channels, t.bias] for t in plan.scheme.trained],
             "recipe": _recipe_fields(plan.scheme.recipe),
         },
+        **_tactics_fields(plan.tactics),
         "trial": {
             "seed": trial.seed,
             "node": trial.node,
@@ -58,6 +61,32 @@ def project_json(plan: Plan, project: Project) -> str:
         },
     }
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _tactics_fields(tactics: Tactics) -> dict[str, Any]:
+    """Nothing for a plan on whole maps."""
+    if tactics == LAYERWISE:
+        return {}
+    return {
+        "tactics": {
+            "segments": [list(segment) for segment in tactics.segments],
+            "over": [list(pair) for pair in tactics.over],
+            "by_channels": sorted(tactics.by_channels),
+            "input_streamed": tactics.input_streamed,
+            "slices": tactics.slices,
+            "in_place": tactics.in_place,
+        }
+    }
+
+
+def _tactics(found: dict[str, Any] | None) -> Tactics:
+    if found is None:
+        return LAYERWISE
+    return Tactics(
+        segments=tuple((first, end) for first, end in found["segments"]),
+        over=tuple((y, x) for y, x in found["over"]), by_channels=frozenset(found["by_channels"]),
+        input_streamed=found["input_streamed"], slices=found["slices"], in_place=found["in_place"],
+    )  # fmt: skip
 
 
 def _recipe_fields(recipe: Recipe) -> dict[str, Any]:
@@ -113,5 +142,5 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
     return Project(
         name=found["name"], board=found["board"], core=found["core"], stack_bytes=found["stack_bytes"],
         windows=found["log_windows"], scheme=scheme,
-        plan_digest=found["plan_sha256"], trial=trial,
+        plan_digest=found["plan_sha256"], trial=trial, tactics=_tactics(found.get("tactics")),
     )  # fmt: skip

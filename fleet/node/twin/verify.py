@@ -17,10 +17,14 @@ from fleet.node.export.project import engine_sources
 from fleet.node.export.record import Project, read_project
 from fleet.node.export.target import uses_of
 from fleet.node.export.trial import check_trial
+from fleet.node.model.graph import Graph
 from fleet.node.model.graph_file import load_graph
 from fleet.node.plan.counts import training_counts
+from fleet.node.plan.draft import draft_of
 from fleet.node.plan.ledger import Ledger, ledger
-from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.plan.placement import Effort
+from fleet.node.plan.plan import Plan, finished
+from fleet.node.plan.tactics import LAYERWISE
 from fleet.node.profile import Profile, load_profile
 from fleet.node.twin.build import build, compiler_name
 from fleet.node.twin.emulator import MODELS, Core
@@ -50,7 +54,7 @@ def verify(folder: Path | str) -> Report:
 
 def original_plan(folder: Path, project: Project) -> Plan:
     """The plan that the project was made from, planned again from the model in its `verify` folder."""
-    plan = plan_of(load_graph(folder / "verify" / "model.npz"), project.scheme)
+    plan = _planned_again(load_graph(folder / "verify" / "model.npz"), project)
     if plan.digest != project.plan_digest:
         text = f"expected plan {project.plan_digest[:12]}, got {plan.digest[:12]}"
         raise CheckFailed(f"{folder}/verify: {text}; another model, or a version that plans otherwise: export again")
@@ -59,6 +63,18 @@ def original_plan(folder: Path, project: Project) -> Plan:
         got = f"{project.trial.steps} on {project.core}"
         text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(MODELS)}, got {got}"
         raise InputError.one(f"{folder}/verify/project.json", f"{text}; export again")
+    return plan
+
+
+def _planned_again(graph: Graph, project: Project) -> Plan:
+    """The project's plan, with the least effort that gives it; or the last try."""
+    draft = draft_of(graph, project.scheme, project.tactics)
+    if project.tactics == LAYERWISE:
+        return finished(draft, None)
+    for effort in Effort:
+        plan = finished(draft, draft.placed(effort))
+        if plan.digest == project.plan_digest:
+            break
     return plan
 
 
