@@ -38,7 +38,9 @@ PARTS: Final = {
     Code.DENSE: 272,
     Code.APPLY: 208,
     Code.APPLY_BIAS: 80,
-    Code.ROWS: 2_368,
+    Code.ROWS: 2_160,
+    Code.CHANNELS: 4_656,
+    Code.DEPTHWISE_IN_PLACE: 796,
 }
 MAP_PARTS: Final = {
     Code.MUL: 400,
