@@ -57,7 +57,7 @@ def test_figures_are_plotly_figures(plan: Plan) -> None:
     for figure in (arena_figure(plan), load_figure(plan)):
         spec = figure.spec()
         text = re.sub(r'"@[\w-]+"', '"#000000"', json.dumps({"data": spec["data"], "layout": spec["layout"]}))
-        from_json(text)
+        assert len(from_json(text).data) == len(figure.traces)
 
 
 def test_the_page_holds_its_numbers_and_loads_nothing(page: str, found: OnBoard) -> None:
