@@ -19,6 +19,8 @@ from fleet.node.model import reference as ref
 from fleet.node.model.graph import Graph, Tensor
 from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import Scheme, Trained, build_scheme
+from fleet.node.model.schemes.published import PUBLISHED_SCHEMES, published_scheme
+from fleet.node.model.zoo import zoo_net
 from fleet.node.plan.plan import Plan, plan_of
 from fleet.node.plan.steps import Code, Ref, Step, channels
 from fleet.node.plan.steps.channels import streamable_blocks
@@ -26,10 +28,12 @@ from fleet.node.plan.tactics import Tactics
 from tests.node.engine.runs import own_of, run, static, targets_of, whole_state
 from tests.node.engine.shadow import check_shadow
 from tests.node.model.nets import Builder, imu_net, recipes, residual_net, schemes, windows
+from tests.node.model.schemes.bottlenecks import random_graph
 
 KEY = rng.key(9, rng.Stream.UPDATE, 2)
 VARIANTS = [v for v in Variant if v <= best_variant()]
 STEPS = 4
+RATE = 1.0  # most weights move
 SPANS = (None, None, (0.0, 6.0), (-1.0, 1.0))
 
 
@@ -66,7 +70,7 @@ def _block(draw: st.DrawFn, build: Builder, x: Tensor) -> Tensor:
     return build.add(*pair, span=draw(st.sampled_from(SPANS)))
 
 
-def result_of(plan: Plan, variant: Variant | None, *, steps: int = STEPS, rate: float = 0.05) -> Any:
+def result_of(plan: Plan, variant: Variant | None, *, steps: int = STEPS, rate: float = RATE) -> Any:
     """Losses and state after some steps."""
     graph = plan.graph
     node, course = Node(plan, variant=variant), Course(key=KEY, rate=rate, own=own_of(graph))
@@ -81,7 +85,7 @@ def planned(graph: Graph, scheme: Scheme, tactics: Tactics, group: int = 1) -> P
         return plan_of(graph, scheme, tactics)
 
 
-def assert_same(graph: Graph, scheme: Scheme, tactics: Tactics, *, group: int = 1, rate: float = 0.05) -> Plan:
+def assert_same(graph: Graph, scheme: Scheme, tactics: Tactics, *, group: int = 1, rate: float = RATE) -> Plan:
     """Training by channels is training on whole maps."""
     expected = result_of(plan_of(graph, scheme), Variant.PLAIN, rate=rate)
     plan = planned(graph, scheme, tactics, group)
@@ -169,7 +173,9 @@ def narrow_net(*, skip: bool = True, pooled: bool = True) -> Graph:
     x = build.conv(build.input((8, 7, 3), zero=-5), 4, (3, 3), (1, 1), (1, 1, 1, 1), zero=-30)
     for stride, outputs in (((1, 1), 4), ((2, 2), 6)):
         y = build.conv(x, 9, (1, 1), span=(0, 6))
-        y = build.conv(build.depthwise(y, (3, 3), stride, (1, 1, 1, 1), span=(0, 6)), outputs, (1, 1), zero=3)
+        y = build.conv(
+            build.depthwise(y, (3, 3), stride, (1, 1, 1, 1), span=(0, 6)), outputs, (1, 1), zero=3, span=(-1, 1)
+        )
         x = build.add(y, x) if skip and stride == (1, 1) else y
     return build.head(build.pool(x) if pooled else build.conv(x, 5, (1, 1)), 4)
 
@@ -181,9 +187,9 @@ def test_whole_networks_train_as_the_reference_in_numpy(kind: str) -> None:
             plan = plan_of(graph, scheme, tied(graph, scheme))
             node, reference = Node(plan), ref.ReferenceNode(graph, scheme)
             x, targets, order = windows(graph, 6), targets_of(graph, 6), np.arange(6)
-            course = ref.Course(key=KEY, rate=fixed.real(0.05), own=own_of(graph))
+            course = ref.Course(key=KEY, rate=fixed.real(RATE), own=own_of(graph))
             losses = reference.train(x, targets, order.tolist(), course)
-            assert run(node, x, targets, order, Course(key=KEY, rate=0.05, own=own_of(graph))) == losses.tolist()
+            assert run(node, x, targets, order, Course(key=KEY, rate=RATE, own=own_of(graph))) == losses.tolist()
             assert node.state == whole_state(reference)
 
 
@@ -233,3 +239,18 @@ def test_dynamic_exponents_have_no_bottlenecks_by_channels() -> None:
     assert streamable_blocks(graph, build_scheme(graph, "full")) == ()
     floats = build_scheme(graph, "full", recipe=Recipe(gradients=Gradients.FP32))
     assert streamable_blocks(graph, floats) == ("op7", "op3")
+
+
+@pytest.mark.parametrize("net", ["mbv2-w0.35", "mcunet-5fps"])
+def test_published_schemes_keep_every_bit_over_twenty_steps(net: str) -> None:
+    graph = random_graph(zoo_net(net, 5, (32, 32, 3)))
+    for scheme in formats(graph, published_scheme(graph, list(PUBLISHED_SCHEMES[net])[-1])):
+        tactics = tied(graph, scheme)
+        plan = plan_of(graph, scheme, tactics)
+        layerwise = plan_of(graph, scheme)
+        assert groups_in(plan) == len(tactics.by_channels) >= 8
+        expected = result_of(layerwise, None, steps=10, rate=200.0)
+        weights = np.frombuffer(expected[1], np.int8) != np.frombuffer(Node(layerwise).state, np.int8)
+        assert weights.sum() > 10_000
+        assert result_of(plan, None, steps=10, rate=200.0) == expected
+        assert result_of(plan, Variant.PLAIN, steps=10, rate=200.0) == expected
