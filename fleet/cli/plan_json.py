@@ -84,7 +84,6 @@ def _tactics(plan: Plan) -> dict[str, Any]:
         "over": [list(pair) for pair in tactics.over],
         "input_streamed": tactics.input_streamed,
         "slices": tactics.slices,
-        "in_place": tactics.in_place,
     }
 
 

@@ -74,7 +74,6 @@ def _tactics_fields(tactics: Tactics) -> dict[str, Any]:
             "by_channels": sorted(tactics.by_channels),
             "input_streamed": tactics.input_streamed,
             "slices": tactics.slices,
-            "in_place": tactics.in_place,
         }
     }
 
@@ -85,7 +84,7 @@ def _tactics(found: dict[str, Any] | None) -> Tactics:
     return Tactics(
         segments=tuple((first, end) for first, end in found["segments"]),
         over=tuple((y, x) for y, x in found["over"]), by_channels=frozenset(found["by_channels"]),
-        input_streamed=found["input_streamed"], slices=found["slices"], in_place=found["in_place"],
+        input_streamed=found["input_streamed"], slices=found["slices"],
     )  # fmt: skip
 
 

@@ -181,7 +181,6 @@ class Space:
             by_channels=by_channels,
             input_streamed=self.input_streamed,
             slices=True,
-            in_place=True,
         )
 
 

@@ -195,7 +195,7 @@ def test_a_depthwise_layer_in_place_is_one_elsewhere_in_every_executor(stride: i
     y = build.depthwise(x, (3, 3), (stride, stride), (1, 1, 1, 1), zero=-20, span=(-1, 1))
     graph = build.head(build.pool(build.conv(y, 8, (1, 1), zero=3)), 3)
     scheme = Scheme(name="bias", trained=(Trained(op="op1", channels=0, bias=True), head_alone(graph)))
-    plan = assert_same(graph, scheme, Tactics(over=((y.name, x.name),), in_place=True))
+    plan = assert_same(graph, scheme, Tactics(over=((y.name, x.name),)))
     assert Code.DEPTHWISE_IN_PLACE in {step.code for step in plan.steps}
     check_shadow(plan, windows(graph, 2), targets_of(graph, 2))
 
