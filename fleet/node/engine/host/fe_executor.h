@@ -133,6 +133,9 @@ static inline fe_rates fe_rates_room(fe_prepare *p, int32_t n)
     return r;
 }
 
+/* A step that has no faster function. */
+void fe_interpret(const fe_host *host, const fe_host_step *step);
+
 /* Sets run: a faster function, or the interpreter's. */
 void fe_prepare_step(fe_prepare *p, fe_host_step *step);
 
