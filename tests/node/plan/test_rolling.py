@@ -47,6 +47,7 @@ class Shadow:
 
     def write(self, name: str, row: int) -> None:
         if name in self.rows:
+            self.drop(name)
             self.windows[name].append(row)
             if len(self.windows[name]) > self.rows[name]:
                 raise Clobbered(f"{name} has no room for row {row}")
@@ -93,17 +94,13 @@ class Shadow:
                     self.read(name, r)
         self.made[op.y] += 1
         for name in {name for name, _ in needs} & self.rows.keys():
-            later = [other for other in self.ops if name in inputs(other)]
-            heights = {other.y: self.graph.tensor(other.y).shape[0] for other in later}
-            wanted = [
-                rows.start
-                for other in later
-                if self.made[other.y] < heights[other.y]
-                for source, rows in self.needs(other)
-                if source == name
-            ]
-            low = min(wanted, default=10**9)
-            self.windows[name] = [r for r in self.windows[name] if r >= low]
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """Forgets the rows of a window that no operator has yet to read."""
+        readers = [op for op in self.ops if name in inputs(op) and self.made[op.y] < self.graph.tensor(op.y).shape[0]]
+        low = min((rows.start for op in readers for source, rows in self.needs(op) if source == name), default=10**9)
+        self.windows[name] = [row for row in self.windows[name] if row >= low]
 
 
 def groups(graph: Graph) -> list[tuple[Op, ...]]:
