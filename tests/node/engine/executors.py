@@ -27,7 +27,7 @@ def nodes_of(graph: Graph, scheme: Scheme, variants: Variants, *, roomy: bool) -
     """The interpreter, then the variants, over one plan. roomy: no two buffers share memory."""
     with pytest.MonkeyPatch.context() as patch:
         if roomy:
-            patch.setattr("fleet.node.plan.plan.place", _side_by_side)
+            patch.setattr("fleet.node.plan.draft.place", _side_by_side)
         plan = plan_of(graph, scheme)
     return [Node(plan, variant=variant) for variant in (Variant.PLAIN, *variants)]
 

@@ -22,14 +22,14 @@ GRADIENTS = {code for code in Code if code.name.startswith("GRAD_")} | {Code.COP
 def roomy_node(graph: Graph, scheme: Scheme) -> Node:
     """A node over a plan with a place of its own for every buffer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fleet.node.plan.plan.place", _side_by_side)
+        patch.setattr("fleet.node.plan.draft.place", _side_by_side)
         return Node(plan_of(graph, scheme))
 
 
 def roomy_inference(graph: Graph, variant: Variant | None = None) -> Node:
     """The same for a graph that only infers."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fleet.node.plan.plan.place", _side_by_side)
+        patch.setattr("fleet.node.plan.draft.place", _side_by_side)
         return Node(inference_plan(graph), variant=variant)
 
 
