@@ -11,8 +11,9 @@ from fleet.node.cost import step_cost
 from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Recipe
 from fleet.node.model.scheme import Scheme, build_scheme
-from fleet.node.plan import Plan, plan_of
+from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
+from fleet.node.plan.fit import plan_for
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
 from fleet.node.profile import Profile, load_profile
 from fleet.node.wire.frames import push_bytes
@@ -41,9 +42,10 @@ def resolve(scenario: Scenario) -> Resolved:
     faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
     data = node_data(scenario)
     graph = starting_model(scenario, data.dataset)
-    plan = plan_of(graph, with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data))
-    windows = fullest(data)
-    ledgers = tuple(ledger(plan, load_profile(board), windows=windows) for board in _boards(scenario))
+    profiles = [load_profile(board) for board in _boards(scenario)]
+    scheme = with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data)
+    plan = plan_for(graph, scheme, profiles, windows=data.most_windows)
+    ledgers = tuple(ledger(plan, profile, windows=data.most_windows) for profile in profiles)
     for each in ledgers:
         try:
             check_fit(each)
@@ -57,11 +59,6 @@ def resolve(scenario: Scenario) -> Resolved:
 def chosen(graph: Graph, choice: SchemeChoice) -> Scheme:
     """The scheme that a scenario names, on this net."""
     return build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
-
-
-def fullest(data: NodeData) -> int:
-    """Training windows that the fullest node keeps in its flash."""
-    return max(shard.train.size for shard in data.shards)
 
 
 def _boards(scenario: Scenario) -> list[str]:
@@ -159,8 +156,9 @@ def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
     graph = starting_model(scenario, data.dataset)
     profile, recipe = load_profile(board), _shown_recipe(scenario, graph, data)
     for choice in _choices(graph, scenario.training.scheme):
-        plan = plan_of(graph, replace(chosen(graph, choice), recipe=recipe))
-        yield _plan_row(choice, plan, profile, fullest(data))
+        scheme = replace(chosen(graph, choice), recipe=recipe)
+        plan = plan_for(graph, scheme, [profile], windows=data.most_windows)
+        yield _plan_row(choice, plan, profile, data.most_windows)
 
 
 def _shown_recipe(scenario: Scenario, graph: Graph, data: NodeData) -> Recipe:

@@ -11,8 +11,9 @@ from fleet.node.backend import Backend, EngineBackend
 from fleet.node.cost import Cost, step_cost
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import build_scheme, trained_values
-from fleet.node.plan import Plan, plan_of
+from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
+from fleet.node.plan.fit import plan_for
 from fleet.node.profile import Profile, load_profile
 from fleet.run.prepare import node_data, starting_model, with_recipe
 from fleet.scenario import FleetGroup, Scenario
@@ -57,7 +58,9 @@ def assemble(scenario: Scenario) -> Assembly:
     graph = starting_model(scenario, data.dataset)
     choice = scenario.training.scheme
     scheme = build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
-    plan = plan_of(graph, with_recipe(graph, scheme, scenario, data))
+    profiles = {board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})}
+    wanted = with_recipe(graph, scheme, scenario, data)
+    plan = plan_for(graph, wanted, tuple(profiles.values()), windows=data.most_windows)
     backend = EngineBackend(plan)
     return Assembly(
         scenario=scenario,
@@ -68,5 +71,5 @@ def assemble(scenario: Scenario) -> Assembly:
         backend=backend,
         clients=tuple(Client(shard=shard, backend=backend, seed=scenario.seed) for shard in data.shards),
         groups=tuple(group for group in scenario.fleet for _ in range(group.count)),
-        profiles={board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})},
+        profiles=profiles,
     )

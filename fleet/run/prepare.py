@@ -51,6 +51,11 @@ class NodeData:
     drawn: Draw
     shards: tuple[Shard, ...]
 
+    @property
+    def most_windows(self) -> int:
+        """Training windows that the fullest node keeps in its flash."""
+        return max(shard.train.size for shard in self.shards)
+
 
 def node_data(scenario: Scenario) -> NodeData:
     """The data of every node of the scenario; InputError when the hold-out takes a class from one."""

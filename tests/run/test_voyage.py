@@ -12,9 +12,21 @@ from fleet.base.rng import Stream
 from fleet.learning import aggregate
 from fleet.learning.aggregate import Contribution
 from fleet.node.model.fixed import real
+from fleet.node.plan.ledger import ledger
 from fleet.node.plan.state import state_bytes
+from fleet.node.profile import load_profile
 from fleet.node.wire.frames import Push, decode_update, encode_push
-from fleet.record import AccuracyRow, BatteryRow, EnergyRow, EventRow, RoundRow, TrafficRow, ValueRow, open_run
+from fleet.record import (
+    AccuracyRow,
+    BatteryRow,
+    EnergyRow,
+    EventRow,
+    LedgerRow,
+    RoundRow,
+    TrafficRow,
+    ValueRow,
+    open_run,
+)
 from fleet.run import execute, resume
 from fleet.run.assemble import assemble
 from tests.run.quickstart import Party, fingerprint, short
@@ -129,6 +141,25 @@ def test_a_model_that_does_not_fit_is_refused_with_the_arithmetic_before_anythin
     with pytest.raises(DoesNotFit, match=r"nrf52840, .*: expected at most 28,672 B, got [\d,]+ B, [\d,]+ B over"):
         module.execute(short(), out=tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+def test_a_board_with_less_memory_runs_rows_at_a_time_and_learns_the_same(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profile = load_profile("nrf52840")
+    party = assemble(short())
+    bank = profile.banks[0]
+    needed = ledger(party.plan, profile).taken(bank.name)
+    small = replace(profile, banks=(replace(bank, size_bytes=needed - 1),))
+    monkeypatch.setattr(importlib.import_module("fleet.run.assemble"), "load_profile", lambda _: small)
+    fused = execute(short(), out=tmp_path / "fused", jobs=1)
+    assert [row for row in open_run(fused).read(LedgerRow) if row.item == "arena"] != [
+        row for row in open_run(run).read(LedgerRow) if row.item == "arena"
+    ]
+    said, before = (
+        [replace(row, time_us=0) for row in open_run(folder).read(AccuracyRow)] for folder in (fused, run)
+    )  # moving what it keeps takes microseconds
+    assert said == before
 
 
 def test_lines_not_asked_for_are_not_run(tmp_path: Path) -> None:
