@@ -72,6 +72,7 @@ CONV, DEPTHWISE, MOVE, POINTWISE, ADD = (STEPS_AT + n for n in (0, 27, 54, 72, 9
         ("an output that ends outside", {CONV + 3: (Region.ARENA << 28) + 1600}),
         ("a slice wider than its map", {MOVE + 6: 9}),
         ("a slice from the middle", {MOVE + 7: 1}),
+        ("a slice that fills", {MOVE + 15: 1}),
         ("a sum that repeats a side", {ADD + 9: 0}),
         ("a step that is cut short", {ADD + 1: 25}),
         ("a window that is not streamed", {7: Region.ARENA << 28}),
