@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from fleet.base.rng import Stream
-from fleet.cli.resolve import chosen
 from fleet.learning.data import Shard
 from fleet.learning.orders import sample_order
 from fleet.node.export import Trial, export
@@ -11,17 +10,16 @@ from fleet.node.export.trial import STEPS
 from fleet.node.model.fixed import real
 from fleet.node.plan.fit import plan_for
 from fleet.node.profile import load_profile
-from fleet.run.prepare import node_data, starting_model, with_recipe
+from fleet.run.prepare import node_data, starting_model, with_scheme
 from fleet.scenario import Scenario, round_rate
 
 
 def export_node(scenario: Scenario, board: str, out: Path) -> Path:
     """The project of the scenario's first node on a board; its trial is that node's first training steps."""
     data = node_data(scenario)
-    graph = starting_model(scenario, data.dataset)
-    scheme = with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data)
+    chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     boards = dict.fromkeys([*(group.board for group in scenario.fleet), board])
-    plan = plan_for(graph, scheme, [load_profile(each) for each in boards], windows=data.most_windows)
+    plan = plan_for(chosen.graph, chosen.scheme, [load_profile(each) for each in boards], windows=data.most_windows)
     trial = _trial(scenario, data.shards[0])
     return export(plan, load_profile(board), out=out, name=scenario.name, trial=trial, windows=data.most_windows)
 

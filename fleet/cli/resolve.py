@@ -10,14 +10,23 @@ from fleet.base.units import TIME_US
 from fleet.node.cost import step_cost
 from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Recipe
-from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan
+from fleet.node.plan.choice import plannable
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
 from fleet.node.profile import Profile, load_profile
 from fleet.node.wire.frames import push_bytes
-from fleet.run.prepare import NodeData, node_data, own_network, starting_model, with_recipe
+from fleet.run.prepare import (
+    NodeData,
+    chosen_scheme,
+    node_data,
+    own_network,
+    starting_model,
+    with_recipe,
+    with_scheme,
+)
 from fleet.scenario import FleetGroup, Scenario, SchemeChoice, recipe_text
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
 from fleet.world.radio import RADIOS
@@ -41,10 +50,9 @@ def resolve(scenario: Scenario) -> Resolved:
     """Everything but time; InputError with all that is wrong beyond the file itself, memory included."""
     faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
     data = node_data(scenario)
-    graph = starting_model(scenario, data.dataset)
+    chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     profiles = [load_profile(board) for board in _boards(scenario)]
-    scheme = with_recipe(graph, chosen(graph, scenario.training.scheme), scenario, data)
-    plan = plan_for(graph, scheme, profiles, windows=data.most_windows)
+    plan = plan_for(chosen.graph, chosen.scheme, profiles, windows=data.most_windows)
     ledgers = tuple(ledger(plan, profile, windows=data.most_windows) for profile in profiles)
     for each in ledgers:
         try:
@@ -53,12 +61,7 @@ def resolve(scenario: Scenario) -> Resolved:
             faults.append(Fault(_where(scenario), str(refusal)))
     if faults:
         raise InputError(faults)
-    return Resolved(scenario=scenario, data=data, graph=graph, plan=plan, ledgers=ledgers)
-
-
-def chosen(graph: Graph, choice: SchemeChoice) -> Scheme:
-    """The scheme that a scenario names, on this net."""
-    return build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
+    return Resolved(scenario=scenario, data=data, graph=chosen.graph, plan=plan, ledgers=ledgers)
 
 
 def _boards(scenario: Scenario) -> list[str]:
@@ -156,8 +159,9 @@ def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
     graph = starting_model(scenario, data.dataset)
     profile, recipe = load_profile(board), _shown_recipe(scenario, graph, data)
     for choice in _choices(graph, scenario.training.scheme):
-        scheme = replace(chosen(graph, choice), recipe=recipe)
-        plan = plan_for(graph, scheme, [profile], windows=data.most_windows)
+        made = chosen_scheme(choice, graph, data)
+        scheme = plannable(made.graph, replace(made.scheme, recipe=recipe))
+        plan = plan_for(made.graph, scheme, [profile], windows=data.most_windows)
         yield _plan_row(choice, plan, profile, data.most_windows)
 
 

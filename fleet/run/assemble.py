@@ -10,12 +10,12 @@ from fleet.learning.data import DataSet, Draw
 from fleet.node.backend import Backend, EngineBackend
 from fleet.node.cost import Cost, step_cost
 from fleet.node.model.graph import Graph
-from fleet.node.model.scheme import build_scheme, trained_values
+from fleet.node.model.scheme import trained_values
 from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
 from fleet.node.profile import Profile, load_profile
-from fleet.run.prepare import node_data, starting_model, with_recipe
+from fleet.run.prepare import node_data, starting_model, with_scheme
 from fleet.scenario import FleetGroup, Scenario
 
 
@@ -55,18 +55,15 @@ class Assembly:
 def assemble(scenario: Scenario) -> Assembly:
     """Everything of a scenario but time. Raises InputError for data, model or scheme that cannot be."""
     data = node_data(scenario)
-    graph = starting_model(scenario, data.dataset)
-    choice = scenario.training.scheme
-    scheme = build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
+    chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     profiles = {board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})}
-    wanted = with_recipe(graph, scheme, scenario, data)
-    plan = plan_for(graph, wanted, tuple(profiles.values()), windows=data.most_windows)
+    plan = plan_for(chosen.graph, chosen.scheme, tuple(profiles.values()), windows=data.most_windows)
     backend = EngineBackend(plan)
     return Assembly(
         scenario=scenario,
         dataset=data.dataset,
         draw=data.drawn,
-        graph=graph,
+        graph=chosen.graph,
         plan=plan,
         backend=backend,
         clients=tuple(Client(shard=shard, backend=backend, seed=scenario.seed) for shard in data.shards),

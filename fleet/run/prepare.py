@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from fleet.base import rng
-from fleet.base.errors import InputError
+from fleet.base.errors import Fault, InputError
 from fleet.learning.data import (
     DataSet,
     Draw,
@@ -28,16 +28,17 @@ from fleet.learning.data import (
     split_within_recording,
 )
 from fleet.node.model.float_net import FloatNet
-from fleet.node.model.graph import Graph
+from fleet.node.model.graph import Graph, Int8
 from fleet.node.model.graph_file import load_graph, save_graph
 from fleet.node.model.own import OwnModel, own_model
 from fleet.node.model.quantize import quantize
 from fleet.node.model.recipe import Exponents
 from fleet.node.model.reference import calibrated
-from fleet.node.model.scheme import Scheme
+from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.model.schemes import Choice, named_scheme
 from fleet.node.model.zoo import NetSpec, shipped_model, zoo_net
 from fleet.run.progress import Progress, Silent
-from fleet.scenario import Scenario, recipe_of, round_rate
+from fleet.scenario import Scenario, SchemeChoice, recipe_of, round_rate
 
 CALIBRATION: Final = 32  # windows that static exponents are found on, spread evenly over all that pretrain
 _TORCH_MISSING = "expected PyTorch to be installed, got none; run `pip install 'mcufleet[torch]'`"
@@ -90,15 +91,37 @@ def own_network(scenario: Scenario, dataset: DataSet) -> OwnModel:
     return own_model(scenario.own_model, dataset.classes, scenario.model.head)
 
 
+def with_scheme(scenario: Scenario, graph: Graph, data: NodeData) -> Choice:
+    """What a scenario trains, with its recipe, and the network as that needs it. Raises InputError as chosen_scheme."""
+    made = chosen_scheme(scenario.training.scheme, graph, data)
+    return replace(made, scheme=with_recipe(made.graph, made.scheme, scenario, data))
+
+
+def chosen_scheme(choice: SchemeChoice, graph: Graph, data: NodeData) -> Choice:
+    """A scheme on a network, into which a named one may put modules. InputError for a name that it cannot have."""
+    if choice.kind == "named":
+        try:
+            return named_scheme(graph, choice.name, windows=_spread_windows(data)[0])
+        except InputError as error:
+            raise InputError([Fault("training.scheme.name", fault.text) for fault in error.faults]) from None
+    scheme = build_scheme(graph, choice.kind, layers=choice.layers, ratio=choice.ratio, blocks=choice.blocks)
+    return Choice(graph=graph, scheme=scheme)
+
+
 def with_recipe(graph: Graph, scheme: Scheme, scenario: Scenario, data: NodeData) -> Scheme:
     """The scheme trained as the scenario says; static exponents found on windows of the people who pretrain."""
     made = replace(scheme, recipe=recipe_of(scenario.training))
     if made.recipe.exponents is not Exponents.STATIC:
         return made
+    x, y = _spread_windows(data)
+    return calibrated(graph, made, x, y, rate=round_rate(scenario, 1), key=rng.key(data.drawn.number, rng.Stream.START))
+
+
+def _spread_windows(data: NodeData) -> tuple[Int8, list[int]]:
+    """Some windows and labels of the people who pretrain."""
     windows = pretraining_windows(data.dataset, data.drawn)
     spread = np.arange(min(CALIBRATION, windows.size), dtype=np.int64) * windows.size // CALIBRATION
-    x, y = windows.x[spread], windows.y[spread].tolist()
-    return calibrated(graph, made, x, y, rate=round_rate(scenario, 1), key=rng.key(data.drawn.number, rng.Stream.START))
+    return windows.x[spread], windows.y[spread].tolist()
 
 
 def _described(name: str, classes: int, shape: tuple[int, ...]) -> str:

@@ -38,7 +38,7 @@ def _scheme_fits(scheme: object, graph: Graph) -> Said:
     """No more layers or blocks than the network has."""
     if not isinstance(scheme, SchemeChoice):
         return
-    for name in names.SCHEME_PARAMETERS[scheme.kind]:
+    for name in names.COUNTED[scheme.kind]:
         most, asked = most_of(graph, scheme.kind, name), getattr(scheme, name)
         if asked > most:
             text = f"expected at most {most}, which is all that {graph.name} has, got {asked}; lower it"

@@ -100,10 +100,13 @@ HEADS: Final = {
 SCHEME_PARAMETERS: Final = {
     "sparse": ("layers", "ratio", "blocks"),
     "bias": ("blocks",),
-    "last_k": ("layers",),
     "head": (),
+    "last_k": ("layers",),
     "full": (),
+    "named": ("name",),
 }
+COUNTED: Final = SCHEME_PARAMETERS | {"named": ()}
+"""Parameters that a network can have too little of."""
 
 SHIPPED: Final = "shipped"
 SHIPPED_DRAWS: Final = range(10)

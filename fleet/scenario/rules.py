@@ -48,7 +48,9 @@ def _scheme_parameters_are_used(found: Found) -> Said:
     if not isinstance(kind, str):
         return
     used = names.SCHEME_PARAMETERS[kind]
-    for name in ("layers", "ratio", "blocks"):
+    if kind == "named" and not found.get((*SCHEME, "name")):
+        yield (*SCHEME, "name"), "expected a scheme in one word with named, got none; write it, such as sparse:100kb"
+    for name in ("layers", "ratio", "blocks", "name"):
         if found.given((*SCHEME, name)) and name not in used:
             known = f"only {', '.join(used)} with {kind}" if used else f"no parameters with {kind}"
             yield (*SCHEME, name), f"expected {known}, got {name}; delete it"
@@ -60,7 +62,7 @@ def _scheme_fits_the_net(found: Found) -> Said:
     if not isinstance(scheme, SchemeChoice) or not isinstance(zoo, str):
         return
     net = zoo_net(zoo, classes=2)
-    for name in names.SCHEME_PARAMETERS[scheme.kind]:
+    for name in names.COUNTED[scheme.kind]:
         most, asked = _most(net, scheme.kind, name), getattr(scheme, name)
         if asked > most:
             yield (*SCHEME, name), f"expected at most {most}, which is all that {zoo} has, got {asked}; lower it"

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from fleet.base.declared import Key, declared
 from fleet.base.units import CHARGE_MAH, SHARE, TIME_US
-from fleet.node.model.scheme import KINDS
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
 from fleet.scenario import names
@@ -89,12 +88,13 @@ class ModelChoice:
 
 @declared
 class SchemeChoice:
-    """Which values train. layers, ratio, blocks: as the kind uses them."""
+    """Which values train. layers, ratio, blocks, name: as the kind uses them."""
 
-    kind: Annotated[str, Key("which values train", one_of=KINDS)]
+    kind: Annotated[str, Key("which values train", one_of=tuple(names.SCHEME_PARAMETERS))]
     layers: Annotated[int, Key("last pointwise layers (sparse), last blocks (last_k)", least=0, most=1000)] = 2
     ratio: Annotated[Fraction, Key("input channels of each (sparse)", least="0/1", most="1/1")] = Fraction(1, 4)
     blocks: Annotated[int, Key("last blocks whose biases train (sparse, bias)", least=0, most=1000)] = 2
+    name: Annotated[str, Key("a scheme in one word, as `fleet plan` writes it: sparse:100kb, bn, ... (named)")] = ""
 
 
 @declared

@@ -26,7 +26,7 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     assert keys <= rows
     later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
     parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
-    assert rows - keys == {"data.path", "fleet.energy.capacity"} | later | parts
+    assert rows - keys == {"data.path", "fleet.energy.capacity", "training.scheme.name"} | later | parts
 
 
 def test_the_json_schema_lists_keys_names_and_ranges() -> None:
@@ -38,7 +38,7 @@ def test_the_json_schema_lists_keys_names_and_ranges() -> None:
     assert group["count"] == {"description": "nodes", "type": "integer", "minimum": 1, "maximum": 1_000_000}
     assert group["radio"]["properties"]["loss"]["default"] == "0 %"
     scheme = schema["properties"]["training"]["properties"]["scheme"]["anyOf"]
-    assert (scheme[0], scheme[1]["type"]) == ({"enum": list(KINDS)}, "object")
+    assert (scheme[0], scheme[1]["type"]) == ({"enum": [*KINDS, "named"]}, "object")
 
 
 def test_every_rule_gradient_and_exponent_of_the_engine_has_a_name_and_a_meaning() -> None:
@@ -50,4 +50,5 @@ def test_every_rule_gradient_and_exponent_of_the_engine_has_a_name_and_a_meaning
 
 
 def test_every_scheme_says_which_parameters_it_reads() -> None:
-    assert set(names.SCHEME_PARAMETERS) == set(KINDS)
+    assert list(names.SCHEME_PARAMETERS) == [*KINDS, "named"]
+    assert set(names.COUNTED) == set(names.SCHEME_PARAMETERS)
