@@ -6,15 +6,12 @@ from typing import Final
 
 from fleet.base.errors import InputError
 from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Exponents, Gradients
+from fleet.node.model.recipe import Exponents, Gradients, Recipe
 from fleet.node.model.scheme import Layout, layout_of
 from fleet.node.model.schemes import PUBLISHED_SCHEMES
 from fleet.node.model.schemes.outline import Part, outline
-from fleet.node.plan.arena import aligned
-from fleet.node.plan.ledger import STACK_BYTES, runtime_bytes
-from fleet.node.plan.state import state_size
-from fleet.node.profile import Profile, available, boards, load_profile
-from fleet.node.wire.frames import push_bytes
+from fleet.node.plan.ledger import node_room
+from fleet.node.profile import Profile, boards, load_profile
 from fleet.run.plans import Network, OnBoard, Said, Terms, chosen, floor_beside, network, on_board, planned
 
 LAST: Final = 12  # layers of the published baseline `last_k`
@@ -96,22 +93,21 @@ class Search:
         layout = layout_of(found.graph, found.scheme)
         if best is not None and layout.size <= best.planned.plan.layout.size:
             return False
-        return floor_beside(found.graph, found.scheme, self.terms).total_bytes <= self._room(layout)
+        room = self._room(layout, found.scheme.recipe)
+        return floor_beside(found.graph, found.scheme, self.terms).total_bytes <= room
 
     def tried(self, text: str) -> OnBoard | None:
         """A scheme on the board, if it fits: with the first plan that is small enough."""
         self.said(f"looking for the largest scheme that fits: {text}")
         choice = chosen(self.net, text, self.terms)
         layout = layout_of(choice.graph, choice.scheme)
-        terms = replace(self.terms, budget_bytes=max(self._room(layout), 0))
+        terms = replace(self.terms, budget_bytes=max(self._room(layout, choice.scheme.recipe), 0))
         found = on_board(planned(self.net, text, terms), self.profile)
         return found if found.fits else None
 
-    def _room(self, layout: Layout) -> int:
-        """Bytes for trained state and arena: what the other lines of a ledger leave of the bank."""
-        runtime = runtime_bytes(layout.classes, streamed=self.terms.input_streamed)
-        others = state_size(layout) + aligned(push_bytes(layout)) + runtime + STACK_BYTES
-        return available(self.profile, self.profile.banks[0].name) - others
+    def _room(self, layout: Layout, recipe: Recipe) -> int:
+        """Bytes for trained state and arena: what the other lines of a ledger leave."""
+        return node_room(self.profile, layout, recipe, streamed=self.terms.input_streamed)
 
 
 def _families(graph: Graph) -> Iterator[list[str]]:

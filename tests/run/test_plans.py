@@ -154,8 +154,12 @@ def test_the_largest_that_fits_is_the_largest_of_all(sram_bytes: int, speech: Ne
 def test_a_board_with_no_byte_to_spare_holds_the_scheme_and_one_with_four_less_does_not(speech: Network) -> None:
     for scheme in ("full", "last_k:4"):
         exact = on_board(planned(speech, scheme, TERMS), board())
-        assert search(speech, board(exact.sram_bytes)).tried(scheme) is not None
-        assert search(speech, board(exact.sram_bytes - 4)).tried(scheme) is None
+        roomy, tight = (board(exact.sram_bytes - less) for less in (0, 4))
+        assert search(speech, replace(roomy, banks=roomy.banks[:1])).tried(scheme) is not None
+        assert search(speech, replace(tight, banks=tight.banks[:1])).tried(scheme) is None
+        spread = search(speech, tight).tried(scheme)
+        assert spread is not None
+        assert spread.ledger.symbols("sram")["fe_stack"].bank == "dtcm"
 
 
 def test_where_nothing_fits_two_changes_are_proposed_that_make_the_head_fit() -> None:

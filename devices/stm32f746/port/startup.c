@@ -7,6 +7,8 @@
  */
 #include <stdint.h>
 
+#include "fe_project.h"
+
 #ifndef FE_STACK_BYTES
 #error "FE_STACK_BYTES: the stack is declared, never guessed; take it from the plan's ledger"
 #endif
@@ -17,9 +19,10 @@ __attribute__((noinline)) void fe_halt(void);
 
 /* Set by the link script. */
 extern uint32_t fe_data_start[], fe_data_end[], fe_bss_start[], fe_bss_end[];
+extern uint32_t fe_dtcm_start[], fe_dtcm_end[];
 extern const uint32_t fe_data_load[];
 
-/* A section of its own at the low end of RAM: an overflow leaves the image's memory instead of eating variables. */
+/* A section of its own at the low end of a bank: an overflow leaves the image's memory instead of eating variables. */
 __attribute__((section(".stack"), used, aligned(8))) uint8_t fe_stack[FE_STACK_BYTES];
 
 typedef union {
@@ -63,6 +66,10 @@ void fe_reset_handler(void)
         *to = *from++;
     for (volatile uint32_t *to = fe_bss_start; to < fe_bss_end; to++)
         *to = 0;
+#ifdef FE_ZERO_DTCM
+    for (volatile uint32_t *to = fe_dtcm_start; to < fe_dtcm_end; to++)
+        *to = 0;
+#endif
     (void)main();
     fe_halt();
 }

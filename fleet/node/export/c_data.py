@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fleet.node.export.blocks import C_TYPES, Block, blocks_of
+from fleet.node.export.blocks import C_TYPES, Block, blocks_of, c_identifier
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
 from fleet.node.plan.plan import HEADER, HEADER_WORDS, Plan
@@ -18,8 +18,11 @@ LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n *\n"
 MADE = " * Made by `fleet export`. Change the model or the scheme there, not the numbers here.\n */\n"
 
 
-def project_header(plan: Plan, *, name: str, seed: int) -> str:
-    """data/fe_project.h: sizes, the type of the model, what the data files define."""
+def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] = ()) -> str:
+    """data/fe_project.h: sizes, the type of the model, what the data files define.
+
+    zeroed: banks beside the first whose objects the start-up has to zero, each as FE_ZERO_<BANK>.
+    """
     sizes = {
         "FE_CLASSES": plan.layout.classes,
         "FE_OWN_BYTES": own_bytes(plan.layout.classes),
@@ -38,6 +41,7 @@ def project_header(plan: Plan, *, name: str, seed: int) -> str:
         "/* With the node's number it decides every rounding, as in the simulation. */\n"
         f"#define FE_FLEET_SEED {seed:#x}u{'ll' if seed >= 2**32 else ''}\n\n"
         + "".join(f"#define {macro} {size}\n" for macro, size in sizes.items())
+        + "".join(f"#define FE_ZERO_{c_identifier(bank).upper()} 1\n" for bank in zeroed)
         + "\n"
         + "\n".join(_model_type(plan))
         + "\n\nextern const fe_model_data fe_model;\n"

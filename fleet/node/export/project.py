@@ -10,10 +10,10 @@ from fleet.base.places import devices_dir, package_data, path_of
 from fleet.node.export.c_data import model_source, plan_source, project_header
 from fleet.node.export.record import Project, project_json
 from fleet.node.export.target import target
-from fleet.node.export.texts import link_script, makefile, readme
+from fleet.node.export.texts import link_script, makefile, moved, readme
 from fleet.node.export.trial import Trial, check_trial, random_trial, trial_bytes
 from fleet.node.model.graph_file import graph_bytes
-from fleet.node.plan.ledger import STACK_BYTES, check_fit, ledger
+from fleet.node.plan.ledger import STACK_BYTES, Ledger, check_fit, ledger
 from fleet.node.plan.plan import Plan
 from fleet.node.profile import Profile
 
@@ -42,7 +42,8 @@ def export(
     out = path_of(out, "name a new folder")
     _check(profile, out, name)
     _check_numbers(windows=windows, stack_bytes=stack_bytes)
-    check_fit(ledger(plan, profile, windows=windows, stack_bytes=stack_bytes))
+    planned = ledger(plan, profile, windows=windows, stack_bytes=stack_bytes)
+    check_fit(planned)
     trial = trial or random_trial(plan)
     check_trial(plan, trial)
     project = Project(
@@ -50,7 +51,7 @@ def export(
         scheme=plan.scheme, plan_digest=plan.digest, trial=trial,
     )  # fmt: skip
     try:
-        _place(out, {**_engine(), **_port(profile), **_generated(plan, profile, project)})
+        _place(out, {**_engine(), **_port(planned), **_generated(planned, project)})
     except OSError as error:
         raise InputError.one(str(out), f"expected a place to write to, got {error}; name another") from error
     return out
@@ -101,25 +102,26 @@ def _engine() -> dict[str, bytes]:
     return files
 
 
-def _port(profile: Profile) -> dict[str, bytes]:
-    """The board's files; a template `x.in` becomes `x` with the memory that reservations leave."""
+def _port(planned: Ledger) -> dict[str, bytes]:
+    """The board's files; a template `x.in` becomes `x` with the memory that reservations leave and what lies where."""
     files: dict[str, bytes] = {}
-    for path in sorted((devices_dir() / profile.board / "port").iterdir()):
+    for path in sorted((devices_dir() / planned.profile.board / "port").iterdir()):
         if path.suffix == ".in":
-            files[f"port/{path.stem}"] = link_script(path.read_text(encoding="utf-8"), profile).encode()
+            files[f"port/{path.stem}"] = link_script(path.read_text(encoding="utf-8"), planned).encode()
         elif path.is_file():
             files[f"port/{path.name}"] = path.read_bytes()
     return files
 
 
-def _generated(plan: Plan, profile: Profile, project: Project) -> dict[str, bytes]:
-    name = project.name
+def _generated(planned: Ledger, project: Project) -> dict[str, bytes]:
+    name, plan = project.name, planned.plan
+    zeroed = tuple(bank.name for bank in planned.profile.banks if moved(planned, bank.name))
     texts = {
-        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed),
+        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed, zeroed=zeroed),
         "data/model_data.c": model_source(plan, name=name),
         "data/plan_data.c": plan_source(plan, name=name),
         "Makefile": makefile(plan, project),
-        "README.md": readme(plan, profile, project),
+        "README.md": readme(planned, project),
         "verify/project.json": project_json(plan, project),
     }
     files = {place: text.encode() for place, text in texts.items()}

@@ -7,9 +7,10 @@ from fleet.base.errors import InputError
 from fleet.base.places import package_data
 from fleet.node.export.record import Project
 from fleet.node.export.target import clang_flags, gnu_flags, uses_of
-from fleet.node.plan.ledger import Ledger, ledger
+from fleet.node.plan.banks import STACK
+from fleet.node.plan.ledger import Ledger
 from fleet.node.plan.plan import Plan
-from fleet.node.profile import FLASH, Profile, usable
+from fleet.node.profile import FLASH, usable
 
 
 def makefile(plan: Plan, project: Project) -> str:
@@ -25,9 +26,9 @@ def makefile(plan: Plan, project: Project) -> str:
     )
 
 
-def readme(plan: Plan, profile: Profile, project: Project) -> str:
+def readme(planned: Ledger, project: Project) -> str:
     """One page: what this is, how to build it, what is whose, what it takes."""
-    planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes)
+    plan, profile = planned.plan, planned.profile
     return _own(
         "README.md",
         {
@@ -44,13 +45,33 @@ def readme(plan: Plan, profile: Profile, project: Project) -> str:
     )
 
 
-def link_script(template: str, profile: Profile) -> str:
-    """A board's link script with the start and size of every bank that reservations leave."""
-    known = {"bank.start": "@bank.start@", "bank.size": "@bank.size@"}  # how the templates speak of themselves
+def link_script(template: str, planned: Ledger) -> str:
+    """A board's link script: start and size of what reservations leave of every bank, and what lies where.
+
+    @stack.bank@ is the bank of the stack in capitals; @bank.objects@ lists what a bank holds besides, nothing for the
+    first, which takes what is left over.
+    """
+    profile = planned.profile
+    known = {f"bank.{part}": f"@bank.{part}@" for part in ("start", "size", "objects")}  # how templates name themselves
+    known["stack.bank"] = planned.symbols("sram")[STACK].bank.upper()
     for bank in [*(b.name for b in profile.banks), FLASH]:
         part = usable(profile, bank)
         known |= {f"{bank}.start": f"{part.start:#010x}", f"{bank}.size": str(part.size_bytes)}
+    for other in profile.banks[1:]:
+        known[f"{other.name}.objects"] = _input_sections(moved(planned, other.name))
     return filled(template, known, where=f"{profile.board}/port")
+
+
+def _input_sections(objects: list[str]) -> str:
+    """In one list they keep the order of their source, where the widest alignment comes first."""
+    return f"*({' '.join(f'.bss.{symbol}' for symbol in objects)})" if objects else ""
+
+
+def moved(planned: Ledger, bank: str) -> list[str]:
+    """Objects that a bank other than the first holds and the start-up has to zero: all but the stack."""
+    if bank == planned.profile.banks[0].name:
+        return []
+    return [symbol for symbol, line in planned.symbols("sram").items() if line.bank == bank and symbol != STACK]
 
 
 def filled(template: str, known: Mapping[str, str], *, where: str) -> str:

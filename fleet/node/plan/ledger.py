@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Exponents, Rule
-from fleet.node.model.scheme import Scheme, build_scheme
+from fleet.node.model.recipe import Exponents, Recipe, Rule
+from fleet.node.model.scheme import Layout, Scheme, build_scheme
 from fleet.node.plan.arena import EXPONENTS, aligned
+from fleet.node.plan.banks import ARENA, STACK, arena_room, banks_of
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
 from fleet.node.plan.plan import Plan, plan_of
-from fleet.node.plan.state import extras_of
+from fleet.node.plan.state import extras_of, state_size, whole_state_size
 from fleet.node.profile import FLASH, Profile
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def ledger(
 ) -> Ledger:
     """All lines of a plan on a board. windows: kept in flash to train on. code_bytes: of a linked image, if any."""
     lines = (
-        *_sram(plan, profile.banks[0].name, stack_bytes),
+        *_spread(tuple(_sram(plan, profile.banks[0].name, stack_bytes)), profile),
         *_model(plan),
         *_code(plan, profile, code_bytes),
         *_log(plan, windows),
@@ -115,8 +116,12 @@ def own_bytes(classes: int) -> int:
 
 
 def frame_bytes(plan: Plan) -> int:
+    """The frame buffer of a plan, as frame_size."""
+    return frame_size(plan.layout)
+
+
+def frame_size(layout: Layout) -> int:
     """The frame buffer: the longest frame, which is the push (SPEC.md, "Frames"), up to the next word."""
-    layout = plan.layout
     return aligned(20 + 8 + own_bytes(layout.classes) + layout.weights + 4 * layout.biases + 4)
 
 
@@ -128,15 +133,42 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
     lives = ", ".join(f"{name} {size:,}" for name, size in parts.items())
     lives += ", some of them over another" * (sum(parts.values()) > plan.lower_bound_bytes)
     for item, size, reason, symbol in (
-        ("arena", plan.arena_bytes, f"everything within one step; {where}: {lives}", "fe_arena"),
+        ("arena", plan.arena_bytes, f"everything within one step; {where}: {lives}", ARENA),
         ("trained values", plan.value_bytes, values, "fe_state"),
         *_extras(plan),
         ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
         ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
         ("runtime", _runtime(plan), "course, round and classes of the client", "fe_runtime"),
-        ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", "fe_stack"),
+        ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", STACK),
     ):
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
+
+
+def _spread(lines: tuple[Line, ...], profile: Profile) -> Iterator[Line]:
+    """The lines over the board's banks, all lines of one object in one."""
+    sizes: dict[str, int] = {}
+    for line in lines:
+        sizes[line.symbol] = sizes.get(line.symbol, 0) + line.size_bytes
+    banks = banks_of(sizes, _rooms(profile))
+    for line in lines:
+        yield line if line.bank == banks[line.symbol] else replace(line, bank=banks[line.symbol])
+
+
+def _rooms(profile: Profile) -> dict[str, int]:
+    return {bank.name: bank.size_bytes for bank in profile.sram_banks}
+
+
+def node_room(profile: Profile, layout: Layout, recipe: Recipe, *, streamed: bool) -> int:
+    """Bytes that a board has for state and arena beside what no tactics change. streamed: the plan's input."""
+    state_bytes = whole_state_size(layout, recipe)
+    sizes = {
+        "fe_state": state_bytes,
+        "fe_pushed": state_size(layout),
+        "fe_frame": frame_size(layout),
+        "fe_runtime": runtime_bytes(layout.classes, streamed=streamed),
+        STACK: STACK_BYTES,
+    }
+    return state_bytes + arena_room(sizes, _rooms(profile))
 
 
 def arena_parts(plan: Plan) -> dict[str, int]:
@@ -331,7 +363,7 @@ def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:
 
 def _of(other: Ledger, plan: Plan) -> Ledger:
     """The ledger of another plan under the same conditions."""
-    stack = other.symbols("sram")["fe_stack"].size_bytes
+    stack = other.symbols("sram")[STACK].size_bytes
     code = next(line for line in other.lines if line.item == "code")
     measured = code.size_bytes if code.basis == "measured" else None
     return ledger(plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack)

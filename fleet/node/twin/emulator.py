@@ -64,8 +64,7 @@ class Core:
         self._uc = _machine(profile)
         for segment in image.segments:
             self.write(segment.load, segment.content)
-        self._stack = image.object("fe_stack")
-        self._uc.mem_write(self._stack.address, bytes([PAINT]) * self._stack.size_bytes)
+        image.object("fe_stack")  # or it is said here what is missing
         self._halt = image.function("fe_halt").address
         self._boot()
 
@@ -159,7 +158,10 @@ class _Counter:
 
 
 def _machine(profile: Profile) -> Uc:
-    """Memory of the board, empty, and its core. UC_MODE_MCLASS would silently make every core a Cortex-M33."""
+    """Memory of the board and its core; in SRAM lies paint, as something does after power-up.
+
+    UC_MODE_MCLASS would silently make every core a Cortex-M33.
+    """
     uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
     uc.ctl_set_cpu_model(MODELS[profile.core])
     ranges = [(bank.start, bank.size_bytes) for bank in profile.banks]
@@ -167,4 +169,6 @@ def _machine(profile: Profile) -> Uc:
     for start, size in ranges:
         first = start // PAGE * PAGE
         uc.mem_map(first, -(-(start + size - first) // PAGE) * PAGE)
+    for bank in profile.banks:
+        uc.mem_write(bank.start, bytes([PAINT]) * bank.size_bytes)
     return uc

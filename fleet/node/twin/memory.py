@@ -1,5 +1,7 @@
 """The linked image against the ledger: every object in SRAM is a line, every line an object."""
 
+from collections.abc import Iterator
+
 from fleet.node.plan.ledger import Ledger
 from fleet.node.profile import FLASH, Profile, usable
 from fleet.node.twin.image import Image, Section, Symbol
@@ -12,7 +14,7 @@ def sram_sections(image: Image, profile: Profile) -> tuple[Section, ...]:
 
 
 def check_sram(image: Image, ledger: Ledger) -> Check:
-    """Sizes of all objects in SRAM, and of their sections, against the ledger's lines."""
+    """Sizes and banks of all objects in SRAM, and sizes of their sections, against the ledger's lines."""
     planned = {symbol: line.size_bytes for symbol, line in ledger.symbols("sram").items()}
     linked = {s.name: s.size_bytes for s in _sram_objects(image, ledger)}
     faults = []
@@ -20,6 +22,7 @@ def check_sram(image: Image, ledger: Ledger) -> Check:
         if planned.get(name) != linked.get(name):
             text = f"expected {_size(planned.get(name))}, got {_size(linked.get(name))}"
             faults.append(f"SRAM, {name}: {text}; every object in SRAM is a line of the ledger")
+    faults += _bank_faults(image, ledger)
     whole = sum(s.size_bytes for s in sram_sections(image, ledger.profile))
     if not faults and whole != sum(linked.values()):
         faults.append(
@@ -28,6 +31,15 @@ def check_sram(image: Image, ledger: Ledger) -> Check:
     return Check(
         name="SRAM", against=f"{len(planned)} lines of the ledger, {sum(planned.values()):,} B", faults=tuple(faults)
     )
+
+
+def _bank_faults(image: Image, ledger: Ledger) -> Iterator[str]:
+    """Objects that begin in another bank than their line says. That a section keeps to its bank is check_places."""
+    lines = ledger.symbols("sram")
+    for symbol in _sram_objects(image, ledger):
+        bank = next((b.name for b in ledger.profile.banks if b.start <= symbol.address < b.end), "none")
+        if symbol.name in lines and bank != lines[symbol.name].bank:
+            yield f"SRAM, {symbol.name}: expected it in {lines[symbol.name].bank}, got {bank}; see port/link.ld"
 
 
 def _size(size_bytes: int | None) -> str:

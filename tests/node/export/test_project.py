@@ -26,6 +26,7 @@ from fleet.node.model.fixed import real
 from fleet.node.model.graph_file import graph_bytes
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.ledger import ledger
 from fleet.node.profile import Profile, boards, load_profile, usable
 from tests.node.model.nets import Builder, graphs, imu_net, schemes
 
@@ -150,7 +151,8 @@ def test_any_name_becomes_one_that_c_allows(name: str, c_name: str) -> None:
 def test_the_link_script_keeps_to_what_reservations_leave(board: str) -> None:
     profile = load_profile(board)
     template = (devices_dir() / board / "port" / "link.ld.in").read_text()
-    text = link_script(template, profile)
+    graph = imu_net()
+    text = link_script(template, ledger(plan_of(graph, build_scheme(graph, "sparse")), profile))
     for bank in [*(b.name for b in profile.banks), "flash"]:
         part = usable(profile, bank)
         assert f"ORIGIN = {part.start:#010x}, LENGTH = {part.size_bytes}" in text

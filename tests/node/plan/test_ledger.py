@@ -10,6 +10,7 @@ from fleet.base.errors import DoesNotFit
 from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.banks import banks_of
 from fleet.node.plan.ledger import (
     Ledger,
     arena_parts,
@@ -17,6 +18,8 @@ from fleet.node.plan.ledger import (
     frame_bytes,
     ledger,
     ledger_rows,
+    node_room,
+    over,
     plan_rows,
     runtime_bytes,
 )
@@ -146,6 +149,88 @@ def test_a_window_log_that_overflows_the_flash_is_refused_with_the_longest_that_
     check_fit(ledger(plan, nrf, windows=longest))
     with pytest.raises(DoesNotFit):
         check_fit(ledger(plan, nrf, windows=longest + 1))
+
+
+# --- boards of several banks -----------------------------------------------------------------------------------
+
+
+def banks_when_short(plan: Plan, short_bytes: int, second_bytes: int = 64 * 1024) -> tuple[Ledger, dict[str, str]]:
+    """On an stm32f746 whose first bank lacks so many bytes for all: the ledger, and what left that bank and whither."""
+    board = load_profile("stm32f746")
+    sram, dtcm = board.banks
+    needed = ledger(plan, board).taken("sram")
+    banks = (replace(sram, size_bytes=needed - short_bytes), replace(dtcm, size_bytes=second_bytes))
+    found = ledger(plan, replace(board, banks=banks))
+    assert found.taken("sram") + found.taken("dtcm") == needed
+    return found, {symbol: line.bank for symbol, line in found.symbols("sram").items() if line.bank != "sram"}
+
+
+def test_all_of_a_node_lies_in_the_first_bank_while_that_holds_it(plan: Plan) -> None:
+    found, moved = banks_when_short(plan, 0)
+    assert moved == {}
+    assert not over(found)
+
+
+@pytest.mark.parametrize(
+    "short_bytes, moved",
+    [
+        (1, ["fe_stack"]),
+        (1024, ["fe_stack"]),
+        (1025, ["fe_runtime", "fe_stack"]),
+        (1024 + 48, ["fe_runtime", "fe_stack"]),
+        (1024 + 48 + 1, ["fe_pushed", "fe_runtime", "fe_stack"]),
+        (1024 + 48 + 4412 + 1, ["fe_pushed", "fe_runtime", "fe_stack", "fe_state"]),
+        (1024 + 48 + 2 * 4412 + 1, ["fe_frame", "fe_pushed", "fe_runtime", "fe_stack", "fe_state"]),
+    ],
+)
+def test_the_stack_leaves_a_full_bank_first_then_the_smallest(plan: Plan, short_bytes: int, moved: list[str]) -> None:
+    found, banks = banks_when_short(plan, short_bytes)
+    assert banks == dict.fromkeys(sorted(moved), "dtcm")
+    check_fit(found)
+
+
+def test_all_lines_of_an_object_move_together() -> None:
+    graph = imu_net()
+    plan = plan_of(graph, build_scheme(graph, "head", recipe=Recipe(rule=Rule.RESIDUAL8, momentum=0.5)))
+    found, moved = banks_when_short(plan, 1024 + 48 + 2 * plan.value_bytes)
+    assert "fe_state" not in moved
+    found, moved = banks_when_short(plan, 1024 + 48 + plan.value_bytes + frame_bytes(plan) + 1)
+    assert {line.bank for line in found.lines if line.symbol == "fe_state"} == {"dtcm"}
+    assert len([line for line in found.lines if line.symbol == "fe_state"]) == 3
+
+
+def test_what_the_other_banks_cannot_take_stays_and_is_refused_with_the_arithmetic(plan: Plan) -> None:
+    found, moved = banks_when_short(plan, 1025, second_bytes=1024)
+    assert moved == {}
+    taken = found.taken("sram")
+    with pytest.raises(DoesNotFit, match=f"sram: expected at most {taken - 1025:,} B, got {taken:,} B, 1,025 B over"):
+        check_fit(found)
+
+
+def test_an_object_goes_past_a_bank_without_room_and_nowhere_near_a_reservation() -> None:
+    sizes = {"fe_arena": 900, "fe_frame": 300, "fe_stack": 400}
+    assert banks_of(sizes, {"a": 1200, "b": 350, "c": 500}) == {"fe_arena": "a", "fe_frame": "a", "fe_stack": "c"}
+    assert banks_of(sizes, {"a": 900, "b": 350, "c": 500}) == {"fe_arena": "a", "fe_frame": "b", "fe_stack": "c"}
+    assert banks_of(sizes, {"a": 1300, "b": 350, "c": 399}) == {"fe_arena": "a", "fe_frame": "b", "fe_stack": "a"}
+    assert set(banks_of(sizes, {"a": 900, "b": 350, "c": 399}).values()) == {"a"}
+
+
+@pytest.mark.parametrize("second_bytes", [64 * 1024, 1024 + 47, 1024 + 48, 6_000, 10_000])
+def test_state_and_arena_fit_exactly_where_the_board_has_room_for_them(plan: Plan, second_bytes: int) -> None:
+    recipe, needed = plan.scheme.recipe, plan.state_bytes + plan.arena_bytes
+    for short_bytes in (0, 1, 1024, 1025, 1072, 1073, 5484, 5485, 9896, 9897, 14_344, 14_345, 20_000):
+        found, _moved = banks_when_short(plan, short_bytes, second_bytes)
+        assert (not over(found)) == (node_room(found.profile, plan.layout, recipe, streamed=False) >= needed)
+
+
+def test_reserved_memory_of_another_bank_is_not_room(plan: Plan) -> None:
+    board = load_profile("stm32f746")
+    sram, dtcm = board.banks
+    taken = replace(load_profile("nrf52840").reserved[0], bank="dtcm", size_bytes=dtcm.size_bytes - 1023)
+    short = replace(sram, size_bytes=ledger(plan, board).taken("sram") - 1)
+    found = ledger(plan, replace(board, banks=(short, dtcm), reserved=(taken,)))
+    assert found.symbols("sram")["fe_stack"].bank == "sram"
+    assert found.symbols("sram")["fe_runtime"].bank == "dtcm"
 
 
 # --- what a recipe remembers -----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,44 @@ def test_an_object_that_no_line_plans_is_found(quickstart: Path) -> None:
     assert check_sram(image, book).faults == ()
     assert "fe_arena: expected" in check_sram(grown, book).faults[0]
     assert "SRAM, buffer: expected none, got 16 B" in check_sram(extra, book).faults[0]
+
+
+def short_of(plan: Plan, short_bytes: int) -> Profile:
+    """An stm32f746 whose first bank lacks so many bytes for all of a plan."""
+    board = load_profile("stm32f746")
+    sram, *rest = board.banks
+    return replace(board, banks=(replace(sram, size_bytes=ledger(plan, board).taken("sram") - short_bytes), *rest))
+
+
+SPREAD = {1: {"fe_stack"}, 1025: {"fe_stack", "fe_runtime"}, 1300: {"fe_stack", "fe_runtime", "fe_state", "fe_pushed"}}
+"""Bytes that the first bank lacks, and what lies in the other one then."""
+
+
+@pytest.mark.parametrize("short_bytes", SPREAD)
+def test_a_node_spread_over_two_banks_trains_as_the_simulator_does(
+    short_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = every_operator()
+    board = short_of(plan, short_bytes)
+    monkeypatch.setattr(import_module("fleet.node.twin.verify"), "load_profile", lambda _: board)
+    project = export(plan, board, out=tmp_path / "spread", name="spread")
+    assert verify(project).faults == ()
+    core = Core(image_of(project), board)
+    dtcm = board.banks[1]
+    lies_there = {o.name for o in core.image.objects.values() if dtcm.start <= o.address < dtcm.end and o.size_bytes}
+    assert lies_there == SPREAD[short_bytes]
+    assert not any(core.object("fe_pushed") + core.object("fe_frame"))
+    assert core.image.object("fe_stack").address == dtcm.start
+
+
+def test_an_object_in_another_bank_than_its_line_says_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = every_operator()
+    monkeypatch.setattr(import_module("fleet.node.twin.verify"), "load_profile", lambda _: short_of(plan, 1025))
+    project = export(plan, load_profile("stm32f746"), out=tmp_path / "whole", name="whole")
+    with pytest.raises(CheckFailed) as failed:
+        verify(project)
+    assert "SRAM, fe_stack: expected it in dtcm, got sram; see port/link.ld" in str(failed.value)
+    assert "SRAM, fe_runtime: expected it in dtcm, got sram; see port/link.ld" in str(failed.value)
 
 
 def test_an_image_that_reaches_into_reserved_memory_is_found(quickstart: Path, nrf: Profile) -> None:
