@@ -8,7 +8,7 @@ at once, so that the rows that stay lie at the front of their window.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fleet.node.model.graph import Add, AveragePool, Conv2d, Depthwise, Graph, MaxPool, Op, inputs
+from fleet.node.model.graph import Add, AveragePool, Conv2d, Depthwise, Graph, MaxPool, Op, Reshape, inputs
 
 ROWABLE = Conv2d | Depthwise | Add | AveragePool | MaxPool
 
@@ -30,7 +30,7 @@ class Rolled:
 
     held: the same while each operator of the group makes a row, by the operator's number in the group.
     behind: (x, y) -> bytes: how far before a whole map x that only this group reads a whole map y that it makes must
-    begin, so that no row of y covers a row of x that is still to be read.
+    begin, so that no row of y covers a row of x that is still to be read. x: the map whose bytes are read (`roots`).
     """
 
     rows: Mapping[str, int]
@@ -63,6 +63,15 @@ def readings(op: Op) -> tuple[Reading, ...]:
             return tuple(Reading(source=name, exact=isinstance(op, Add)) for name in inputs(op))
 
 
+def roots(graph: Graph) -> dict[str, str]:
+    """Of every map the one whose bytes it is: a reshaped map lies where its source does."""
+    root = {tensor.name: tensor.name for tensor in graph.tensors}
+    for op in graph.ops:
+        if isinstance(op, Reshape):
+            root[op.y] = root[op.x]
+    return root
+
+
 def rolled(graph: Graph, ops: Sequence[Op], whole: frozenset[str]) -> Rolled | None:
     """The windows of these operators. whole: what of their outputs is needed behind them; the last one's always is.
 
@@ -77,6 +86,7 @@ class _Run:
     graph: Graph
     ops: Sequence[Op]
     whole: frozenset[str]
+    root: dict[str, str] = field(init=False)
     maker: dict[str, int] = field(init=False)
     reads: list[tuple[Reading, ...]] = field(init=False)
     readers: dict[str, list[tuple[int, Reading]]] = field(init=False)
@@ -88,6 +98,7 @@ class _Run:
     behind: dict[tuple[str, str], int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.root = roots(self.graph)
         self.maker = {op.y: i for i, op in enumerate(self.ops)}
         self.reads = [readings(op) for op in self.ops]
         self.readers = {}
@@ -150,7 +161,7 @@ class _Run:
             if x in self.maker:
                 continue
             lows = [self._first(j, r) + (j == i and r.exact and self.row[x] == self.row[y]) for j, r in readers]
-            needed = min(lows)
+            needed, at = min(lows), (self.root[x], y)
             if needed < self.height[x]:
-                self.behind[x, y] = max(self.behind.get((x, y), 0), end - needed * self.row[x])
-            self.behind.setdefault((x, y), 0)
+                self.behind[at] = max(self.behind.get(at, 0), end - needed * self.row[x])
+            self.behind.setdefault(at, 0)

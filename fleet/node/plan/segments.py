@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from fleet.node.model.graph import Add, Depthwise, Graph, Op, Reshape, inputs, positions
+from fleet.node.model.graph import Add, Depthwise, Graph, Op, inputs, positions
 from fleet.node.model.reference import tensors_with_gradient
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.floor import mask_bytes
-from fleet.node.plan.rolling import Rolled, can_roll, rolled
+from fleet.node.plan.rolling import Rolled, can_roll, rolled, roots
 from fleet.node.plan.steps import program
 from fleet.node.plan.steps.passes import can_clip
 from fleet.node.plan.steps.program import output_size, size_bytes
@@ -81,7 +81,7 @@ def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool) -> Facts:
     trains = bool(scheme.trained)
     needed = tensors_with_gradient(graph, scheme) if trains else set()
     masked = [op.y in needed and can_clip(op) for op in graph.ops]
-    root = _roots(graph)
+    root = roots(graph)
     made = {root[name]: -1 for name in graph.inputs}
     last = dict.fromkeys(made, 0)
     for t, op in enumerate(graph.ops):
@@ -108,15 +108,6 @@ def _kept(graph: Graph, scheme: Scheme, size: Mapping[str, int]) -> dict[str, in
     return {name: size[name] for name in maps.whole if name in size} | slices
 
 
-def _roots(graph: Graph) -> dict[str, str]:
-    """Of every map the one whose bytes it is: a reshaped map lies where its source does."""
-    root = {tensor.name: tensor.name for tensor in graph.tensors}
-    for op in graph.ops:
-        if isinstance(op, Reshape):
-            root[op.y] = root[op.x]
-    return root
-
-
 def runs_of(facts: Facts, *, longest: int = LONGEST, overlays: bool = True) -> Runs:
     """All runs of up to `longest` operators, each with its ways."""
     count = len(facts.graph.ops)
@@ -139,8 +130,8 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
     if not overlays:
         return
     for x in _dying(facts, t, t + 1):
-        both = facts.size[x] + facts.size[op.y]
         if isinstance(op, Depthwise) and _one_each(facts, op):
+            both = facts.size[x] + facts.size[op.y]
             larger = max(facts.size[x], facts.size[op.y]) + facts.plane(op.y)
             yield Run(first=t, end=t + 1, live_bytes=base - both + larger, over=x)
         if isinstance(op, Add) and facts.size[x] == facts.size[op.y]:

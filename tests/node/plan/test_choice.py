@@ -23,9 +23,10 @@ from fleet.node.plan.floor import floor_of
 from fleet.node.plan.lifetimes import fullest, loads
 from fleet.node.plan.placement import Effort
 from fleet.node.plan.plan import finished
-from fleet.node.plan.segments import facts_of, runs_of, smallest_peak
+from fleet.node.plan.segments import Run, facts_of, runs_of, smallest_peak
 from fleet.node.plan.tactics import LAYERWISE
 from tests.node.engine.runs import own_of, run, static, targets_of
+from tests.node.model.map_nets import MapBuilder
 from tests.node.model.nets import WEIGHTED, graphs, recipes, residual_net, schemes, windows
 from tests.node.model.schemes.bottlenecks import random_graph, small_graph
 
@@ -209,3 +210,31 @@ def test_loads_are_what_lives_in_each_step() -> None:
         assert load <= sum(-(-part.size_bytes // 4) * 4 for part in alive)
     assert max(most) == plan.lower_bound_bytes
     assert any(isinstance(op, Conv2d | Depthwise) for op in plan.graph.ops)
+
+
+def reshaped_net() -> Graph:
+    """Maps read under two names: before a bottleneck's skip, and by layers that could lie over them row by row."""
+    build = MapBuilder(3)
+    x = build.conv(build.input((8, 6, 3), zero=-4), 8, (3, 3), (1, 1), (1, 1, 1, 1), zero=-20)
+    x = build.reshape(build.conv(x, 12, (1, 1), zero=-9), (6, 8, 12))
+    y = build.depthwise(build.conv(x, 20, (1, 1)), (3, 3), (1, 1), (1, 1, 1, 1))
+    x = build.add(x, build.conv(y, 12, (1, 1), zero=4))
+    x = build.conv(build.reshape(x, (4, 12, 12)), 24, (3, 3), (2, 2), (1, 1, 1, 1))
+    build.reshape(x, (1, 12, 24))
+    return build.head(build.pool(x), 4)
+
+
+@pytest.mark.parametrize("kind", ["full", "bias", "head"])
+def test_maps_under_two_names_are_kept_as_long_as_either_is_read(kind: str) -> None:
+    """Every way to lay an output over an input, one at a time."""
+    graph = reshaped_net()
+    scheme = build_scheme(graph, kind)
+    expected, count = learnt(plan_of(graph, scheme), 3), len(graph.ops)
+    space = Space(graph=graph, scheme=scheme, input_streamed=True)
+    over = [run for ways in space.runs.values() for run in ways if run.over]
+    for chosen in over:
+        alone = [Run(first=t, end=t + 1, live_bytes=0) for t in range(count) if not chosen.first <= t < chosen.end]
+        cut = sorted([*alone, chosen], key=lambda run: run.first)
+        draft = space.draft(space.tactics(cut, frozenset()))
+        assert learnt(finished(draft, draft.placed(Effort.QUICK)), 3) == expected, chosen
+    assert over

@@ -25,7 +25,8 @@ Emit = Callable[[Op, Ref], None]
 class Kept:
     """What of the maps is needed behind their last reader of the forward pass.
 
-    whole: maps that the way back reads, and outputs. slices: first channels of maps that only weight gradients read.
+    Maps go by the names of their buffers. whole: those that the way back reads, and outputs. slices: first channels
+    of those that only weight gradients read.
     """
 
     whole: frozenset[str] = frozenset()
@@ -37,12 +38,12 @@ def kept_maps(graph: Graph, scheme: Scheme, layerwise: Program, *, slices: bool)
 
     slices: whether maps that only convolutions of one group and depthwise layers read are kept by their first channels.
     """
-    names = {ref.name: name for name, ref in layerwise.maps.items() if ref.region is Region.ARENA}
+    maps = {ref.name for ref in layerwise.maps.values() if ref.region is Region.ARENA}
     whole, sliced = set(graph.outputs), dict[str, int]()
     reshaped = {name for op in graph.ops if isinstance(op, Reshape) for name in (op.x, op.y)}
     for step in layerwise.steps[layerwise.loss :]:
         op = graph.op(step.op)
-        for name in (names[buffer] for buffer in step.buffers if buffer in names):
+        for name in (buffer for buffer in step.buffers if buffer in maps):
             cuts = step.code in (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE) and _reads_first(graph, op)
             channels = scheme.of(op.name).channels
             if slices and cuts and name not in reshaped and channels < graph.tensor(name).shape[2]:
