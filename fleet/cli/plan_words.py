@@ -147,7 +147,8 @@ def table_notes(found: Iterable[OnBoard], profile: Profile) -> Iterator[str]:
     listed = list(found)
     reserved = listed[0].reserved_bytes if listed else 0
     kept = f" beside {reserved:,} B that are reserved" if reserved else ""
-    yield f"SRAM: what a node takes in {profile.banks[0].name} of {profile.board}{kept}; step and energy {doubt(profile)}"
+    where = f"{profile.banks[0].name} of {profile.board}{kept}"
+    yield f"SRAM: what a node takes in {where}; step and energy {doubt(profile)}"
     if any(not each.planned.plan.proved for each in listed):
         yield "*: placement not yet proved optimal; see it alone with --scheme, and --prove"
 
