@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
 from fleet.node.engine.binding import Status
@@ -14,7 +15,7 @@ from tests.node.engine.test_channels import all_by_channels, narrow_net
 from tests.node.engine.test_rows_refused import checked
 
 BEYOND = (Region.ARENA << 28) + 4
-FLOW_E, FLOW_SHIFT, R, TRAINED = 8, 10, 15, 18 + 14  # words of an input gradient's step
+FLOW_E, FLOW_SHIFT, PLACES, CHANNELS, R, TRAINED = 8, 10, 11, 12, 15, 18 + 14  # words of an input gradient's step
 IN_H, IN_C, OUT_H, OUT_W, OUT_C, K_H, STRIDE = 18, 20, 21, 22, 23, 24, 26
 U_X, U_W, U_RATE, U_IN_C, U_TRAINED = 5, 6, 7, 14, 12 + 14  # of an update's
 NAMES = (
@@ -68,6 +69,10 @@ def grouped(request: pytest.FixtureRequest) -> Plan:
         ("no gradient", {("bias middle", 2): 0}),
         ("nowhere to put a plane", {("grad middle", FLOW_E): 0}),
         ("nowhere to put a gradient", {("grad expand", FLOW_E): 0}),
+        ("more places of a gradient than its layer has", {("grad expand", PLACES): 2**12}),
+        ("more channels of a gradient than its layer has", {("grad expand", CHANNELS): 2**12}),
+        ("fewer places of a plane", {("grad project", PLACES): 1}),
+        ("the channels of a round alone", {("grad middle", CHANNELS): 1}),
         ("a mask of another size", {("mask expand", 4): 8}),
         ("a mask of none", {("mask expand", 3): 0}),
         ("biases of other places", {("bias expand", 4): 3}),
@@ -112,3 +117,13 @@ def test_each_step_comes_once(grouped: Plan) -> None:
     at = words_of(grouped)
     again = {at["bias middle"] + 2: int.from_bytes(grouped.content[4 * at["mask expand"] + 8 :][:4], "little")}
     assert checked(grouped, again) is Status.BAD_PLAN
+
+
+@pytest.mark.parametrize("first, second", [("mask project", "grad project"), ("grad middle", "update middle")])
+def test_another_order_of_the_steps_is_refused(grouped: Plan, first: str, second: str) -> None:
+    """Its bits would be others: an executor that runs the steps one by one goes by their order."""
+    words, at = np.frombuffer(grouped.content, dtype="<i4").copy(), words_of(grouped)
+    ends = [at[name] + int(words[at[name] + 1]) for name in (first, second)]
+    swapped = [*words[at[second] : ends[1]], *words[at[first] : ends[0]]]
+    assert ends[0] == at[second]
+    assert checked(grouped, dict(enumerate(map(int, swapped), at[first]))) is Status.BAD_PLAN

@@ -83,6 +83,13 @@ def test_a_group_that_says_something_wrong_is_refused(grouped: Plan, what: str, 
     assert checked(grouped, changes) is Status.BAD_PLAN, what
 
 
+def test_a_mask_that_ends_outside_the_arena_is_refused(grouped: Plan) -> None:
+    last = (Region.ARENA << 28) + grouped.arena_bytes - 9 * 4 * 8 // 8
+    assert checked(grouped, {CONV + 4: last}) is Status.OK
+    assert checked(grouped, {CONV + 4: last + 4}) is Status.BAD_PLAN
+    assert checked(grouped, {CONV + 4: (Region.MODEL << 28) + 4}) is Status.BAD_PLAN
+
+
 def test_steps_that_end_a_batch_do_not_begin_within_a_group(grouped: Plan) -> None:
     apply = HEADER.index("apply_word")
     assert checked(grouped, {apply: CONV}) is Status.BAD_PLAN

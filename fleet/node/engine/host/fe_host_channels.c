@@ -20,12 +20,13 @@ typedef struct {
     int64_t out_bytes;
 } fe_group;
 
-/* A group while it is laid out. from, to: gradients by their references in the plan and here. */
+/* A group while it is laid out. from, to: gradients by their references in the plan and here; first that of the
+ * block's output, then what each layer makes. */
 typedef struct {
     fe_prepare *p;
     fe_bottleneck b;
     fe_group group;
-    int32_t from[FE_BACK_LAYERS + 1], to[FE_BACK_LAYERS + 1];
+    int32_t from[FE_BACK_LAYERS], to[FE_BACK_LAYERS + 1];
     int64_t used; /* of its arena */
 } fe_layout;
 
@@ -36,9 +37,10 @@ static int32_t place_for(fe_layout *l, int64_t bytes)
     return ref;
 }
 
+/* The gradient that a step reads. */
 static int32_t moved(const fe_layout *l, int32_t ref)
 {
-    for (int32_t i = 0; i <= FE_BACK_LAYERS; i++)
+    for (int32_t i = 0; i < FE_BACK_LAYERS; i++)
         if (ref != 0 && l->from[i] == ref)
             return l->to[i];
     return ref;
@@ -46,7 +48,7 @@ static int32_t moved(const fe_layout *l, int32_t ref)
 
 static int64_t width_of(const fe_layout *l)
 {
-    return fe_header(l->p->node)->gradients == FE_FP32 ? 4 : 1;
+    return fe_is_float(l->p->node) ? 4 : 1;
 }
 
 /* Whole maps for what the group has as planes, and for what enters and leaves it if that is not to be touched. */
@@ -62,9 +64,10 @@ static void lay_gradients(fe_layout *l)
         const fe_grad_step *s = l->b.layer[i].grad;
         if (s == 0)
             continue;
-        l->from[i + 1] = s->flow.e;
         l->to[i + 1] = place_for(l, (int64_t)s->flow.places * s->flow.channels * width);
-        if (i == FE_EXPAND) {
+        if (i < FE_EXPAND) {
+            l->from[i + 1] = s->flow.e;
+        } else {
             l->group.out = fe_at(l->p->node, s->flow.e);
             l->group.out_bytes = (int64_t)s->flow.places * s->flow.channels * width;
         }
@@ -75,12 +78,15 @@ static void lay_gradients(fe_layout *l)
     l->to[0] = place_for(l, l->group.places * l->group.place_bytes);
 }
 
-/* What waits stays where it is. */
-static void lay_grad(fe_layout *l, fe_grad_step *s)
+/* What waits stays where it is. What leaves may lie over it in the plan, and so over what arrives: its layer tells. */
+static void lay_grad(fe_layout *l, const void *step, fe_grad_step *s)
 {
+    int32_t layer = 0;
+    while (l->b.layer[layer].grad != step)
+        layer++;
     s->flow.acc = width_of(l) == 1 ? place_for(l, 4 * (int64_t)s->flow.channels) : 0;
     s->flow.g = moved(l, s->flow.g);
-    s->flow.e = moved(l, s->flow.e);
+    s->flow.e = l->to[layer + 1];
 }
 
 /* Words of a step with its places here. */
@@ -98,7 +104,7 @@ static void lay(fe_layout *l, const fe_step *step, int32_t *words)
         return;
     case FE_GRAD_CONV:
     case FE_GRAD_DEPTHWISE:
-        lay_grad(l, s);
+        lay_grad(l, step, s);
         d = &((fe_grad_step *)s)->d;
         break;
     default:

@@ -4,7 +4,7 @@
  */
 #include "fe_bottleneck.h"
 
-enum { MOST_SIDE = 8192, MOST_CHANNELS = 65535 };
+enum { MOST_CHANNELS = 65535 };
 
 /* The reference of the gradient that a step reads; 0 for a step that has none. */
 static int32_t read_by(const fe_step *step)
@@ -43,37 +43,36 @@ static int gradients_of(const fe_channels_step *s, int32_t *g)
            g[FE_EXPAND] != g[FE_PROJECT] && g[FE_EXPAND] != g[FE_MIDDLE];
 }
 
-/* Puts a step where it belongs. 0: there is one, or there is no such. */
-static int put(fe_bottleneck *b, int32_t layer, const fe_step *step)
+/* Steps of one layer in their order. */
+enum { AT_MASK, AT_GRAD, AT_UPDATE, AT_BIAS, AT_ALL };
+
+/* Puts a step where it belongs. Returns its number among all that there may be, -1 where there is no such. */
+static int32_t put(fe_bottleneck *b, int32_t layer, const fe_step *step)
 {
     const int32_t by_channel = layer == FE_MIDDLE;
     fe_back *at = &b->layer[layer];
-    const void *s = step, *there;
+    const void *s = step;
     switch (step->op) {
     case FE_MASK:
-        there = at->mask;
         at->mask = s;
-        return there == 0;
-    case FE_UPDATE_BIAS:
-        there = at->bias;
-        at->bias = s;
-        return there == 0;
+        return layer * AT_ALL + AT_MASK;
     case FE_GRAD_CONV:
     case FE_GRAD_DEPTHWISE:
-        there = at->grad;
         at->grad = s;
-        return there == 0 && by_channel == (step->op == FE_GRAD_DEPTHWISE);
+        return by_channel == (step->op == FE_GRAD_DEPTHWISE) ? layer * AT_ALL + AT_GRAD : -1;
+    case FE_UPDATE_BIAS:
+        at->bias = s;
+        return layer * AT_ALL + AT_BIAS;
     default: /* FE_UPDATE_CONV, FE_UPDATE_DEPTHWISE: any other reads no gradient */
-        there = at->update;
         at->update = s;
-        return there == 0 && by_channel == (step->op == FE_UPDATE_DEPTHWISE);
+        return by_channel == (step->op == FE_UPDATE_DEPTHWISE) ? layer * AT_ALL + AT_UPDATE : -1;
     }
 }
 
 int fe_read_bottleneck(const fe_channels_step *s, fe_bottleneck *to)
 {
     const fe_step *step = fe_following(&s->step);
-    int32_t g[FE_BACK_LAYERS] = {0};
+    int32_t g[FE_BACK_LAYERS] = {0}, last = -1;
     for (int32_t l = 0; l < FE_BACK_LAYERS; l++) {
         to->layer[l].mask = 0;
         to->layer[l].grad = 0;
@@ -85,26 +84,23 @@ int fe_read_bottleneck(const fe_channels_step *s, fe_bottleneck *to)
         return 0;
     for (int32_t i = 0; i < s->count; i++, step = fe_following(step)) {
         const int32_t from = read_by(step);
-        int32_t l = 0;
+        int32_t l = 0, number;
         while (l < FE_BACK_LAYERS && (from == 0 || from != g[l]))
             l++;
-        if (l == FE_BACK_LAYERS || !put(to, l, step))
+        number = l < FE_BACK_LAYERS ? put(to, l, step) : -1;
+        if (number <= last)
             return 0;
+        last = number;
     }
     return 1;
 }
 
-static int is_side(int32_t v)
-{
-    return v >= 1 && v <= MOST_SIDE;
-}
-
 static int is_shape(const fe_geometry *d)
 {
-    return is_side(d->in_h) && is_side(d->in_w) && is_side(d->out_h) && is_side(d->out_w) && is_side(d->k_h) &&
-           is_side(d->k_w) && is_side(d->stride_h) && is_side(d->stride_w) && d->in_c >= 1 && d->out_c >= 1 &&
+    return fe_is_group_side(d->in_h) && fe_is_group_side(d->in_w) && fe_is_group_side(d->out_h) && fe_is_group_side(d->out_w) && fe_is_group_side(d->k_h) &&
+           fe_is_group_side(d->k_w) && fe_is_group_side(d->stride_h) && fe_is_group_side(d->stride_w) && d->in_c >= 1 && d->out_c >= 1 &&
            d->in_c <= MOST_CHANNELS && d->out_c <= MOST_CHANNELS && d->pad_top >= 0 && d->pad_left >= 0 &&
-           d->pad_top <= MOST_SIDE && d->pad_left <= MOST_SIDE && d->trained >= 0;
+           d->pad_top <= FE_GROUP_SIDE && d->pad_left <= FE_GROUP_SIDE && d->trained >= 0;
 }
 
 /* Places of the input and of the output. */
@@ -125,16 +121,14 @@ static int is_pointwise(const fe_geometry *d)
            d->pad_left == 0 && d->groups == 1;
 }
 
-static int lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes)
+/* The gradient of a layer's input says its sizes, has room, as a plane or whole, and where it is int8 a shift. */
+static int flows(const fe_plan *p, const fe_grad_step *s, int64_t channels)
 {
-    return ref >> 28 == FE_ARENA && bytes <= p->arena_bytes - (ref & 0x0FFFFFFF);
-}
-
-/* A gradient of `values` that is passed on has room, and where gradients are int8 a shift. */
-static int flows(const fe_plan *p, const fe_flow *f, int64_t values)
-{
+    const fe_flow *f = &s->flow;
     const int floats = p->gradients == FE_FP32;
-    return lies_in_arena(p, f->e, floats ? 4 * values : values) && (floats || (f->shift >= 0 && f->shift <= 31));
+    return f->places == places_in(&s->d) && f->channels == s->d.in_c &&
+           fe_lies_in_arena(p, f->e, (floats ? 4 : 1) * places_in(&s->d) * channels) &&
+           (floats || (f->shift >= 0 && f->shift <= 31));
 }
 
 /* The geometry of what a layer has, NULL where it has neither or both differ in what counts. The weight gradient may
@@ -175,7 +169,7 @@ static int project_fits(const fe_plan *p, const fe_bottleneck *b)
     const fe_geometry *d = geometry_of(l);
     return d != 0 && l->grad != 0 && layer_fits(l, b->s->channels) && is_pointwise(d) && d->in_c == b->s->channels &&
            (places_out(d) == places_in(d) || places_out(d) == 1) && sizes_fit(l, places_in(d), d->out_c) &&
-           flows(p, &l->grad->flow, places_in(d) * b->s->group);
+           flows(p, l->grad, b->s->group);
 }
 
 /* The depthwise layer, which may pass nothing on or have nothing to train. */
@@ -188,7 +182,7 @@ static int middle_fits(const fe_plan *p, const fe_bottleneck *b)
     return d == 0 ||
            (layer_fits(l, b->s->channels) && (l->grad == 0 || d->in_c == b->s->channels) &&
             d->out_c == b->s->channels && d->out_h == after->in_h && d->out_w == after->in_w &&
-            (l->grad == 0 || flows(p, &l->grad->flow, places_in(d) * b->s->group)));
+            (l->grad == 0 || flows(p, l->grad, b->s->group)));
 }
 
 /* The first layer: its gradient is the whole of its input's. */
@@ -205,8 +199,8 @@ static int expand_fits(const fe_plan *p, const fe_bottleneck *b)
     return layer_fits(l, d->in_c) && is_pointwise(d) && d->out_c == b->s->channels && d->out_h == after->in_h &&
            d->out_w == after->in_w && places_in(d) == places_out(d) &&
            (l->grad == 0 ||
-            (flows(p, &l->grad->flow, places_in(d) * d->in_c) &&
-             (p->gradients == FE_FP32 || lies_in_arena(p, l->grad->flow.acc, 4 * places_in(d) * d->in_c))));
+            (flows(p, l->grad, d->in_c) &&
+             (p->gradients == FE_FP32 || fe_lies_in_arena(p, l->grad->flow.acc, 4 * places_in(d) * d->in_c))));
 }
 
 int fe_channels_fit(const fe_plan *p, const fe_channels_step *s)

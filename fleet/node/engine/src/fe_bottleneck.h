@@ -23,7 +23,8 @@ typedef struct {
     fe_back layer[FE_BACK_LAYERS];
 } fe_bottleneck;
 
-/* The steps of a group by layer: each names the gradient that it reads. 0: they are not those of a bottleneck. */
+/* The steps of a group by layer: each names the gradient that it reads. 0: they are not those of a bottleneck, in their
+ * order. */
 int fe_read_bottleneck(const fe_channels_step *s, fe_bottleneck *to);
 
 /* Whether a group that is in form can run. */

@@ -7,11 +7,6 @@
 
 #include "fe_block.h"
 
-static int is_float(const fe_node *node)
-{
-    return FE_FLOAT && fe_header(node)->gradients == FE_FP32;
-}
-
 /* What the steps of the last layer see of the gradient, which stays as it is. */
 static fe_seen seen_of(const fe_node *node, const fe_back *l)
 {
@@ -41,7 +36,7 @@ static void begin(const fe_node *node, const fe_flow *f)
 {
     const int32_t size = f->places * f->channels;
 #if FE_FLOAT
-    if (is_float(node)) {
+    if (fe_is_float(node)) {
         const float *waiting = fe_at(node, f->waiting);
         float *e = fe_at(node, f->e);
         for (int32_t i = 0; i < size; i++)
@@ -71,7 +66,7 @@ static void finish(const fe_node *node, const fe_grad_step *s)
 static void pass_back(const fe_channel *v, int32_t layer)
 {
 #if FE_FLOAT
-    if (is_float(v->node)) {
+    if (fe_is_float(v->node)) {
         if (layer == FE_PROJECT)
             fe_channel_project_f32(v);
         else if (layer == FE_MIDDLE)
@@ -129,6 +124,6 @@ void fe_run_channels(const fe_node *node, const fe_channels_step *s, const fe_co
         for (int32_t layer = 0; layer < FE_BACK_LAYERS; layer++)
             run_layer(&v, layer, round, course, step_key);
     }
-    if (b.layer[FE_EXPAND].grad != 0 && !is_float(node))
+    if (b.layer[FE_EXPAND].grad != 0 && !fe_is_float(node))
         finish(node, b.layer[FE_EXPAND].grad);
 }

@@ -82,11 +82,6 @@ static void middle_s8(const fe_channel *v, const fe_update_step *s, const fe_upd
 
 #if FE_FLOAT
 
-static int is_float(const fe_node *node)
-{
-    return fe_header(node)->gradients == FE_FP32;
-}
-
 static void take_f32(const fe_update *u, fe_real rate, int32_t i, int8_t *w, float sum)
 {
     fe_step_row_f32(u, rate, (uint32_t)i, w + i, &sum, 1);
@@ -171,7 +166,7 @@ void fe_channel_weights(const fe_channel *v, int32_t layer, const fe_update *u)
     if (layer != FE_EXPAND && v->c >= s->d.trained)
         return;
 #if FE_FLOAT
-    if (is_float(v->node)) {
+    if (fe_is_float(v->node)) {
         weights_f32(v, layer, s, u);
         return;
     }
@@ -190,7 +185,7 @@ void fe_channel_bias(const fe_channel *v, int32_t layer, const fe_update *u)
     int32_t *b = (int32_t *)fe_at(v->node, s->b) + v->c, sum = 0;
     const int8_t *g;
 #if FE_FLOAT
-    if (is_float(v->node)) {
+    if (fe_is_float(v->node)) {
         const float *e = fe_at(v->node, s->g);
         fe_step_bias_f32(u, v->c, plane_sum_f32(e + v->at, s->positions, v->group), b);
         return;
@@ -208,7 +203,7 @@ void fe_project_biases(const fe_node *node, const fe_seen *g, const fe_bias_step
     for (int32_t o = 0; o < g->channels; o++) {
         int32_t sum = 0;
 #if FE_FLOAT
-        if (is_float(node)) {
+        if (fe_is_float(node)) {
             fe_step_bias_f32(u, o, seen_sum_f32(g, o), b + o);
             continue;
         }

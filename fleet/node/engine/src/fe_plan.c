@@ -213,10 +213,9 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
     return seen_loss && seen_apply && p->loss_word <= p->apply_word ? FE_OK : FE_BAD_PLAN;
 }
 
-static int lies_in(const fe_plan *p, int32_t ref, int32_t bytes)
+int fe_lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes)
 {
-    const int32_t offset = ref & 0x0FFFFFFF;
-    return points_inside(p, ref) && ref >> 28 == FE_ARENA && bytes >= 0 && bytes <= p->arena_bytes - offset;
+    return ref >> 28 == FE_ARENA && bytes >= 0 && bytes <= p->arena_bytes - (ref & 0x0FFFFFFF);
 }
 
 static int model_holds(const fe_plan *p, int32_t ref, int32_t bytes)
@@ -239,19 +238,21 @@ static int recipe_fits(const fe_plan *p)
     if (p->loss_word == p->words || p->gradients == FE_FP32)
         return p->exponent_count == 0 && p->exponents == 0;
     return p->exponent_count > 0 && p->exponent_count <= p->arena_bytes / 4 &&
-           lies_in(p, p->exponents, 4 * p->exponent_count);
+           fe_lies_in_arena(p, p->exponents, 4 * p->exponent_count);
 }
 
 /* Of a streamed one `points_inside` says all. */
 static int input_fits(const fe_plan *p)
 {
-    return FE_STREAMED && p->input >> 28 == FE_INPUT ? points_inside(p, p->input) : lies_in(p, p->input, p->input_bytes);
+    if (FE_STREAMED && p->input >> 28 == FE_INPUT)
+        return points_inside(p, p->input);
+    return fe_lies_in_arena(p, p->input, p->input_bytes);
 }
 
 /* The header's own references and counts. */
 static int header_fits(const fe_plan *p)
 {
-    if (!input_fits(p) || !lies_in(p, p->output, p->output_bytes) || p->classes < 0 ||
+    if (!input_fits(p) || !fe_lies_in_arena(p, p->output, p->output_bytes) || p->classes < 0 ||
         p->input_bytes == 0 || p->output_bytes == 0 || p->classes > p->output_bytes / 2)
         return 0;
     if (p->value_bytes < 0 || p->value_bytes > p->state_bytes || p->weights < 0 || p->weights > p->value_bytes)

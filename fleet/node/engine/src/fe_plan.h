@@ -184,7 +184,8 @@ typedef struct {
     int32_t b, velocity, sum, size;
 } fe_apply_bias_step;
 
-#define FE_GROUP_MOST 24 /* steps in a group */
+#define FE_GROUP_MOST 24   /* steps in a group */
+#define FE_GROUP_SIDE 8192 /* the longest side of a map or kernel there, stride or padding */
 
 /* How a step of a group of rows lies in it. rows: that its output has room for, 0 where it is a whole map. x_from,
  * x2_from: number of the step in the group whose output is read, -1 for a map outside. */
@@ -209,6 +210,16 @@ static inline const fe_plan *fe_header(const fe_node *node)
     return (const fe_plan *)(const void *)node->plan;
 }
 
+static inline int fe_is_float(const fe_node *node)
+{
+    return FE_FLOAT && fe_header(node)->gradients == FE_FP32;
+}
+
+static inline int fe_is_group_side(int32_t v)
+{
+    return v >= 1 && v <= FE_GROUP_SIDE;
+}
+
 static inline const fe_step *fe_following(const fe_step *step)
 {
     return (const fe_step *)(const void *)((const int32_t *)(const void *)step + step->words);
@@ -230,6 +241,9 @@ static inline int fe_is_streamed(const fe_node *node)
 
 /* The address of a reference. Callers know which region allows writing. */
 void *fe_at(const fe_node *node, int32_t ref);
+
+/* Whether so many bytes lie in the arena from a reference on. */
+int fe_lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes);
 
 /* Exponents of int8 gradients, by slot. */
 int32_t *fe_exponents(const fe_node *node);

@@ -5,17 +5,12 @@
 #include "fe_roll.h"
 #include "fe_rows.h"
 
-enum { MOST_SIDE = 8192, MOST_BYTES = 0x0FFFFFFF };
-
-static int is_side(int32_t v)
-{
-    return v >= 1 && v <= MOST_SIDE;
-}
+enum { MOST_BYTES = 0x0FFFFFFF };
 
 /* A map of these sides has an address for each of its bytes. */
 static int is_map(int32_t h, int32_t w, int32_t c)
 {
-    return is_side(h) && is_side(w) && c >= 1 && c <= MOST_BYTES / w / h;
+    return fe_is_group_side(h) && fe_is_group_side(w) && c >= 1 && c <= MOST_BYTES / w / h;
 }
 
 /* Sums of two maps of one shape. */
@@ -36,8 +31,8 @@ static int slices(const fe_move *d)
 
 static int rolls(const fe_geometry *d)
 {
-    return is_map(d->in_h, d->in_w, d->in_c) && is_map(d->out_h, d->out_w, d->out_c) && is_side(d->k_h) &&
-           is_side(d->stride_h) && (d->pad_top == 0 || is_side(d->pad_top));
+    return is_map(d->in_h, d->in_w, d->in_c) && is_map(d->out_h, d->out_w, d->out_c) && fe_is_group_side(d->k_h) &&
+           fe_is_group_side(d->stride_h) && (d->pad_top == 0 || fe_is_group_side(d->pad_top));
 }
 
 static int knows_rows(const fe_step *step)
@@ -70,15 +65,18 @@ static int follows(const fe_roll *r, int32_t i, int32_t from, const fe_slope *d)
     return source.out_h == d->in_h && source.out_line == d->in_line;
 }
 
-/* The output lies in the arena with all its rows, and rows of a mask begin with a byte. */
+/* Output and mask lie in the arena with all their rows, and rows of a mask begin with a byte. */
 static int has_places(const fe_plan *p, const fe_step *step, int32_t rows, const fe_slope *d)
 {
     const int32_t *words = (const int32_t *)(const void *)step, y = fe_row_y(step);
-    if (words[FE_ROW_X] == 0 || words[y - 1] == 0 || rows < 0 || rows > d->out_h || words[y] >> 28 != FE_ARENA)
+    if (words[FE_ROW_X] == 0 || words[y - 1] == 0 || rows < 0 || rows > d->out_h)
         return 0;
-    if (step->op == FE_MOVE ? rows != 0 : words[y + 1] != 0 && d->out_line % 8 != 0)
+    if (step->op == FE_MOVE && rows != 0)
         return 0;
-    return (rows > 0 ? rows : d->out_h) * d->out_line <= p->arena_bytes - (words[y] & 0x0FFFFFFF);
+    if (step->op != FE_MOVE && words[y + 1] != 0 &&
+        (d->out_line % 8 != 0 || !fe_lies_in_arena(p, words[y + 1], d->out_h * d->out_line / 8)))
+        return 0;
+    return fe_lies_in_arena(p, words[y], (rows > 0 ? rows : d->out_h) * d->out_line);
 }
 
 int fe_rows_fit(const fe_plan *p, const fe_rows_step *s)

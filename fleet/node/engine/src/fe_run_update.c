@@ -21,11 +21,6 @@ static fe_update update_of(const fe_node *node, const fe_course *course, int32_t
 }
 
 #if FE_FLOAT
-static int32_t is_float(const fe_node *node)
-{
-    return fe_header(node)->gradients == FE_FP32;
-}
-
 static void update_f32(const fe_node *node, const fe_update_step *s, const fe_update *u)
 {
     const float *g = fe_at(node, s->g);
@@ -81,7 +76,7 @@ static void run_weights(const fe_node *node, const fe_update_step *s, const fe_c
 {
     const fe_update u = fe_weights_update(node, s, course, step_key);
 #if FE_FLOAT
-    if (is_float(node)) {
+    if (fe_is_float(node)) {
         update_f32(node, s, &u);
         return;
     }
@@ -93,7 +88,7 @@ static void run_biases(const fe_node *node, const fe_bias_step *s, const fe_cour
 {
     const fe_update u = fe_bias_update(node, s, course);
 #if FE_FLOAT
-    if (is_float(node)) {
+    if (fe_is_float(node)) {
         fe_step_biases_f32(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
         return;
     }
