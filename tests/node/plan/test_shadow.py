@@ -1,19 +1,15 @@
-"""Shadow memory: what lives in no step is spoilt before it, and no step may touch it or miss it."""
+"""Shadow memory over drafts: any cut, and those that are chosen, touch no byte outside of what lives."""
 
-import ctypes as c
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from fleet.base import rng
-from fleet.node.engine.binding import Node, _Course, _Real, library
+from fleet.node.engine.binding import Course, Node
 from fleet.node.engine.host import Variant
-from fleet.node.model.fixed import real
 from fleet.node.model.recipe import Exponents, Gradients, Recipe
 from fleet.node.model.scheme import build_scheme
 from fleet.node.model.schemes.published import published_scheme
@@ -22,71 +18,25 @@ from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.bottlenecks import bottlenecks
 from fleet.node.plan.choice import Space, plannable
 from fleet.node.plan.draft import Draft
-from fleet.node.plan.lifetimes import groups, ties
+from fleet.node.plan.lifetimes import ties
 from fleet.node.plan.placement import Effort
 from fleet.node.plan.plan import finished
 from fleet.node.plan.segments import Run
+from tests.node.engine.runs import own_of, run, targets_of
+from tests.node.engine.shadow import check_shadow
 from tests.node.model.nets import WEIGHTED, graphs, residual_net, schemes, windows
 from tests.node.model.schemes.bottlenecks import random_graph, small_graph
 
 KEY = rng.key(3, rng.Stream.UPDATE, 1)
+STEPS = 3
 
 
-class Goal(c.Structure):
-    """fe_goal."""
-
-    _fields_ = [("label", c.c_int32), ("answer", c.c_void_p)]
-
-
-def spans(plan: Plan, first: int, last: int) -> NDArray[np.bool_]:
-    """bool [arena]: bytes that live in some step from first to last."""
-    if plan.placement is None:
-        return np.ones(plan.arena_bytes, dtype=bool)
-    alive = np.zeros(plan.arena_bytes, dtype=bool)
-    for block in plan.draft.blocks:
-        for part in block.parts:
-            if part.first <= last and first <= part.last:
-                start = plan.placement.offsets[block.name] + part.delta
-                alive[start : start + -(-part.size_bytes // 4) * 4] = True
-    return alive
-
-
-def moments(plan: Plan) -> Iterator[tuple[int, int]]:
-    """First and last step of what runs as one: a step, or a group."""
-    within = {group.header: group.last for group in groups(plan.draft.program)}
-    at = 0
-    while at < len(plan.steps):
-        yield at, within.get(at, at)
-        at = within.get(at, at) + 1
-
-
-def run(plan: Plan, steps: int, *, spoil: bool = False) -> tuple[bytes, bytes]:
-    """The state after some steps on one window, and what the last forward pass said; step by step."""
-    graph = plan.graph
-    node, x = Node(plan, variant=Variant.PLAIN), windows(graph, steps)
-    own = np.full(-(-graph.classes // 8), 255, dtype=np.uint8)
-    rate = real(0.05)
-    course = _Course(KEY, _Real(rate.mant, rate.exp), 1, own.ctypes.data)
-    memory, said = node._arena.view(np.uint8), b""
-    noise = np.random.default_rng(7).integers(0, 256, memory.size, dtype=np.uint8)
-    for window in x:
-        node._place_of(graph.inputs[0])[:] = window.view(np.uint8).ravel()
-        for first, last in moments(plan):
-            if plan.trains and first == plan.draft.program.loss:
-                said = node._bytes_of(graph.head.y).tobytes()
-            alive = spans(plan, first, last)
-            if spoil:
-                memory[~alive] = noise[~alive]
-            before = memory.copy()
-            if plan.trains and first == plan.draft.program.loss:
-                library().fe_run_loss(
-                    c.byref(node._node), c.byref(course), c.byref(Goal(1, None)), c.byref(c.c_uint32())
-                )
-            else:
-                node.host.repeat(first, 1, course)
-            touched = (memory != before) & ~alive
-            assert not touched.any(), (plan.steps[first].code.name, plan.steps[first].op, np.flatnonzero(touched)[:4])
-    return node.state, said
+def learnt(plan: Plan) -> object:
+    """Losses, state and outputs after some steps."""
+    node, x = Node(plan, variant=Variant.PLAIN), windows(plan.graph, STEPS)
+    course = Course(key=KEY, rate=0.05, own=own_of(plan.graph))
+    losses = run(node, x, targets_of(plan.graph, STEPS), np.arange(STEPS), course)
+    return losses, node.state, node.logits(x).tobytes()
 
 
 def any_cut(data: st.DataObject, space: Space) -> tuple[Run, ...]:
@@ -104,7 +54,8 @@ def any_cut(data: st.DataObject, space: Space) -> tuple[Run, ...]:
 
 def check(space: Space, draft: Draft) -> Plan:
     plan = finished(draft, draft.placed(Effort.QUICK))
-    assert run(plan, 3, spoil=True) == run(plan, 3, spoil=False) == run(plan_of(space.graph, space.scheme), 3)
+    check_shadow(plan, windows(space.graph, STEPS), targets_of(space.graph, STEPS))
+    assert learnt(plan) == learnt(plan_of(space.graph, space.scheme))
     return plan
 
 
