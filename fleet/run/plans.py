@@ -25,10 +25,9 @@ from fleet.node.plan import Plan
 from fleet.node.plan.choice import best_plan
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.definitions import Definition, definitions
-from fleet.node.plan.draft import Progress
 from fleet.node.plan.floor import Floor, floor_of, kept_bytes
 from fleet.node.plan.ledger import Ledger, ledger, over
-from fleet.node.plan.placement import Effort
+from fleet.node.plan.placement import Effort, Progress
 from fleet.node.profile import Profile, available
 from fleet.node.wire.frames import most_update_bytes, push_bytes
 

@@ -34,7 +34,7 @@ def bottlenecks(graph: Graph, scheme: Scheme) -> tuple[Bottleneck, ...]:
         taken = bool(found) and project.name == found[-1].expand
         middle = maker.get(project.x) if _pointwise(project) and not taken else None
         expand = maker.get(middle.x) if isinstance(middle, Depthwise) else None
-        if expand is None or middle is None or not (_pointwise(expand) and _one_each(graph, middle)):
+        if expand is None or middle is None or not (_pointwise(expand) and one_each(graph, middle)):
             continue
         if middle.y in needed and readers[middle.y] == readers[expand.y] == 1 and middle.y not in graph.outputs:
             found.append(Bottleneck(expand=expand.name, depthwise=middle.name, project=project.name))
@@ -45,6 +45,6 @@ def _pointwise(op: Op) -> bool:
     return isinstance(op, Conv2d) and op.weight.shape[1:3] == (1, 1) and op.groups == 1 and op.stride == (1, 1)
 
 
-def _one_each(graph: Graph, op: Op) -> bool:
-    """Whether a depthwise layer makes one channel of each."""
+def one_each(graph: Graph, op: Op) -> bool:
+    """Whether an operator is a depthwise layer that makes one channel of each."""
     return isinstance(op, Depthwise) and graph.tensor(op.x).shape[2] == graph.tensor(op.y).shape[2]

@@ -15,9 +15,9 @@ from fleet.node.model.recipe import Exponents, Gradients
 from fleet.node.model.reference.backward import blocked_maps
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.bottlenecks import bottlenecks
-from fleet.node.plan.draft import Draft, Progress, draft_of, inference_draft
+from fleet.node.plan.draft import Draft, draft_of, inference_draft
 from fleet.node.plan.lifetimes import fullest, loads, ties
-from fleet.node.plan.placement import Effort, Placement
+from fleet.node.plan.placement import Effort, Placement, Progress
 from fleet.node.plan.plan import Plan, arena_size, finished
 from fleet.node.plan.segments import Facts, Run, Runs, facts_of, least_fused, runs_of, smallest_peak
 from fleet.node.plan.state import whole_state_size
@@ -133,7 +133,7 @@ class Space:
 
     @cached_property
     def forward_peak(self) -> int:
-        """Bytes that no cut of the forward pass does without."""
+        """Bytes of the best cut of the forward pass, as segments.py counts them."""
         return smallest_peak(self.facts, self.runs)
 
     @cached_property
@@ -148,7 +148,10 @@ class Space:
 
     @cached_property
     def peak(self) -> int:
-        """Bytes that every draft needs at least."""
+        """Bytes that the smallest drafts are looked for around.
+
+        Not a bound: ties, and what a run keeps only from its last operator on, can still save a few.
+        """
         return max([self.forward_peak, *(min(ways) for ways in self.backward_peaks.values())])
 
     @property

@@ -1,6 +1,5 @@
 """A plan before its buffers have places: steps, blocks, and the bytes that no placement can do without."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,11 +8,9 @@ from fleet.node.model.scheme import Layout, Scheme, layout_of
 from fleet.node.plan.arena import Buffer, lifetimes, place, sizes_of
 from fleet.node.plan.bounds import check_bounds
 from fleet.node.plan.lifetimes import Blocks, blocks_of
-from fleet.node.plan.placement import Block, Effort, Placement, place_blocks
+from fleet.node.plan.placement import Block, Effort, Placement, Progress, place_blocks
 from fleet.node.plan.steps import Program, inference, program
 from fleet.node.plan.tactics import LAYERWISE, Tactics
-
-Progress = Callable[[str, int, int], None]  # what runs, the peak and the bound so far in bytes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
-from fleet.node.model.graph import Add, Depthwise, Graph, Op, inputs, positions
+from fleet.node.model.graph import Add, Graph, Op, inputs, positions
 from fleet.node.model.reference import tensors_with_gradient
 from fleet.node.model.scheme import Scheme
 from fleet.node.plan.arena import aligned
+from fleet.node.plan.bottlenecks import one_each
 from fleet.node.plan.floor import mask_bytes
 from fleet.node.plan.rolling import Rolled, can_roll, rolled, roots
 from fleet.node.plan.steps import program
@@ -130,7 +131,7 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
     if not overlays:
         return
     for x in _dying(facts, t, t + 1):
-        if isinstance(op, Depthwise) and _one_each(facts, op):
+        if one_each(facts.graph, op):
             both = facts.size[x] + facts.size[op.y]
             larger = max(facts.size[x], facts.size[op.y]) + facts.plane(op.y)
             yield Run(first=t, end=t + 1, live_bytes=base - both + larger, over=x)
@@ -138,11 +139,6 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
             yield Run(first=t, end=t + 1, live_bytes=base - facts.size[x], over=x)
     if facts.rolls[t]:
         yield from (run for run in _together(facts, t, t + 1, overlays=True) if run.over)
-
-
-def _one_each(facts: Facts, op: Depthwise) -> bool:
-    """Whether a depthwise layer makes one channel of each."""
-    return facts.graph.tensor(op.x).shape[2] == facts.graph.tensor(op.y).shape[2]
 
 
 def _together(facts: Facts, first: int, end: int, *, overlays: bool) -> Iterator[Run]:

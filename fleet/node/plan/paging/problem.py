@@ -110,11 +110,14 @@ class Problem:
                 found[i] = max(found[i], min(useful, limit))
         return tuple(found)
 
+    def own(self, stage: int) -> tuple[int, ...]:
+        """Numbers of a stage's own nodes, ascending."""
+        return tuple(range(self.ends[stage - 1] if stage else 0, self.ends[stage]))
+
     def runs_in(self, stage: int) -> tuple[int, ...]:
         """Numbers of the nodes that may run in a stage, ascending: recomputations, then its own."""
-        first = self.ends[stage - 1] if stage else 0
-        before = [i for i in range(first) if self.nodes[i].again and self.last_stage[i] >= stage]
-        return (*before, *range(first, self.ends[stage]))
+        own = self.own(stage)
+        return (*(i for i in range(own[0]) if self.nodes[i].again and self.last_stage[i] >= stage), *own)
 
     @cached_property
     def floor_bytes(self) -> int:

@@ -99,14 +99,10 @@ class Schedule:
 
 def store_all(problem: Problem) -> Schedule:
     """Every node once, every value kept for as long as somebody reads it."""
-    runs = tuple(_own(problem, s) for s in range(len(problem.ends)))
+    runs = tuple(problem.own(s) for s in range(len(problem.ends)))
     kept = tuple(frozenset(_alive(problem, s)) for s in range(len(runs)))
     nothing = ((),) * len(runs)
     return Schedule(problem=problem, runs=runs, kept=kept, outs=nothing, ins=nothing, bound_j=problem.energy_j)
-
-
-def _own(problem: Problem, stage: int) -> tuple[int, ...]:
-    return tuple(range(problem.ends[stage - 1] if stage else 0, problem.ends[stage]))
 
 
 def _alive(problem: Problem, stage: int) -> Iterator[str]:

@@ -98,7 +98,7 @@ class _Programme:
         self.problem, self.limits, self.rows = problem, limits, Rows()
         self.stages = range(len(problem.ends))
         self.unit = gcd(*(v.size_bytes for v in problem.values if v.size_bytes), problem.fixed_bytes) or 1
-        self.runs = [problem.runs_in(s) if limits.remat else _once(problem, s) for s in self.stages]
+        self.runs = [problem.runs_in(s) if limits.remat else problem.own(s) for s in self.stages]
         self.run = self._run_variables()
         self.held = self._held_variables(lambda _: True, 0)
         paged = self._pageable if limits.paging else (lambda _: False)
@@ -251,10 +251,6 @@ class _Programme:
         )  # fmt: skip
         bound = found.energy_j if answer.optimal else min(answer.bound, found.energy_j)
         return replace(found, bound_j=bound)
-
-
-def _once(problem: Problem, stage: int) -> tuple[int, ...]:
-    return tuple(range(problem.ends[stage - 1] if stage else 0, problem.ends[stage]))
 
 
 def _needed(

@@ -6,7 +6,7 @@ and `order_of(graph)` for the order; `greedy_by_size` is TensorFlow Lite Micro's
 
 from fleet.node.plan.placement.banks import place_in_banks
 from fleet.node.plan.placement.blocks import ALIGN, Block, Effort, Part, Placement
-from fleet.node.plan.placement.choose import place_blocks
+from fleet.node.plan.placement.choose import Progress, place_blocks
 from fleet.node.plan.placement.graph_order import order_of
 from fleet.node.plan.placement.greedy import MICRO_ALIGN, greedy_by_size
 from fleet.node.plan.placement.order import Call, Order, best_order
@@ -20,6 +20,7 @@ __all__ = [
     "Order",
     "Part",
     "Placement",
+    "Progress",
     "best_order",
     "greedy_by_size",
     "order_of",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet.base.errors import InputError
-from fleet.node.model.graph import Conv2d, Depthwise, Graph, Op, Reshape, inputs
+from fleet.node.model.graph import Conv2d, Graph, Op, Reshape, inputs
 from fleet.node.model.scheme import Scheme
+from fleet.node.plan.bottlenecks import one_each
 from fleet.node.plan.rolling import can_roll, rolled
 from fleet.node.plan.steps.program import Code, Program, Ref, Region, Step, output_size
 
@@ -55,9 +56,7 @@ def kept_maps(graph: Graph, scheme: Scheme, layerwise: Program, *, slices: bool)
 
 def _reads_first(graph: Graph, op: Op) -> bool:
     """Whether the first channels of a layer's input are all that the gradient of its first channels' weights reads."""
-    if isinstance(op, Depthwise):
-        return graph.tensor(op.x).shape[2] == graph.tensor(op.y).shape[2]
-    return isinstance(op, Conv2d) and op.groups == 1
+    return one_each(graph, op) or (isinstance(op, Conv2d) and op.groups == 1)
 
 
 def add_slice(p: Program, graph: Graph, op: Op, name: str) -> None:
