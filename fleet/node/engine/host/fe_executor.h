@@ -139,6 +139,18 @@ void fe_interpret(const fe_host *host, const fe_host_step *step);
 /* Sets run: a faster function, or the interpreter's. */
 void fe_prepare_step(fe_prepare *p, fe_host_step *step);
 
+/* The steps of a group, `apart` words from one to the next, as those of a host of their own. Their scratch lies behind
+ * what the group borrowed. */
+void fe_prepare_inner(fe_prepare *p, fe_host *host, const int32_t *words, int32_t apart);
+
+/* A reference to room in a group's own arena, of which `used` bytes are taken. */
+static inline int32_t fe_place_for(int64_t *used, int64_t bytes)
+{
+    const int32_t ref = (int32_t)((uint32_t)FE_ARENA << 28 | (uint32_t)*used);
+    *used += (bytes + 63) / 64 * 64;
+    return ref;
+}
+
 /* A group of rows, whose steps run one after the other on whole maps of the executor's own. */
 void fe_prepare_rows(fe_prepare *p, fe_host_step *step);
 

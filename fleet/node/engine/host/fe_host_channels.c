@@ -30,13 +30,6 @@ typedef struct {
     int64_t used; /* of its arena */
 } fe_layout;
 
-static int32_t place_for(fe_layout *l, int64_t bytes)
-{
-    const int32_t ref = (int32_t)((uint32_t)FE_ARENA << 28 | (uint32_t)l->used);
-    l->used += (bytes + 63) / 64 * 64;
-    return ref;
-}
-
 /* The gradient that a step reads. */
 static int32_t moved(const fe_layout *l, int32_t ref)
 {
@@ -64,7 +57,7 @@ static void lay_gradients(fe_layout *l)
         const fe_grad_step *s = l->b.layer[i].grad;
         if (s == 0)
             continue;
-        l->to[i + 1] = place_for(l, (int64_t)s->flow.places * s->flow.channels * width);
+        l->to[i + 1] = fe_place_for(&l->used, (int64_t)s->flow.places * s->flow.channels * width);
         if (i < FE_EXPAND) {
             l->from[i + 1] = s->flow.e;
         } else {
@@ -75,7 +68,7 @@ static void lay_gradients(fe_layout *l)
     if (project->mask == 0 && !l->group.once)
         return;
     l->from[0] = project->grad->flow.g;
-    l->to[0] = place_for(l, l->group.places * l->group.place_bytes);
+    l->to[0] = fe_place_for(&l->used, l->group.places * l->group.place_bytes);
 }
 
 /* What waits stays where it is. What leaves may lie over it in the plan, and so over what arrives: its layer tells. */
@@ -84,7 +77,7 @@ static void lay_grad(fe_layout *l, const void *step, fe_grad_step *s)
     int32_t layer = 0;
     while (l->b.layer[layer].grad != step)
         layer++;
-    s->flow.acc = width_of(l) == 1 ? place_for(l, 4 * (int64_t)s->flow.channels) : 0;
+    s->flow.acc = width_of(l) == 1 ? fe_place_for(&l->used, 4 * (int64_t)s->flow.channels) : 0;
     s->flow.g = moved(l, s->flow.g);
     s->flow.e = l->to[layer + 1];
 }
@@ -110,7 +103,7 @@ static void lay(fe_layout *l, const fe_step *step, int32_t *words)
     default:
         d = &((fe_update_step *)s)->d;
         ((fe_update_step *)s)->g = moved(l, ((const fe_update_step *)s)->g);
-        ((fe_update_step *)s)->row = place_for(l, 4 * (int64_t)d->trained);
+        ((fe_update_step *)s)->row = fe_place_for(&l->used, 4 * (int64_t)d->trained);
         break;
     }
     if (step->op == FE_GRAD_CONV || step->op == FE_UPDATE_CONV) {
@@ -126,23 +119,6 @@ static void lay_all(fe_layout *l, const fe_channels_step *s, int32_t *words)
     lay_gradients(l);
     for (int32_t i = 0; i < s->count; i++, step = fe_following(step))
         lay(l, step, words + i * WORDS);
-}
-
-static void prepare_steps(fe_layout *l, int32_t count, const int32_t *words)
-{
-    fe_prepare *p = l->p;
-    const fe_prepare outside = *p;
-    p->node = &l->group.host.node;
-    p->lent = p->borrowed;
-    for (int32_t i = 0; i < count; i++) {
-        fe_host_step step = {0};
-        step.plan = (const void *)(words + i * WORDS);
-        fe_prepare_step(p, &step);
-        if (!fe_counting(p))
-            l->group.host.steps[i] = step;
-    }
-    p->node = outside.node;
-    p->lent = outside.lent;
 }
 
 static void run(const fe_host *h, const fe_host_step *step)
@@ -189,7 +165,7 @@ void fe_prepare_channels(fe_prepare *p, fe_host_step *step)
         g->host.node.arena = fe_borrow(p, l.used);
     g->g = l.to[0] != 0 ? fe_at(&g->host.node, l.to[0]) : 0;
     g->e = g->out != 0 ? fe_at(&g->host.node, l.to[FE_BACK_LAYERS]) : 0;
-    prepare_steps(&l, s->count, words);
+    fe_prepare_inner(p, &g->host, words, WORDS);
     step->run = run;
     step->kept = kept;
     if (!fe_counting(p))

@@ -4,7 +4,7 @@
  * as elsewhere, on copies of what enters the group. What leaves it has the same bytes.
  */
 #include "fe_executor.h"
-#include "fe_map_steps.h"
+#include "fe_roll.h"
 
 typedef struct {
     int8_t *plan, *own; /* a map's place in the arena, and here */
@@ -17,7 +17,7 @@ typedef struct {
     int32_t enter, leave;
 } fe_group;
 
-enum { WORDS = sizeof(fe_layer_step) / sizeof(int32_t), X = 2 };
+enum { WORDS = sizeof(fe_layer_step) / sizeof(int32_t) };
 
 /* A group while it is laid out. */
 typedef struct {
@@ -28,44 +28,19 @@ typedef struct {
     int64_t used;                  /* of its arena */
 } fe_layout;
 
-static int32_t place_for(fe_layout *l, int64_t bytes)
-{
-    const int32_t ref = (int32_t)((uint32_t)FE_ARENA << 28 | (uint32_t)l->used);
-    l->used += (bytes + 63) / 64 * 64;
-    return ref;
-}
-
-static const fe_geometry *geometry_of(const fe_step *step)
-{
-    const void *s = step;
-    const int pools = step->op == FE_AVERAGE_POOL || step->op == FE_MAX_POOL;
-    return pools ? &((const fe_window_step *)s)->d : &((const fe_layer_step *)s)->d;
-}
-
+/* Bytes of a map that a step reads, and of the one it makes. */
 static int64_t input_bytes(const fe_step *step)
 {
-    const void *s = step;
-    if (step->op == FE_ADD) {
-        const fe_pair *d = &((const fe_add_step *)s)->d.p;
-        return (int64_t)d->h * d->w * d->c;
-    }
-    if (step->op == FE_MOVE) {
-        const fe_move *d = &((const fe_moving_step *)s)->d;
-        return (int64_t)d->h * d->x_h;
-    }
-    return (int64_t)geometry_of(step)->in_h * geometry_of(step)->in_w * geometry_of(step)->in_c;
+    fe_slope d;
+    fe_slope_of(step, &d);
+    return (int64_t)d.in_h * d.in_line;
 }
 
 static int64_t output_bytes(const fe_step *step)
 {
-    const void *s = step;
-    if (step->op == FE_ADD)
-        return input_bytes(step);
-    if (step->op == FE_MOVE) {
-        const fe_move *d = &((const fe_moving_step *)s)->d;
-        return (int64_t)d->h * d->y_h;
-    }
-    return (int64_t)fe_positions(geometry_of(step)) * geometry_of(step)->out_c;
+    fe_slope d;
+    fe_slope_of(step, &d);
+    return (int64_t)d.out_h * d.out_line;
 }
 
 /* Where a step finds an input here. A window that is streamed, and a constant, are found where they are. */
@@ -74,14 +49,14 @@ static int32_t input_at(fe_layout *l, int32_t ref, int32_t from, int64_t bytes)
     int32_t own;
     if (from >= 0 || ref >> 28 != FE_ARENA)
         return from >= 0 ? l->places[from] : ref;
-    own = place_for(l, bytes);
+    own = fe_place_for(&l->used, bytes);
     l->in[l->group.enter++] = (fe_crossing){fe_at(l->p->node, ref), fe_at(&l->group.host.node, own), bytes};
     return own;
 }
 
 static int32_t output_at(fe_layout *l, int32_t ref, int64_t bytes, int leaves)
 {
-    const int32_t own = place_for(l, bytes);
+    const int32_t own = fe_place_for(&l->used, bytes);
     if (leaves)
         l->out[l->group.leave++] = (fe_crossing){fe_at(l->p->node, ref), fe_at(&l->group.host.node, own), bytes};
     return own;
@@ -90,11 +65,11 @@ static int32_t output_at(fe_layout *l, int32_t ref, int64_t bytes, int leaves)
 /* Words of a step with its places here. */
 static void lay(fe_layout *l, const fe_step *step, const fe_row_form *form, int32_t i, int32_t *words)
 {
-    const int32_t is_add = step->op == FE_ADD, y = X + 1 + is_add, mask = y + 1;
+    const int32_t y = fe_row_y(step), mask = y + 1;
     __builtin_memcpy(words, step, sizeof(int32_t) * (size_t)step->words);
-    words[X] = input_at(l, words[X], form->x_from, input_bytes(step));
-    if (is_add)
-        words[X + 1] = input_at(l, words[X + 1], form->x2_from, input_bytes(step));
+    words[FE_ROW_X] = input_at(l, words[FE_ROW_X], form->x_from, input_bytes(step));
+    if (step->op == FE_ADD)
+        words[FE_ROW_X + 1] = input_at(l, words[FE_ROW_X + 1], form->x2_from, input_bytes(step));
     l->places[i] = output_at(l, words[y], output_bytes(step), form->rows == 0);
     words[y] = l->places[i];
     if (step->op != FE_MOVE && words[mask] != 0)
@@ -110,23 +85,6 @@ static void lay_all(fe_layout *l, const fe_rows_step *s, int32_t *words)
     l->used = l->group.enter = l->group.leave = 0;
     for (int32_t i = 0; i < s->count; i++, step = fe_following(step))
         lay(l, step, &forms[i], i, words == 0 ? own : words + i * WORDS);
-}
-
-static void prepare_steps(fe_layout *l, const fe_rows_step *s, const int32_t *words)
-{
-    fe_prepare *p = l->p;
-    const fe_prepare outside = *p;
-    p->node = &l->group.host.node;
-    p->lent = p->borrowed;
-    for (int32_t i = 0; i < s->count; i++) {
-        fe_host_step step = {0};
-        step.plan = (const void *)(words + i * WORDS);
-        fe_prepare_step(p, &step);
-        if (!fe_counting(p))
-            l->group.host.steps[i] = step;
-    }
-    p->node = outside.node;
-    p->lent = outside.lent;
 }
 
 static void run(const fe_host *h, const fe_host_step *step)
@@ -163,7 +121,7 @@ void fe_prepare_rows(fe_prepare *p, fe_host_step *step)
         l.group.host.node.arena = fe_borrow(p, l.used);
     }
     lay_all(&l, s, words);
-    prepare_steps(&l, s, words);
+    fe_prepare_inner(p, &l.group.host, words, WORDS);
     step->run = run;
     step->kept = kept;
     if (fe_counting(p))

@@ -114,3 +114,19 @@ void fe_prepare_step(fe_prepare *p, fe_host_step *step)
         break;
     }
 }
+
+void fe_prepare_inner(fe_prepare *p, fe_host *host, const int32_t *words, int32_t apart)
+{
+    const fe_prepare outside = *p;
+    p->node = &host->node;
+    p->lent = p->borrowed;
+    for (int32_t i = 0; i < host->count; i++) {
+        fe_host_step step = {0};
+        step.plan = (const void *)(words + i * apart);
+        fe_prepare_step(p, &step);
+        if (!fe_counting(p))
+            host->steps[i] = step;
+    }
+    p->node = outside.node;
+    p->lent = outside.lent;
+}
