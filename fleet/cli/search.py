@@ -128,6 +128,7 @@ def _row(line: "Line") -> tuple[str, ...]:
 
 
 def closing(found: Found, budget_bytes: int) -> str:
-    """What was found, in one sentence."""
-    took = f"{sram_bytes(found.plan):,} of {budget_bytes:,} bytes"
-    return f"found: {found.scheme.name}, {took}, {found.measured:+.1f} points of certainty over the head alone"
+    """What was found, and how a scenario trains it."""
+    name, took = found.scheme.name, f"{sram_bytes(found.plan):,} of {budget_bytes:,} bytes"
+    said = f"found: {name}, {took}, {found.measured:+.1f} points of certainty over the head alone"
+    return f'{said}\nto train it: `scheme: {{kind: named, name: "{name}"}}` under `training`'

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from fleet.base.errors import DoesNotFit
 from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Exponents, Recipe, Rule
-from fleet.node.model.scheme import Layout, Scheme, build_scheme
+from fleet.node.model.recipe import Recipe, Rule
+from fleet.node.model.scheme import Layout, Scheme, build_scheme, layout_of
 from fleet.node.plan.arena import EXPONENTS, aligned
 from fleet.node.plan.banks import ARENA, STACK, arena_room, banks_of
+from fleet.node.plan.choice import best_plan
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
-from fleet.node.plan.plan import Plan, plan_of
+from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import extras_of, state_size, whole_state_size
 from fleet.node.profile import FLASH, Profile
 
@@ -348,17 +349,14 @@ def _room_for_windows(ledger: Ledger) -> int:
 
 
 def _largest_fitting(ledger: Ledger) -> tuple[str, Plan] | None:
-    best: tuple[str, Plan] | None = None
-    recipe = ledger.plan.scheme.recipe
-    if recipe.exponents is Exponents.STATIC:  # other schemes have other shifts; dynamic exponents need no less room
-        recipe = replace(recipe, exponents=Exponents.DYNAMIC, shifts=())
-    for text, plain in _schemes(ledger.plan.graph):
-        scheme = replace(plain, recipe=recipe)
-        plan = plan_of(ledger.plan.graph, scheme)
-        fits = not over(_of(ledger, plan))
-        if fits and (best is None or plan.layout.size > best[1].layout.size):
-            best = text, plan
-    return best
+    """That of most trained values, by its smallest plan: a scenario takes that where layer by layer does not fit."""
+    graph, recipe = ledger.plan.graph, replace(ledger.plan.scheme.recipe, shifts=())  # shifts take no bytes
+    choices = [(text, replace(scheme, recipe=recipe)) for text, scheme in _schemes(graph)]
+    for text, scheme in sorted(choices, key=lambda c: -layout_of(graph, c[1]).size):
+        plan = best_plan(graph, scheme)
+        if not over(_of(ledger, plan)):
+            return text, plan
+    return None
 
 
 def _of(other: Ledger, plan: Plan) -> Ledger:

@@ -11,6 +11,7 @@ from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.model.scheme import KINDS, build_scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.banks import banks_of
+from fleet.node.plan.choice import best_plan
 from fleet.node.plan.ledger import (
     Ledger,
     arena_parts,
@@ -130,8 +131,8 @@ def test_a_refusal_names_the_bank_the_parts_the_peak_and_what_would_fit(nrf: Pro
 def test_the_proposed_scheme_fits_and_trains_most_of_those_that_fit(nrf: Profile) -> None:
     graph = imu_net()
     board = with_ram(nrf, 40 * 1024)
-    plans = [plan_of(graph, build_scheme(graph, kind)) for kind in KINDS]
-    plans += [plan_of(graph, build_scheme(graph, "last_k", layers=n)) for n in range(1, 6)]
+    plans = [best_plan(graph, build_scheme(graph, kind)) for kind in KINDS]
+    plans += [best_plan(graph, build_scheme(graph, "last_k", layers=n)) for n in range(1, 6)]
     fitting = [p.layout.size for p in plans if ledger(p, board).taken("ram") <= 40 * 1024]
     with pytest.raises(DoesNotFit, match=f"with {max(fitting):,} trained values"):
         check_fit(ledger(plan_of(graph, build_scheme(graph, "full")), board))
