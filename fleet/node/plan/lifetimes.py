@@ -220,7 +220,10 @@ def _blocks(lying: Mapping[str, Lying], parts: Mapping[str, tuple[Part, ...]]) -
 
 
 def loads(blocks: Sequence[Block], steps: int) -> list[int]:
-    """Bytes that live in each of so many steps."""
+    """Bytes that live in each of so many steps; in one where nothing begins to live, in the last one where something did.
+
+    Never less than what lives there, more where something has ended since.
+    """
     cells = cells_of(blocks, ALIGN)
     at = np.searchsorted(cells.starts, np.arange(steps), "right") - 1
     return [int(load) * ALIGN for load in np.where(at < 0, 0, cells.load[at])]
