@@ -220,9 +220,9 @@ def _blocks(lying: Mapping[str, Lying], parts: Mapping[str, tuple[Part, ...]]) -
 
 
 def loads(blocks: Sequence[Block], steps: int) -> list[int]:
-    """Bytes that live in each of so many steps; in one where nothing begins to live, in the last one where something did.
+    """Bytes that live in each of so many steps, or a few more.
 
-    Never less than what lives there, more where something has ended since.
+    Of a step where nothing begins to live, those of the last one where something did: some of it may have ended.
     """
     cells = cells_of(blocks, ALIGN)
     at = np.searchsorted(cells.starts, np.arange(steps), "right") - 1
