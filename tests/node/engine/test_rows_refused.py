@@ -106,3 +106,22 @@ def test_a_row_of_a_mask_that_begins_within_a_byte_is_refused() -> None:
     channels, second = first + 14, first + 27 + 11
     assert checked(plan, {channels: 7, second: 7}) is Status.BAD_PLAN
     assert checked(plan, {channels: 7, second: 7, first + 4: 0}) is Status.OK
+
+
+def test_a_layer_in_place_whose_output_lies_elsewhere_is_refused() -> None:
+    """The engine writes where the input is."""
+    build = Builder(8)
+    x = build.conv(build.input((5, 4, 3), zero=4), 8, (3, 3), pad=(1, 1, 1, 1), zero=-20)
+    y = build.depthwise(x, (3, 3), pad=(1, 1, 1, 1), zero=-20)
+    graph = build.head(build.pool(y), 3)
+    scheme = Scheme(name="head", trained=(Trained(op="head", channels=8, bias=True),))
+    plan = plan_of(graph, scheme, Tactics(over=((y.name, x.name),)))
+    at = HEADER_WORDS + 27
+    words = np.frombuffer(plan.content, dtype="<i4")
+    place, channels = int(words[at + 2]), at + 9 + 5
+    assert words[at] == Code.DEPTHWISE_IN_PLACE
+    assert words[at + 3] == place
+    assert checked(plan, {}) is Status.OK
+    assert checked(plan, {at + 3: (Region.ARENA << 28) + (4 if place & 0xFFFF == 0 else 0)}) is Status.BAD_PLAN
+    assert checked(plan, {at + 2: Region.MODEL << 28, at + 3: Region.MODEL << 28}) is Status.BAD_PLAN
+    assert checked(plan, {channels: 16}) is Status.BAD_PLAN

@@ -161,11 +161,19 @@ static int is_group(int32_t code)
     return (FE_RUNS(FE_ROWS) && code == FE_ROWS) || (FE_RUNS(FE_CHANNELS) && code == FE_CHANNELS);
 }
 
+/* A layer in place has one output per channel, where its input lies; any other has nothing to say here. */
+static int has_its_place(const int32_t *step)
+{
+    const fe_in_place_step *s = (const void *)step;
+    return !FE_RUNS(FE_DEPTHWISE_IN_PLACE) || step[0] != FE_DEPTHWISE_IN_PLACE ||
+           (s->y == s->x && s->x >> 28 == FE_ARENA && s->d.out_c == s->d.in_c);
+}
+
 /* Whether this step is whole, known and in form, and no group. */
 static int is_step(const fe_plan *p, const int32_t *step, int32_t words)
 {
     return words >= 2 && is_known(step[0]) && !is_group(step[0]) && forms[step[0]].words <= words &&
-           in_form(p, step, &forms[step[0]]);
+           in_form(p, step, &forms[step[0]]) && has_its_place(step);
 }
 
 /* The words of a group whose own step is at `step`, with three more for each step that goes by rows: all its steps in
