@@ -180,7 +180,7 @@ class Node:
         found: dict[str, NDArray[Any]] = {name: self._empty(name, count) for name in graph.outputs}
         for i in range(count):
             for name, array in inputs.items():
-                self._place_of(name)[:] = array[i].reshape(-1).view(np.uint8)
+                self._bytes_of(name)[:] = array[i].reshape(-1).view(np.uint8)
             self.host.forward()
             for name, array in found.items():
                 array[i].reshape(-1).view(np.uint8)[:] = self._bytes_of(name)
@@ -193,16 +193,12 @@ class Node:
         tensor = graph.tensor(name)
         return np.empty((count, *tensor.shape), dtype=DTYPES[tensor.form])
 
-    def _place_of(self, name: str) -> NDArray[np.uint8]:
-        """uint8: where an input belongs."""
-        if self.plan.maps[name].region is Region.INPUT:
-            return self.host.input(output_size(self.plan.graph, name))
-        return self._bytes_of(name)
-
     def _bytes_of(self, name: str) -> NDArray[np.uint8]:
         """uint8: the bytes of a map, in place. Where maps share memory, only until the next step."""
         ref = self.plan.maps[name]
         size = output_size(self.plan.graph, name)
+        if ref.region is Region.INPUT:
+            return self.host.input(size)
         if ref.region is Region.MODEL:
             offset, memory = self.plan.image.offset(ref.name), self._model
         else:

@@ -13,8 +13,10 @@ from fleet.base.errors import EngineError
 from fleet.node.engine.binding import Course, Node
 from fleet.node.model import reference as ref
 from fleet.node.model.graph import Dequantize, Form, Graph, Quantize, Reshape, Tensor
-from fleet.node.model.scheme import build_scheme
+from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.plan import inference_plan, plan_of
+from fleet.node.plan.choice import best_plan
+from fleet.node.plan.tactics import LAYERWISE
 from tests.node.model.map_nets import map_graphs
 from tests.node.model.nets import WEIGHTED, Builder, graphs, imu_net, windows
 
@@ -105,6 +107,23 @@ def test_inputs_are_given_by_name_and_as_many_of_each() -> None:
         node.outputs({"input": one, "other": two[:1]})
     with pytest.raises(EngineError, match="windows: expected int8"):
         node.outputs({"input": one, "other": one})
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_inputs_and_reshaped_maps_may_be_outputs_of_the_smallest_plan(streamed: bool) -> None:
+    """A streamed input lies outside the arena, under whatever name it is asked for."""
+    made = many_ended()
+    line = Tensor(name="window", shape=(1, 1, 60), scale=made.input.scale, zero_point=made.input.zero_point)
+    ops = (*made.ops[:-1], Reshape(name="as line", x="input", y="window"), made.ops[-1])
+    graph = replace(made, tensors=(*made.tensors, line), ops=ops, outputs=(*made.outputs, "input", "window"))
+    plan = best_plan(graph, Scheme(name="inference", trained=()), input_streamed=streamed)
+    x = {"input": bytes_of((3, 4, 3, 5), 1), "other": bytes_of((3, 4, 3, 1), 2)}
+    found, expected = Node(plan).outputs(x), Node(inference_plan(graph)).outputs(x)
+    assert {name: array.tobytes() for name, array in found.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+    assert (found["window"].reshape(x["input"].shape) == x["input"]).all()
+    assert plan.tactics != LAYERWISE
 
 
 def test_a_plan_without_a_loss_refuses_to_train() -> None:
