@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from fleet.node.model.graph import Graph
+from fleet.node.model.graph import Form, Graph
 from fleet.node.model.recipe import Exponents, Gradients
 from fleet.node.model.reference.backward import blocked_maps
 from fleet.node.model.scheme import Scheme
@@ -39,10 +39,12 @@ def best_plan(
     """The least fused plan whose trained state and arena take at most budget_bytes; without a budget, the smallest.
 
     Where none fits, the smallest: compare its bytes. A scheme that trains nothing gives a plan for inference. Static
-    exponents whose shifts the recipe lacks are planned with shifts of 0, which take the same bytes. progress: told what
-    placed, its arena and that arena's bound in bytes.
+    exponents whose shifts the recipe lacks are planned with shifts of 0, which take the same bytes. input_streamed: the
+    input is read where it lies, unless it is float32, which may not lie anywhere. progress: told what placed, its arena
+    and that arena's bound in bytes.
     """
-    space = Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=input_streamed)
+    streamed = input_streamed and graph.input.form is not Form.FLOAT32
+    space = Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed)
     trials = [_Trial(draft=space.draft(LAYERWISE), placement=None)]
     if budget_bytes is not None:
         arena_bytes = budget_bytes - trials[0].state_bytes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fleet.base import rng
 from fleet.node.engine.binding import Course, Node
-from fleet.node.model.graph import Conv2d, Depthwise, Graph
+from fleet.node.model.graph import Conv2d, Depthwise, Form, Graph
 from fleet.node.model.recipe import Exponents, Gradients, Recipe
 from fleet.node.model.scheme import Scheme, build_scheme
 from fleet.node.model.schemes.layerwise import sparse_layers
@@ -26,7 +26,7 @@ from fleet.node.plan.plan import finished
 from fleet.node.plan.segments import Run, facts_of, runs_of, smallest_peak
 from fleet.node.plan.tactics import LAYERWISE
 from tests.node.engine.runs import own_of, run, static, targets_of
-from tests.node.model.map_nets import MapBuilder
+from tests.node.model.map_nets import MapBuilder, edged
 from tests.node.model.nets import WEIGHTED, graphs, recipes, residual_net, schemes, windows
 from tests.node.model.schemes.bottlenecks import random_graph, small_graph
 
@@ -210,6 +210,14 @@ def test_loads_are_what_lives_in_each_step() -> None:
         assert load <= sum(-(-part.size_bytes // 4) * 4 for part in alive)
     assert max(most) == plan.lower_bound_bytes
     assert any(isinstance(op, Conv2d | Depthwise) for op in plan.graph.ops)
+
+
+@pytest.mark.parametrize("form", [Form.FLOAT32, Form.UINT8])
+def test_an_input_of_words_stays_in_the_arena(form: Form) -> None:
+    graph = edged(form)
+    plan = best_plan(graph, INFERENCE)
+    assert plan.tactics.input_streamed == (form is Form.UINT8)
+    assert plan.arena_bytes == (300 if form is Form.FLOAT32 else 72)  # 5 x 4 x 3 words, then bytes; or less than bytes
 
 
 def reshaped_net() -> Graph:
