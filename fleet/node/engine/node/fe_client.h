@@ -47,7 +47,8 @@ fe_status fe_client_push(const uint8_t *frame, uint32_t length);
 int8_t *fe_client_input(void);
 
 /* The window of the next step, s8 [FE_INPUT_BYTES]: in the log in flash, say. A plan that streams its input reads it
- * there, whenever it runs; for any other plan it is copied into fe_client_input() now. */
+ * there, whenever it runs: give it before the first step, and leave it as it is up to the next call. For any other plan
+ * it is copied into fe_client_input() now. */
 void fe_client_window(const int8_t *window);
 
 /* One step on the window in place. FE_BAD_LABEL before the first push, when no class is ours yet. */
