@@ -135,7 +135,7 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
             both = facts.size[x] + facts.size[op.y]
             larger = max(facts.size[x], facts.size[op.y]) + facts.plane(op.y)
             yield Run(first=t, end=t + 1, live_bytes=base - both + larger, over=x)
-        if isinstance(op, Add) and facts.size[x] == facts.size[op.y]:
+        if isinstance(op, Add) and facts.graph.tensor(x).size == facts.graph.tensor(op.y).size:  # or x is read again
             yield Run(first=t, end=t + 1, live_bytes=base - facts.size[x], over=x)
     if facts.rolls[t]:
         yield from (run for run in _together(facts, t, t + 1, overlays=True) if run.over)
