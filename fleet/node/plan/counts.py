@@ -17,6 +17,7 @@ from fleet.node.model.graph import (
     macs,
     positions,
 )
+from fleet.node.plan.lifetimes import GROUPS
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.steps import Code, Step
 
@@ -24,9 +25,6 @@ UPDATES = (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE)
 GRADS = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE)
 READERS = (Code.POOL, Code.AVERAGE_POOL, Code.MAX_POOL, Code.MEAN)
 """Forward steps whose work grows with their input."""
-
-GROUPS: Final = (Code.ROWS, Code.CHANNELS)
-"""Steps that compute nothing themselves: those behind them do, as often as alone."""
 
 KIND: Final = {
     Code.DEPTHWISE_IN_PLACE: "depthwise",
@@ -54,14 +52,12 @@ KIND: Final = {
 }
 """The counted kernel that stands for one that no board's profile has counts of."""
 
-LOOPS: Final = (Code.ROWS, Code.CHANNELS)
-"""They run the steps behind them piece by piece: the same work, plus loops that are not counted."""
-
 
 def training_counts(plan: Plan) -> tuple[OpCount, ...]:
     """One training step: forward, loss, backward, updates; a window without any gradient costs less.
 
-    What only the end of a batch does counts by a window's share of it.
+    What only the end of a batch does counts by a window's share of it. Steps that run as a group do the same work as
+    alone; the group's own loops are not counted.
     """
     return tuple(_count(plan, step) for step in plan.steps if step.code not in GROUPS) + _velocities(plan)
 

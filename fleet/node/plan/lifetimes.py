@@ -19,7 +19,7 @@ from fleet.node.plan.rolling import Rolled, rolled
 from fleet.node.plan.steps import Code, Program, Ref, Region, Step
 from fleet.node.plan.tactics import Tactics
 
-GROUPS: Final = (Code.ROWS, Code.CHANNELS)
+GROUPS: Final = (Code.ROWS, Code.CHANNELS)  # steps that run those behind them, and compute nothing themselves
 INPUT_GRADIENTS: Final = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE)
 SLICE: Final = " slice"  # ends the name of a buffer that holds the first channels of a map
 FLOW_ACC, FLOW_E = 2, 6  # words of fe_flow, behind a step's code and length

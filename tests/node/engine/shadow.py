@@ -19,11 +19,11 @@ from fleet.node.engine.binding import Course, Node, _Course, _Node, _Real, class
 from fleet.node.engine.host import Variant
 from fleet.node.model.fixed import real
 from fleet.node.plan.arena import EXPONENTS
+from fleet.node.plan.lifetimes import GROUPS
 from fleet.node.plan.plan import HEADER_WORDS, Plan
 from fleet.node.plan.steps import Code, Region
 
 KEY = rng.key(3, rng.Stream.UPDATE, 8)
-GROUPS = (Code.ROWS, Code.CHANNELS)
 LOSSES = (Code.LOSS, Code.LOSS_SQUARED)
 Bytes = NDArray[np.uint8]
 

@@ -13,7 +13,8 @@ Expr = Mapping[int, float]  # coefficient by variable; ONE: the constant
 ONE = -1
 ZERO: Expr = {}
 INFINITE = float("inf")
-# Proved, not nearly so. Presolve saves no time here, and what it finds is at times repaired with a line on stdout.
+# Proved, not nearly so. Presolve saves no time here, and what it finds is at times repaired with a line on stdout;
+# without it HiGHS still writes one now and then, when it repairs a solution.
 OPTIONS: Final[dict[str, Any]] = {"mip_rel_gap": 0.0, "presolve": False}
 
 
