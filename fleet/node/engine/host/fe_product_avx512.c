@@ -12,17 +12,19 @@
 
 enum { BYTES, PAIRS };
 
-/* acc = init + the products of a tile, for one panel of B or two. */
+/* acc = init + the products of a tile, for one panel of B or two. Sums of their own: those of the caller, who finds
+ * them by number, would be written in every round. */
 FE_INLINE512 void multiply(const fe_product *p, const int32_t *a, const int32_t *b, const int32_t *init, int kind,
                            int rows, int panels, __m512i acc[ROWS][2])
 {
     const int32_t *at[ROWS], *next = b + (int64_t)p->depth * FE_PANEL;
     const __m512i none = _mm512_setzero_si512();
+    __m512i sums[ROWS][2];
     int64_t k = 0;
     for (int r = 0; r < rows; r++) {
         at[r] = a + (int64_t)r * p->row;
-        acc[r][0] = init ? _mm512_loadu_si512(init) : none;
-        acc[r][1] = init && panels > 1 ? _mm512_loadu_si512(init + FE_PANEL) : none;
+        sums[r][0] = init ? _mm512_loadu_si512(init) : none;
+        sums[r][1] = init && panels > 1 ? _mm512_loadu_si512(init + FE_PANEL) : none;
     }
     for (int32_t i = 0; i < p->depth; i++, k += p->step, b += FE_PANEL, next += FE_PANEL) {
         const __m512i b0 = _mm512_loadu_si512(b), b1 = panels > 1 ? _mm512_loadu_si512(next) : none;
@@ -31,11 +33,16 @@ FE_INLINE512 void multiply(const fe_product *p, const int32_t *a, const int32_t 
             __m512i v;
             __builtin_memcpy(&word, at[r] + k, sizeof(word));
             v = _mm512_set1_epi32(word);
-            acc[r][0] = kind == BYTES ? _mm512_dpbusd_epi32(acc[r][0], v, b0) : _mm512_dpwssd_epi32(acc[r][0], v, b0);
+            sums[r][0] =
+                kind == BYTES ? _mm512_dpbusd_epi32(sums[r][0], v, b0) : _mm512_dpwssd_epi32(sums[r][0], v, b0);
             if (panels > 1)
-                acc[r][1] =
-                    kind == BYTES ? _mm512_dpbusd_epi32(acc[r][1], v, b1) : _mm512_dpwssd_epi32(acc[r][1], v, b1);
+                sums[r][1] =
+                    kind == BYTES ? _mm512_dpbusd_epi32(sums[r][1], v, b1) : _mm512_dpwssd_epi32(sums[r][1], v, b1);
         }
+    }
+    for (int r = 0; r < rows; r++) {
+        acc[r][0] = sums[r][0];
+        acc[r][1] = sums[r][1];
     }
 }
 
