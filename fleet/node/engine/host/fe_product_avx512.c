@@ -46,10 +46,10 @@ FE_INLINE512 void multiply(const fe_product *p, const int32_t *a, const int32_t 
     }
 }
 
-/* Requantisation of sixteen outputs. */
+/* Requantisation of sixteen outputs. zero, low, high: as s16. */
 typedef struct {
     __m512i mant, odd, half, shift;
-    fe_limits to;
+    __m512i zero, low, high;
 } fe_quantiser512;
 
 FE_INLINE512 fe_quantiser512 quantiser_at(const fe_requant *q, int32_t o)
@@ -59,12 +59,14 @@ FE_INLINE512 fe_quantiser512 quantiser_at(const fe_requant *q, int32_t o)
     v.odd = _mm512_srli_epi64(v.mant, 32);
     v.half = _mm512_loadu_si512(q->half + o);
     v.shift = _mm512_loadu_si512(q->shift + o);
-    v.to = fe_limits_of(q);
+    v.zero = _mm512_set1_epi16((int16_t)q->zero);
+    v.low = _mm512_set1_epi16((int16_t)q->low);
+    v.high = _mm512_set1_epi16((int16_t)q->high);
     return v;
 }
 
-/* Sixteen sums as s16 around the zero point, as fe_scaled. */
-FE_INLINE512 __m256i narrowed(const fe_quantiser512 *q, __m512i v)
+/* Sixteen sums, as fe_scaled. */
+FE_INLINE512 __m512i scaled(const fe_quantiser512 *q, __m512i v)
 {
     const __m512i nudge = _mm512_set1_epi64((int64_t)1 << 30), none = _mm512_setzero_si512();
     const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(v, q->mant), nudge);
@@ -72,18 +74,25 @@ FE_INLINE512 __m256i narrowed(const fe_quantiser512 *q, __m512i v)
     const __m512i high =
         _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31), _mm512_add_epi64(odd, odd));
     const __m512i size = _mm512_srlv_epi32(_mm512_add_epi32(_mm512_abs_epi32(high), q->half), q->shift);
-    const __m512i scaled = _mm512_mask_sub_epi32(size, _mm512_movepi32_mask(high), none, size);
-    return _mm256_adds_epi16(_mm512_cvtsepi32_epi16(scaled), q->to.zero);
+    return _mm512_mask_sub_epi32(size, _mm512_movepi32_mask(high), none, size);
 }
 
-/* Rows r and r + 1 of one panel of a tile. */
+/* Rows r and r + 1 of one panel of a tile: packed to s16 in one register, in whose lanes fours of the rows alternate. */
 FE_INLINE512 void pair_s8(const fe_place *at, const fe_quantiser512 *q, __m512i acc[ROWS][2], int32_t index, int panel,
                           int r, int rows, int whole)
 {
     const int both = r + 1 < rows;
-    const __m256i order = _mm256_setr_epi32(0, 1, 4, 5, 2, 3, 6, 7);
-    const __m256i first = narrowed(q, acc[r][panel]), second = both ? narrowed(q, acc[r + both][panel]) : first;
-    fe_put_rows(at, &q->to, index + r * at->n, first, second, order, both, whole);
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i first = scaled(q, acc[r][panel]), second = both ? scaled(q, acc[r + both][panel]) : first;
+    const __m512i y = _mm512_adds_epi16(_mm512_permutexvar_epi64(order, _mm512_packs_epi32(first, second)), q->zero);
+    const __m512i clipped = _mm512_min_epi16(_mm512_max_epi16(y, q->low), q->high);
+    const __m256i bytes = _mm512_cvtepi16_epi8(clipped);
+    uint32_t kept = 0;
+    if (at->mask != 0)
+        kept = (uint32_t)(_mm512_cmpge_epi16_mask(y, q->low) & _mm512_cmple_epi16_mask(y, q->high));
+    fe_put_row(at, index + r * at->n, _mm256_castsi256_si128(bytes), kept & 0xFFFF, whole);
+    if (both)
+        fe_put_row(at, index + (r + 1) * at->n, _mm256_extracti128_si256(bytes, 1), kept >> 16, whole);
 }
 
 FE_INLINE512 void tile_s8(const fe_product *p, const fe_place at[2], const fe_quantiser512 q[2], const int32_t *bias,
