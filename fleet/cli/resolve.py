@@ -9,13 +9,11 @@ from fleet.base.errors import DoesNotFit, Fault, InputError
 from fleet.base.units import TIME_US
 from fleet.node.cost import step_cost
 from fleet.node.model.graph import Graph
-from fleet.node.model.recipe import Recipe
-from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan
 from fleet.node.plan.choice import plannable
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
-from fleet.node.plan.ledger import Ledger, check_fit, ledger
+from fleet.node.plan.ledger import Ledger, check_fit, ledger, over
 from fleet.node.profile import Profile, load_profile
 from fleet.node.wire.frames import push_bytes
 from fleet.run.prepare import (
@@ -24,10 +22,9 @@ from fleet.run.prepare import (
     node_data,
     own_network,
     starting_model,
-    with_recipe,
     with_scheme,
 )
-from fleet.scenario import FleetGroup, Scenario, SchemeChoice, recipe_text
+from fleet.scenario import FleetGroup, Scenario, SchemeChoice, recipe_of, recipe_text
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
 from fleet.world.radio import RADIOS
 
@@ -147,17 +144,22 @@ def scheme_text(choice: SchemeChoice) -> str:
 
 
 def _memory_text(each: Ledger) -> str:
+    needed, free, reserved = _first_bank(each)
+    return f"{needed:,} of {free:,} bytes of {each.profile.board} ({reserved:,} more are reserved)"
+
+
+def _first_bank(each: Ledger) -> tuple[int, int, int]:
+    """Bytes of the first bank that a node takes, that it may take, and that are reserved beside them."""
     bank = each.profile.banks[0].name
     reserved = sum(line.size_bytes for line in each.lines if line.bank == bank and line.basis == "reserved")
-    needed, free = each.taken(bank) - reserved, each.capacity(bank) - reserved
-    return f"{needed:,} of {free:,} bytes of {each.profile.board} ({reserved:,} more are reserved)"
+    return each.taken(bank) - reserved, each.capacity(bank) - reserved, reserved
 
 
 def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
     """One row for each scheme of the scenario's net on a board, under PLAN_HEADINGS; the scenario's own comes first."""
     data = node_data(scenario)
     graph = starting_model(scenario, data.dataset)
-    profile, recipe = load_profile(board), _shown_recipe(scenario, graph, data)
+    profile, recipe = load_profile(board), recipe_of(scenario.training)
     for choice in _choices(graph, scenario.training.scheme):
         made = chosen_scheme(choice, graph, data)
         scheme = plannable(made.graph, replace(made.scheme, recipe=recipe))
@@ -165,34 +167,20 @@ def plan_rows(scenario: Scenario, board: str) -> Iterator[tuple[str, ...]]:
         yield _plan_row(choice, plan, profile, data.most_windows)
 
 
-def _shown_recipe(scenario: Scenario, graph: Graph, data: NodeData) -> Recipe:
-    """The scenario's recipe for any scheme: with the shifts of `full`, since bytes and time do not depend on them."""
-    return with_recipe(graph, build_scheme(graph, "full"), scenario, data).recipe
-
-
 def _plan_row(choice: SchemeChoice, plan: Plan, profile: Profile, windows: int) -> tuple[str, ...]:
     each = ledger(plan, profile, windows=windows)
-    bank = profile.banks[0].name
-    reserved = sum(line.size_bytes for line in each.lines if line.bank == bank and line.basis == "reserved")
+    needed, free, _reserved = _first_bank(each)
     cost = step_cost(profile, training_counts(plan))
     return (
         scheme_text(choice),
         f"{plan.layout.size:,}",
-        f"{each.taken(bank) - reserved:,}",
-        f"{each.capacity(bank) - reserved:,} B",
-        "yes" if _fits(each) else "no",
+        f"{needed:,}",
+        f"{free:,} B",
+        "no" if over(each) else "yes",
         f"{cost.time_us / 1000:.1f} ms",
         f"{cost.energy_nj / 1e6:.3g} mJ",
         f"{push_bytes(plan.layout):,} B",
     )
-
-
-def _fits(each: Ledger) -> bool:
-    try:
-        check_fit(each)
-    except DoesNotFit:
-        return False
-    return True
 
 
 def _choices(graph: Graph, own: SchemeChoice) -> Iterator[SchemeChoice]:
