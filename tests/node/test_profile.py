@@ -9,7 +9,6 @@ from fleet.base.errors import InputError
 from fleet.base.places import devices_dir
 from fleet.node.profile import (
     FLASH,
-    KINDS,
     Profile,
     available,
     boards,
@@ -43,7 +42,6 @@ def faults_of(folder: Path, board: str = "nrf52840") -> list[str]:
 def test_every_shipped_board_loads_under_the_name_of_its_folder(board: str) -> None:
     profile = load_profile(board)
     assert profile.board == board
-    assert sorted(kernel.kind for kernel in profile.kernels) == sorted(KINDS)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -52,7 +50,7 @@ def test_every_number_of_a_shipped_board_has_a_source(board: str) -> None:
     fields = [item.field for item in profile.sources]
     assert all(item.source.strip() for item in profile.sources)
     assert len(fields) == len(set(fields))
-    assert {"clock", "banks[0]", "flash.erase_units[0]", "currents.run", "supply", "kernels[0]"} <= set(fields)
+    assert {"clock", "banks[0]", "flash.erase_units[0]", "currents.run", "supply"} <= set(fields)
 
 
 def test_values_are_stored_in_the_unit_of_their_name() -> None:
@@ -131,8 +129,6 @@ def test_all_faults_of_a_file_are_reported_at_once_with_their_lines(tmp_path: Pa
         ("at: start", "at: middle", "expected one of start, end, got 'middle'"),
         ("core: cortex-m4f", "core: cortex-m4", "did you mean 'cortex-m4f'?"),
         ("size: 156 KiB", "size: 1 MiB", "B more than flash has"),
-        ("kind: dense", "kind: conv", "expected every kind, got none of dense; add them"),
-        ("kind: dense", "kind: conv", "expected every kind once, got conv again; delete one"),
         ("board: nrf52840", "board: nrf52832", "expected 'nrf52840', as the folder is called, got 'nrf52832'"),
         ("  transmit:", "  # transmit:", "currents.transmit: expected its current, since the board has a radio"),
         ("- {bank: ram, start: 0x20000000, size: 256 KiB", "- {bank: ram, start: 0x20000000, size: 3 B", "from 1 KiB"),

@@ -7,12 +7,10 @@ source; an entry of a list has one source for all its numbers. `unverified: true
 
 from fleet.node.profile.board import (
     FLASH,
-    KINDS,
     Bank,
     Currents,
     EraseUnits,
     Flash,
-    Kernel,
     Profile,
     Radio,
     Reserved,
@@ -25,12 +23,10 @@ from fleet.node.profile.table import field_table
 
 __all__ = [
     "FLASH",
-    "KINDS",
     "Bank",
     "Currents",
     "EraseUnits",
     "Flash",
-    "Kernel",
     "Profile",
     "Radio",
     "Reserved",

@@ -15,29 +15,6 @@ FLASH = "flash"
 
 CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m7f", "cortex-m33f", "cortex-m55f", "rv32imc")
 
-KINDS = {
-    "conv": "forward convolution; elements: outputs",
-    "depthwise": "forward depthwise convolution; elements: outputs",
-    "dense": "forward dense head; elements: outputs",
-    "add": "sum of two maps; elements: outputs",
-    "pool": "global average pool; elements: inputs",
-    "loss": "softmax cross-entropy; elements: classes",
-    "mask": "zeroes gradients where the forward pass clipped; elements: gradients",
-    "grad_conv": "input gradient of a convolution; elements: input gradients",
-    "grad_depthwise": "input gradient of a depthwise convolution; elements: input gradients",
-    "grad_dense": "input gradient of the head; elements: input gradients",
-    "grad_add": "gradient through a sum; elements: gradients",
-    "grad_pool": "gradient through the pool; elements: input gradients",
-    "copy": "copy of a gradient; elements: gradients",
-    "merge": "sum of two gradients; elements: gradients",
-    "block": "int32 gradients to int8; elements: gradients",
-    "update_conv": "weight gradient and update of a convolution; elements: trained weights",
-    "update_depthwise": "weight gradient and update of a depthwise convolution; elements: trained weights",
-    "update_dense": "weight gradient and update of the head; elements: trained weights",
-    "update_bias": "bias gradient and update; MACs: gradients summed; elements: biases",
-}
-"""What a node computes, named as the steps of a plan, and what counts as an element of it."""
-
 
 @declared
 class Bank(Origin):
@@ -124,15 +101,6 @@ class Radio:
 
 
 @declared
-class Kernel(Origin):
-    """Instructions that one kind of operator executes: macs * per_mac + elements * per_element."""
-
-    kind: Annotated[str, Key("kind of plan step", one_of=tuple(KINDS))]
-    per_mac: Annotated[float, Key("instructions per multiply-accumulate", least=0, most=500)]
-    per_element: Annotated[float, Key("instructions per element", least=0, most=5000)]
-
-
-@declared
 class BoardFile:
     """What `devices/<board>/profile.yaml` holds."""
 
@@ -148,8 +116,7 @@ class BoardFile:
     currents: Annotated[Currents, Key("supply currents")]
     nn_power_factor: Annotated[float, Figure("power in int8 loops over power at currents.run", least=0.5, most=4)]
     wake_us: Annotated[int, Figure("sleep to full clock", unit=TIME_US, least="0 s", most="10 s", name="wake_up")]
-    cycles_per_instruction: Annotated[float, Figure("mean over the kernels below", least=0.2, most=10)]
-    kernels: Annotated[tuple[Kernel, ...], Key("instruction counts of the engine's kernels, every kind once")]
+    cycles_per_instruction: Annotated[float, Figure("mean over the engine's kernels", least=0.2, most=10)]
     radio: Annotated[Radio | None, Key("radio on the chip; left out where there is none")] = None
 
 
@@ -173,10 +140,6 @@ class Profile(BoardFile):
     def origin(self, field: str) -> Sourced:
         """Where the number in `field`, such as 'currents.run', comes from."""
         return next(item for item in self.sources if item.field == field)
-
-    def kernel(self, kind: str) -> Kernel:
-        """Instruction counts of one kind of KINDS."""
-        return next(kernel for kernel in self.kernels if kernel.kind == kind)
 
 
 def usable(profile: Profile, bank: str) -> Bank:

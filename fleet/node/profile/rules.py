@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fleet.base.declared import Found
 from fleet.base.yaml import KeyPath
-from fleet.node.profile.board import FLASH, KINDS, Bank, Reserved
+from fleet.node.profile.board import FLASH, Bank, Reserved
 
 
 def _banks_lie_apart(found: Found) -> Iterator[tuple[KeyPath, str]]:
@@ -46,17 +46,6 @@ def _erase_units_fill_the_flash(found: Found) -> Iterator[tuple[KeyPath, str]]:
             yield (FLASH, "erase_units"), f"expected {size:,} B in all, got {total:,} B; check counts and sizes"
 
 
-def _every_kind_once(found: Found) -> Iterator[tuple[KeyPath, str]]:
-    kernels = found.get(("kernels",))
-    kinds = [kernel.kind for kernel in kernels] if isinstance(kernels, tuple) else list(KINDS)
-    missing = [kind for kind in KINDS if kind not in kinds]
-    doubled = [kind for kind in KINDS if kinds.count(kind) > 1]
-    if missing:
-        yield ("kernels",), f"expected every kind, got none of {', '.join(missing)}; add them"
-    if doubled:
-        yield ("kernels",), f"expected every kind once, got {', '.join(doubled)} again; delete one"
-
-
 def _radio_has_currents(found: Found) -> Iterator[tuple[KeyPath, str]]:
     for name in ("transmit", "receive", "radio_idle"):
         path = ("currents", name)
@@ -67,4 +56,4 @@ def _radio_has_currents(found: Found) -> Iterator[tuple[KeyPath, str]]:
                 yield path, "expected no current, since the board has no radio, got one; add `radio` or delete it"
 
 
-RULES = (_banks_lie_apart, _reservations_fit, _erase_units_fill_the_flash, _every_kind_once, _radio_has_currents)
+RULES = (_banks_lie_apart, _reservations_fit, _erase_units_fill_the_flash, _radio_has_currents)

@@ -1,6 +1,6 @@
-"""What computing costs a node: op counts → instructions → cycles → time → energy. Pure integer functions.
+"""Op counts → instructions → cycles → time → energy. Pure integer functions.
 
-Instructions are modelled per kind of plan step (profile.kernels) or counted in an emulator; cycles are always
+Instructions are modelled per kind of work (the core's table) or counted in an emulator; cycles are always
 modelled from them (no emulator measures cycles): profile.cycles_per_instruction carries the known error.
 All results are rounded half up, once per quantity.
 """
@@ -9,24 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from fleet.node.profile import KINDS, Profile
+from fleet.node.cost.kinds import KINDS, OpCount
+from fleet.node.cost.table import CoreTable, core_table
+from fleet.node.profile import Profile
 
 MODELLED = "modelled"
 COUNTED = "counted"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpCount:
-    """Work of one plan step. kind: a name of profile.KINDS, which says what an element is."""
-
-    kind: str
-    macs: int
-    elements: int
-
-    def __post_init__(self) -> None:
-        if min(self.macs, self.elements) < 0:
-            found = f"macs {self.macs}, elements {self.elements}"
-            raise ValueError(f"expected counts of at least 0, got {found}; check the plan step's shape")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +40,14 @@ class FlashCost:
 def step_cost(profile: Profile, counts: Iterable[OpCount]) -> Cost:
     """Cost of one training step, or of one inference, from its op counts; basis 'modelled'.
 
-    instructions = sum over counts of macs * per_mac + elements * per_element of their kind.
+    Raises InputError for a board whose core was never counted.
     """
-    exact = sum((_instructions(profile, count) for count in counts), Fraction(0))
-    return _cost(profile, round_half_up(exact), MODELLED)
+    return _cost(profile, instructions_of(core_table(profile.core), counts), MODELLED)
+
+
+def instructions_of(table: CoreTable, counts: Iterable[OpCount]) -> int:
+    """Modelled instructions: calls, taps, MACs and elements of each count, each times its number of the kind."""
+    return round_half_up(sum((_instructions(table, count) for count in counts), Fraction(0)))
 
 
 def counted_cost(profile: Profile, instructions: int) -> Cost:
@@ -97,11 +89,16 @@ def decimal(value: float) -> Fraction:
     return Fraction(repr(value))
 
 
-def _instructions(profile: Profile, count: OpCount) -> Fraction:
+def _instructions(table: CoreTable, count: OpCount) -> Fraction:
     if count.kind not in KINDS:
         raise ValueError(f"expected one of {', '.join(KINDS)}, got '{count.kind}'; name the plan step's kind")
-    kernel = profile.kernel(count.kind)
-    return count.macs * decimal(kernel.per_mac) + count.elements * decimal(kernel.per_element)
+    kernel = table.kernel(count.kind)
+    return (
+        count.calls * decimal(kernel.per_call)
+        + count.taps * decimal(kernel.per_tap)
+        + count.macs * decimal(kernel.per_mac)
+        + count.elements * decimal(kernel.per_element)
+    )
 
 
 def _cost(profile: Profile, instructions: int, basis: str) -> Cost:

@@ -6,8 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.node.cost import Cost, OpCount, compute_na, counted_cost, energy_nj, flash_cost, step_cost
-from fleet.node.profile import KINDS, Profile, boards, load_profile
+from fleet.base.errors import InputError
+from fleet.node.cost import (
+    KINDS,
+    CoreTable,
+    Cost,
+    Kernel,
+    OpCount,
+    compute_na,
+    core_table,
+    counted_cost,
+    energy_nj,
+    flash_cost,
+    instructions_of,
+    step_cost,
+)
+from fleet.node.profile import Profile, boards, load_profile
 
 BOARDS = tuple(load_profile(board) for board in boards())
 COUNTS = st.builds(
@@ -19,24 +33,45 @@ COUNTS = st.builds(
 
 
 def round_board() -> Profile:
-    """64 MHz, 3 V, 3.3 mA, network factor 1.2, 1.5 cycles per instruction; conv: 2.5 per MAC, 10 per element."""
-    board = load_profile("nrf52840")
-    kernels = tuple(
-        replace(kernel, per_mac=2.5, per_element=10.0) if kernel.kind == "conv" else kernel for kernel in board.kernels
-    )
-    return replace(board, kernels=kernels, cycles_per_instruction=1.5, nn_power_factor=1.2)
+    """64 MHz, 3 V, 3.3 mA, network factor 1.2, 1.5 cycles per instruction."""
+    return replace(load_profile("nrf52840"), cycles_per_instruction=1.5, nn_power_factor=1.2)
 
 
-def test_one_convolution_costs_what_the_formulas_say() -> None:
-    # 1,000,000 * 2.5 + 2,000 * 10 = 2,520,000 instructions; * 1.5 = 3,780,000 cycles; / 64 MHz = 59,062.5 us, half up;
+def round_table() -> CoreTable:
+    """conv: 100 a call, 20 a tap, 2.5 a MAC, 10 an element; everything else is free."""
+    free = {
+        kind: Kernel(kind=kind, per_call=0, per_tap=0, per_mac=0, per_element=0, steps=1, error=0) for kind in KINDS
+    }
+    free["conv"] = Kernel(kind="conv", per_call=100.0, per_tap=20.0, per_mac=2.5, per_element=10.0, steps=1, error=0)
+    return replace(core_table("cortex-m4f"), kernels=tuple(free.values()))
+
+
+def test_instructions_are_every_amount_times_its_number() -> None:
+    # 100 + 30 * 20 + 1,000,000 * 2.5 + 2,000 * 10
+    count = OpCount(kind="conv", calls=1, taps=30, macs=1_000_000, elements=2_000)
+    assert instructions_of(round_table(), [count]) == 2_520_700
+    assert instructions_of(round_table(), [count, OpCount(kind="add", elements=9)]) == 2_520_700
+
+
+def test_instructions_cost_what_the_formulas_say() -> None:
+    # 2,520,000 * 1.5 = 3,780,000 cycles; / 64 MHz = 59,062.5 us, half up;
     # 3,000 mV * 3,960,000 nA * 59,063 us = 701,668.44 * 10^9, so 701,668 nJ.
-    cost = step_cost(round_board(), [OpCount(kind="conv", macs=1_000_000, elements=2_000)])
-    assert cost == Cost(instructions=2_520_000, cycles=3_780_000, time_us=59_063, energy_nj=701_668, basis="modelled")
+    cost = counted_cost(round_board(), 2_520_000)
+    assert cost == Cost(instructions=2_520_000, cycles=3_780_000, time_us=59_063, energy_nj=701_668, basis="counted")
 
 
-def test_a_counted_number_of_instructions_says_so() -> None:
-    modelled = step_cost(round_board(), [OpCount(kind="conv", macs=1_000_000, elements=2_000)])
-    assert counted_cost(round_board(), 2_520_000) == replace(modelled, basis="counted")
+def test_a_modelled_number_of_instructions_says_so() -> None:
+    counts = [OpCount(kind="conv", macs=1_000_000, elements=2_000)]
+    instructions = instructions_of(core_table("cortex-m4f"), counts)
+    assert step_cost(round_board(), counts) == replace(counted_cost(round_board(), instructions), basis="modelled")
+
+
+def test_a_board_whose_core_nobody_counted_is_refused_with_the_command() -> None:
+    board = replace(load_profile("nrf52840"), core="cortex-m55f")
+    with pytest.raises(
+        InputError, match=r"^core: .* got 'cortex-m55f'; count them with `fleet calibrate --core cortex"
+    ):
+        step_cost(board, [])
 
 
 def test_nothing_costs_nothing() -> None:
@@ -78,8 +113,8 @@ def test_an_unknown_kind_of_work_is_refused_with_the_known_ones() -> None:
 def test_a_negative_count_is_refused() -> None:
     with pytest.raises(ValueError, match="expected at least 0 instructions, got -1"):
         counted_cost(round_board(), -1)
-    with pytest.raises(ValueError, match="expected counts of at least 0, got macs -1, elements 0"):
-        OpCount(kind="conv", macs=-1, elements=0)
+    with pytest.raises(ValueError, match="expected counts of at least 0, got calls 0, taps 0, macs -1, elements 0"):
+        OpCount(kind="conv", macs=-1)
 
 
 @given(board=st.sampled_from(BOARDS), counts=st.lists(COUNTS, max_size=8))
