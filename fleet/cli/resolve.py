@@ -134,7 +134,8 @@ def _group_text(group: FleetGroup) -> str:
     capacity = group.energy.capacity_mah or STORES[group.energy.kind].capacity_mah
     store = f"{group.energy.kind} of {capacity:g} mAh" if capacity else group.energy.kind
     every = units.show(group.every_us, TIME_US)
-    return f"{group.count} {group.board} on {store}, {radio.kind} {radio.phy}{lossy}; a round every {every}"
+    twins = f", {group.twin} of them emulated" if group.twin else ""
+    return f"{group.count} {group.board}{twins} on {store}, {radio.kind} {radio.phy}{lossy}; a round every {every}"
 
 
 def scheme_text(choice: SchemeChoice) -> str:

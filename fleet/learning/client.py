@@ -14,7 +14,7 @@ from fleet.learning.data.shards import Shard
 from fleet.learning.orders import sample_order
 from fleet.node.backend import Backend, Work
 from fleet.node.model.fixed import Real
-from fleet.node.wire.frames import Update, base_of, decode_push, deltas_of, encode_update
+from fleet.node.wire.frames import decode_push
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +27,9 @@ class Client:
 
     def answer(self, frame: bytes, first_step: int) -> bytes:
         """The update frame to a push frame. first_step: steps this node made before. Raises FrameError."""
-        layout = self.backend.plan.layout
-        push = decode_push(layout, frame)
-        values = self.train(
-            push.values, steps=push.steps, rate=push.rate, own=push.own, first_step=first_step, stream=rng.Stream.ORDER
-        )
-        deltas, clipped = deltas_of(layout, values, push.values)
-        deltas[~layout.held(push.own)] = 0  # exact already: an absent class gets no gradient
-        return encode_update(
-            layout,
-            Update(
-                node=push.node,
-                round=push.round,
-                steps=push.steps,
-                windows=self.shard.train.size,
-                base=base_of(layout, push.values),
-                own=push.own,
-                clipped=clipped,
-                deltas=deltas,
-            ),
-        )
+        push = decode_push(self.backend.plan.layout, frame)
+        order = self._order(rng.Stream.ORDER, first_step, push.steps)
+        return self.backend.answer(frame, self._work(push.values, push.rate, push.own, first_step, order))
 
     def train(
         self,
@@ -63,17 +46,22 @@ class Client:
 
         first_window: place in the order of windows, where it is not first_step.
         """
-        train = self.shard.train
         place = first_step if first_window is None else first_window
-        return self.backend.train(
-            Work(
-                values=values,
-                windows=train.x,
-                labels=train.y,
-                order=sample_order(self.seed, stream, self.shard.node, train.size, place, steps),
-                rate=rate,
-                own=own,
-                key=rng.key(self.seed, rng.Stream.UPDATE, self.shard.node),
-                first_step=first_step,
-            )
+        return self.backend.train(self._work(values, rate, own, first_step, self._order(stream, place, steps)))
+
+    def _order(self, stream: rng.Stream, place: int, steps: int) -> NDArray[np.int64]:
+        return sample_order(self.seed, stream, self.shard.node, self.shard.train.size, place, steps)
+
+    def _work(
+        self, values: NDArray[np.int32], rate: Real, own: Collection[int], first_step: int, order: NDArray[np.int64]
+    ) -> Work:
+        return Work(
+            values=values,
+            windows=self.shard.train.x,
+            labels=self.shard.train.y,
+            order=order,
+            rate=rate,
+            own=own,
+            key=rng.key(self.seed, rng.Stream.UPDATE, self.shard.node),
+            first_step=first_step,
         )

@@ -13,6 +13,7 @@ from fleet.node.engine.memo import Memo
 from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.plan import Plan
+from fleet.node.wire.frames import Update, base_of, decode_push, deltas_of, encode_update
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,10 @@ class Backend(Protocol):
         """What the node runs."""
         ...
 
+    def answer(self, push: bytes, work: Work) -> bytes:
+        """The update frame to a push frame. work: on the frame's own values, with its rate and classes."""
+        ...
+
     def train(self, work: Work) -> NDArray[np.int32]:
         """int32 [size]: the trained values after the work."""
         ...
@@ -56,6 +61,25 @@ class EngineBackend:
         self.plan = plan
         self._local = threading.local()
         self._memo = Memo(plan)
+
+    def answer(self, push: bytes, work: Work) -> bytes:
+        """The update frame to a push frame; the same bytes as fe_client_update's."""
+        layout, asked = self.plan.layout, decode_push(self.plan.layout, push)
+        deltas, clipped = deltas_of(layout, self.train(work), asked.values)
+        deltas[~layout.held(asked.own)] = 0  # exact already: an absent class gets no gradient
+        return encode_update(
+            layout,
+            Update(
+                node=asked.node,
+                round=asked.round,
+                steps=asked.steps,
+                windows=work.labels.size,
+                base=base_of(layout, asked.values),
+                own=asked.own,
+                clipped=clipped,
+                deltas=deltas,
+            ),
+        )
 
     def train(self, work: Work) -> NDArray[np.int32]:
         """int32 [size]: the trained values after the work."""

@@ -6,6 +6,7 @@ Keys of the table `values` that readers understand; all are optional, others are
     limit:<n>        a sentence that limits the answer          peak_step        step at which the arena is fullest
     steps:alone      steps one node took alone                  steps:personal   steps of the personal pass
     raw_bytes        training windows of one node as stored, mean over nodes: what sending data would take
+    emulated         nodes that were emulated firmware, each with its board; the others ran in the simulator's engine
     bank:<board>:<sram|flash>:<bank>   size of a memory bank in bytes
     digest:<whose>   SHA-256 of final weights; part of the fingerprint
     basis:<thing>    what is measured, counted, modelled or unverified: the row's basis says which, its value what it is

@@ -9,6 +9,7 @@ _SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "peak_step", "li
 LABELS = {
     "scheme": "Scheme",
     "recipe": "Recipe",
+    "emulated": "Emulated nodes",
     "steps:alone": "Steps of a node alone",
     "steps:personal": "Steps of the personal pass",
 }

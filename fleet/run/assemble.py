@@ -16,12 +16,16 @@ from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
 from fleet.node.profile import Profile, load_profile
 from fleet.run.prepare import node_data, starting_model, with_scheme
+from fleet.run.twins import emulated_backends
 from fleet.scenario import FleetGroup, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembly:
-    """A scenario made real. clients, groups: one per node, in order. profiles: by board."""
+    """A scenario made real. clients, groups: one per node, in order. profiles: by board.
+
+    backend: the engine in this process, which every node runs on that is not emulated.
+    """
 
     scenario: Scenario
     dataset: DataSet
@@ -30,6 +34,7 @@ class Assembly:
     plan: Plan
     backend: Backend
     clients: tuple[Client, ...]
+    emulated: tuple[int, ...]
     groups: tuple[FleetGroup, ...]
     profiles: dict[str, Profile]
 
@@ -59,6 +64,7 @@ def assemble(scenario: Scenario) -> Assembly:
     profiles = {board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})}
     plan = plan_for(chosen.graph, chosen.scheme, tuple(profiles.values()), windows=data.most_windows)
     backend = EngineBackend(plan)
+    emulated = emulated_backends(scenario, plan, profiles, data.shards, backend)
     return Assembly(
         scenario=scenario,
         dataset=data.dataset,
@@ -66,7 +72,10 @@ def assemble(scenario: Scenario) -> Assembly:
         graph=chosen.graph,
         plan=plan,
         backend=backend,
-        clients=tuple(Client(shard=shard, backend=backend, seed=scenario.seed) for shard in data.shards),
+        clients=tuple(
+            Client(shard=shard, backend=emulated.get(shard.node, backend), seed=scenario.seed) for shard in data.shards
+        ),
+        emulated=tuple(emulated),
         groups=tuple(group for group in scenario.fleet for _ in range(group.count)),
         profiles=profiles,
     )

@@ -58,6 +58,8 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
         "peak_step": str(party.plan.peak_step),
         "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
     }
+    if party.emulated:
+        given["emulated"] = ", ".join(f"{node} ({party.groups[node].board})" for node in party.emulated)
     if not is_plain(training):
         given["recipe"] = recipe_text(training)
     if scenario.model_file is not None or scenario.own_model is not None:

@@ -118,7 +118,7 @@ class LineTables:
         return [score for node in counted for score in node]
 
     def _node_scores(self, client: Client, values: Values) -> list[Score]:
-        backend, new = self.stage.party.backend, self.stage.party.draw.new_classes
+        backend, new = client.backend, self.stage.party.draw.new_classes
         parts = (("val", client.shard.val.x), ("test", client.shard.test.x))
         return [s for part, x in parts for s in scores.count(client.shard, part, backend.logits(values, x), new)]
 

@@ -17,8 +17,10 @@ from fleet.scenario.schema import Scenario, ScenarioFile
 
 Overrides = Mapping[str, object]
 
-LATER: Final = {"model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule")}
-"""Keys that came after the first release, by section."""
+LATER: Final = {
+    "model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule"), "fleet": ("twin",),
+}  # fmt: skip
+"""Keys that came after the first release, by section; of a list, those of its items."""
 
 
 def load(
@@ -81,17 +83,23 @@ def dump(scenario: Scenario) -> str:
     head = "".join(f"# {line}\n" for line in wrap(scenario.question, width=110, break_long_words=False))
     written: dict[str, Any] = undeclare(scenario, ScenarioFile)
     for section, keys in LATER.items():
-        part = getattr(scenario, section)
-        defaults = {field.attribute: field.default for field in declared_fields(type(part))}
-        for key in keys:
-            if getattr(part, key) == defaults[key]:
-                written[section].pop(key, None)
+        parts, texts = getattr(scenario, section), written[section]
+        for part, text in zip(parts, texts, strict=True) if isinstance(parts, tuple) else ((parts, texts),):
+            _without_defaults(part, text, keys)
     for name, parameters in (("scheme", SCHEME_PARAMETERS), ("schedule", SCHEDULE_PARAMETERS)):
         if name in written["training"]:
             written["training"][name] = _read_ones(written["training"][name], parameters)
     if scenario.model.file is not None:
         written["model"].pop("pretrained")  # the file's weights are its own
     return head + dump_yaml(written)
+
+
+def _without_defaults(part: object, text: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Takes those of the keys that have their default out of the text of a part."""
+    defaults = {field.attribute: field.default for field in declared_fields(type(part))}
+    for key in keys:
+        if getattr(part, key) == defaults[key]:
+            text.pop(key, None)
 
 
 def _read_ones(choice: Mapping[str, Any], parameters: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -166,6 +166,34 @@ def _interval_faults(path: KeyPath, kind: str, interval_us: int) -> Said:
         yield path, f"expected a multiple of {step}, got {got}; take {near}"
 
 
+def _twins_can_be(found: Found) -> Said:
+    """Firmware is built for boards with a port, and is asked for its steps in 16 bits."""
+    for path in _groups(found):
+        twins, count, board = (found.get((*path, key)) for key in ("twin", "count", "board"))
+        if not isinstance(twins, int) or twins == 0:
+            continue
+        if isinstance(count, int) and twins > count:
+            yield (*path, "twin"), f"expected at most {count}, the nodes of the group, got {twins}; lower it"
+        if isinstance(board, str) and not _can_build(board):
+            text = f"expected a board with a port, got {board} without one; take 0, or add {board}/port to the devices"
+            yield (*path, "twin"), text
+        yield from _too_many_steps((*path, "twin"), found)
+
+
+def _can_build(board: str) -> bool:
+    try:
+        return load_profile(board).can_build
+    except InputError:
+        return True  # said where the board's radio is looked up
+
+
+def _too_many_steps(path: KeyPath, found: Found) -> Said:
+    for key in ("steps_per_round", "personal_steps"):
+        steps = found.get(("training", key))
+        if isinstance(steps, int) and steps >= 2**16:
+            yield path, f"expected {key} below {2**16}, as a push counts them, got {steps}; lower them, or take 0"
+
+
 def _rounds_close_before_the_next(found: Found) -> Said:
     timeout = found.get(("server", "timeout"))
     if not isinstance(timeout, int):
@@ -246,6 +274,7 @@ RULES: Sequence[Rule] = (
     _a_node_is_a_persons_side,
     _shipped_models_fit,
     _boards_have_the_radio,
+    _twins_can_be,
     _rounds_close_before_the_next,
     _rounds_open_together,
     _some_group,

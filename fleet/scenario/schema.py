@@ -172,6 +172,9 @@ class FleetGroup:
     energy: Annotated[StoreChoice, Key("what it runs on")]
     radio: Annotated[RadioChoice, Key("how it talks")]
     every_us: Annotated[int, Key("time from one round's opening to the next", unit=TIME_US, least="1 s", most="365 d")]
+    twin: Annotated[
+        int, Key("first nodes of the group that run as emulated firmware; the same bytes, slower", least=0, most=1000)
+    ] = 0
 
 
 @declared

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import RunError
-from fleet.learning.client import Client
+from fleet.node.backend import EngineBackend, Work
 from fleet.record import Journal, open_run
 from fleet.run import execute, resume
 from fleet.run.assemble import Assembly, assemble
@@ -76,13 +76,13 @@ def test_a_run_cut_twice_is_resumed_too(whole: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("appends", [20, 70, 77])
 def test_at_most_one_round_is_computed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, appends: int) -> None:
     trained: list[int] = []
-    train = Client.train
+    train = EngineBackend.train
 
-    def counting(self: Client, *args: object, **kwargs: object) -> object:
-        trained.append(self.shard.node)
-        return train(self, *args, **kwargs)  # type: ignore[arg-type]
+    def counting(self: EngineBackend, work: Work) -> object:
+        trained.append(work.key)
+        return train(self, work)
 
-    monkeypatch.setattr(Client, "train", counting)
+    monkeypatch.setattr(EngineBackend, "train", counting)
     execute(short(), out=tmp_path / "whole", jobs=2)
     once = len(trained)
     trained.clear()

@@ -1,6 +1,7 @@
 """Everything a user can get wrong: where, what was expected, what was got, what to do, all at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from fleet.base.errors import InputError
 from fleet.base.places import scenarios_dir
+from fleet.node.profile import load_profile
 from fleet.scenario import Scenario, dump, loads
 
 Edited = Callable[..., str]
@@ -31,6 +33,11 @@ CASES = {
         ("board: nrf52840", "board: stm32f746"),
         "fleet[0].radio.kind",
         "got 'ble' on stm32f746, which has none",
+    ),
+    "more emulated nodes than nodes": (
+        ("every: 1 h ", "twin: 13\n    every: 1 h "),
+        "fleet[0].twin",
+        "expected at most 12, the nodes of the group, got 13",
     ),
     "an unknown store": (("store: cr2032", "store: cr2023"), "fleet[0].energy.store", "did you mean 'cr2032'?"),
     "an unknown radio": (("kind: ble", "kind: blue"), "fleet[0].radio.kind", "expected one of ble, got 'blue'"),
@@ -228,6 +235,24 @@ def test_one_mistake_is_one_message_that_names_the_place(name: str, edited: Edit
     assert (len(all_faults) > 1) == (name in CONSEQUENCES), all_faults
     key = place.rpartition(".")[2].partition("[")[0]
     assert f"{key}:" in text.splitlines()[int(faults[0].split(":")[1]) - 1]
+
+
+def test_an_emulated_node_is_asked_for_no_more_steps_than_a_push_counts(edited: Edited, faults_of: FaultsOf) -> None:
+    many = ("personal_steps: 320", "personal_steps: 65536")
+    faults = faults_of(edited(("every: 1 h ", "twin: 1\n    every: 1 h "), many))
+    assert len(faults) == 1
+    assert "fleet[0].twin: expected personal_steps below 65536, as a push counts them, got 65536" in faults[0]
+    assert loads(edited(many)).fleet[0].twin == 0
+
+
+def test_a_board_without_a_port_emulates_nothing(
+    edited: Edited, faults_of: FaultsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = replace(load_profile("nrf52840"), can_build=False)
+    monkeypatch.setattr("fleet.scenario.rules.load_profile", lambda _: board)
+    faults = faults_of(edited(("every: 1 h ", "twin: 1\n    every: 1 h ")))
+    assert len(faults) == 1
+    assert "fleet[0].twin: expected a board with a port, got nrf52840 without one; take 0, or add" in faults[0]
 
 
 def test_a_duplicate_key_is_a_fault_beside_the_others(edited: Edited, faults_of: FaultsOf) -> None:

@@ -1,0 +1,42 @@
+"""Which nodes of a scenario are emulated firmware, and the firmware they run."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from fleet.learning.data import Shard
+from fleet.node.backend import Backend
+from fleet.node.plan import Plan
+from fleet.node.profile import Profile
+from fleet.node.twin.firmware import firmware_image
+from fleet.node.twin.node import EmulatedNode
+from fleet.scenario import Scenario
+
+
+def emulated_nodes(scenario: Scenario) -> tuple[int, ...]:
+    """Numbers of the nodes that run as emulated firmware: the first `twin` of each group."""
+    return tuple(_emulated(scenario))
+
+
+def _emulated(scenario: Scenario) -> Iterator[int]:
+    first = 0
+    for group in scenario.fleet:
+        yield from range(first, first + group.twin)
+        first += group.count
+
+
+def emulated_backends(
+    scenario: Scenario, plan: Plan, profiles: Mapping[str, Profile], shards: Sequence[Shard], beside: Backend
+) -> dict[int, Backend]:
+    """A backend for each emulated node; one image per board, built now. Raises as `firmware_image`.
+
+    beside: what every answer of theirs is held against.
+    """
+    boards = [group.board for group in scenario.fleet for _ in range(group.count)]
+    chosen = emulated_nodes(scenario)
+    images = {}
+    for board in dict.fromkeys(boards[node] for node in chosen):
+        windows = max(shard.train.size for shard, on in zip(shards, boards, strict=True) if on == board)
+        images[board] = firmware_image(plan, profiles[board], seed=scenario.seed, windows=windows)
+    return {
+        node: EmulatedNode(image=images[boards[node]], profile=profiles[boards[node]], node=node, beside=beside)
+        for node in chosen
+    }
