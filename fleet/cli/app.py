@@ -289,13 +289,17 @@ def export(
     device: Annotated[
         str | None, typer.Option("--device", metavar="BOARD", help="default: the first of the fleet")
     ] = None,
+    profile: Annotated[
+        str, typer.Option("--profile", help="table (plans can be pushed) or static (calls; smallest)")
+    ] = "table",
 ) -> None:
     """Write a node of a scenario as a C project for a board, with the windows to verify it on."""
-    from fleet.cli.firmware import export_node
+    from fleet.cli.firmware import export_node, kind_of
     from fleet.scenario import load
 
+    kind = kind_of(profile)
     scenario = load(file, allow_code=True)  # nothing of a strategy runs here
-    made = export_node(scenario, device or scenario.fleet[0].board, out)
+    made = export_node(scenario, device or scenario.fleet[0].board, out, kind)
     typer.echo(f"project: {made}\nnext: fleet verify {made}")
 
 

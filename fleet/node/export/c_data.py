@@ -7,6 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from fleet.node.export.blocks import C_TYPES, Block, blocks_of, c_identifier
+from fleet.node.export.kinds import Kind
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
 from fleet.node.plan.plan import HEADER, HEADER_WORDS, Plan
@@ -18,35 +19,50 @@ LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n *\n"
 MADE = " * Made by `fleet export`. Change the model or the scheme there, not the numbers here.\n */\n"
 
 
-def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] = ()) -> str:
+def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] = (), kind: Kind = Kind.TABLE) -> str:
     """data/fe_project.h: sizes, the type of the model, what the data files define.
 
     zeroed: banks beside the first whose objects the start-up has to zero, each as FE_ZERO_<BANK>.
     """
-    sizes = {
-        "FE_CLASSES": plan.layout.classes,
-        "FE_OWN_BYTES": own_bytes(plan.layout.classes),
-        "FE_INPUT_BYTES": size_bytes(plan.graph.input),
-        "FE_OUTPUT_BYTES": output_size(plan.graph, plan.graph.outputs[0]),
-        "FE_PLAN_WORDS": len(plan.content) // 4,
-        "FE_ARENA_BYTES": plan.arena_bytes,
-        "FE_STATE_BYTES": plan.state_bytes,
-        "FE_VALUE_BYTES": plan.value_bytes,
-        "FE_FRAME_BYTES": frame_bytes(plan),
-        "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed),
-    }
+    include, course = '#include "fe.h"\n', ""
+    if plan.trains:
+        include += '#include "fe_frame.h"\n'
+        course = (
+            "/* With the node's number it decides every rounding, as in the simulation. */\n"
+            f"#define FE_FLEET_SEED {seed:#x}u{'ll' if seed >= 2**32 else ''}\n\n"
+        )
     return (
         f"{LICENCE} * {name}: sizes and constants of this node.\n{MADE}"
-        '#ifndef FE_PROJECT_H\n#define FE_PROJECT_H\n\n#include "fe.h"\n#include "fe_frame.h"\n\n'
-        "/* With the node's number it decides every rounding, as in the simulation. */\n"
-        f"#define FE_FLEET_SEED {seed:#x}u{'ll' if seed >= 2**32 else ''}\n\n"
-        + "".join(f"#define {macro} {size}\n" for macro, size in sizes.items())
+        f"#ifndef FE_PROJECT_H\n#define FE_PROJECT_H\n\n{include}\n{course}"
+        + "".join(f"#define {macro} {size}\n" for macro, size in _sizes(plan, kind).items())
         + "".join(f"#define FE_ZERO_{c_identifier(bank).upper()} 1\n" for bank in zeroed)
         + "\n"
         + "\n".join(_model_type(plan))
         + "\n\nextern const fe_model_data fe_model;\n"
-        "extern const int32_t fe_plan_words[FE_PLAN_WORDS];\nextern const fe_layout fe_trained;\n\n#endif\n"
+        + ("extern const int32_t fe_plan_words[FE_PLAN_WORDS];\n" if kind is Kind.TABLE else "")
+        + ("extern const fe_layout fe_trained;\n" if plan.trains else "")
+        + "\n#endif\n"
     )
+
+
+def _sizes(plan: Plan, kind: Kind) -> dict[str, int]:
+    sizes = {
+        "FE_CLASSES": plan.layout.classes,
+        "FE_INPUT_BYTES": size_bytes(plan.graph.input),
+        "FE_OUTPUT_BYTES": output_size(plan.graph, plan.graph.outputs[0]),
+        "FE_ARENA_BYTES": plan.arena_bytes,
+    }
+    if kind is Kind.TABLE:
+        sizes["FE_PLAN_WORDS"] = len(plan.content) // 4
+    if plan.trains:
+        sizes |= {
+            "FE_OWN_BYTES": own_bytes(plan.layout.classes),
+            "FE_STATE_BYTES": plan.state_bytes,
+            "FE_VALUE_BYTES": plan.value_bytes,
+            "FE_FRAME_BYTES": frame_bytes(plan),
+            "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed),
+        }
+    return sizes
 
 
 def model_source(plan: Plan, *, name: str) -> str:
@@ -69,7 +85,7 @@ def plan_source(plan: Plan, *, name: str) -> str:
         lines.append(f"    /* {number}: {step.code.name.lower()} of {in_comment(step.op)} */")
         lines += _wrapped(_step_words(step, words[at : at + words[at + 1]]), 4, ",")
         at += words[at + 1]
-    return "\n".join([*lines, "};", "", _layout(plan)])
+    return "\n".join([*lines, "};", ""]) + (f"\n{layout_source(plan.layout)}" if plan.trains else "")
 
 
 def members(plan: Plan) -> tuple[str, ...]:
@@ -100,9 +116,10 @@ def layout_fields(layout: Layout) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _layout(plan: Plan) -> str:
+def layout_source(layout: Layout) -> str:
+    """The definition of fe_trained."""
     names = ("weights", "biases", "classes", "head_weight", "head_inputs", "head_bias")
-    fields = [f"    .{name} = {value}," for name, value in zip(names, layout_fields(plan.layout), strict=True)]
+    fields = [f"    .{name} = {value}," for name, value in zip(names, layout_fields(layout), strict=True)]
     return "\n".join(["const fe_layout fe_trained = {", *fields, "};", ""])
 
 

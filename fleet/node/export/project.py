@@ -8,7 +8,10 @@ from pathlib import Path
 from fleet.base.errors import Fault, InputError
 from fleet.base.places import devices_dir, package_data, path_of
 from fleet.node.export.c_data import model_source, plan_source, project_header
+from fleet.node.export.config import config_header
+from fleet.node.export.kinds import Kind
 from fleet.node.export.record import Project, project_json
+from fleet.node.export.steps import steps_source
 from fleet.node.export.target import target
 from fleet.node.export.texts import link_script, makefile, moved, readme
 from fleet.node.export.trial import Trial, check_trial, random_trial, trial_bytes
@@ -17,10 +20,12 @@ from fleet.node.plan.ledger import STACK_BYTES, Ledger, check_fit, ledger
 from fleet.node.plan.plan import Plan
 from fleet.node.profile import Profile
 
-ENGINE = {"engine": ("node", "engine", "src"), "node": ("node", "engine", "node")}
-"""Folders of a project that are the package's own sources, byte for byte."""
+ENGINE = ("node", "engine", "src")
+CLIENT = ("node", "engine", "node")
+INFER = ("node", "engine", "infer")
+"""Where the package has what a project gets byte for byte: `engine`, and `node` of one that trains or only infers."""
 
-SOURCES = (*ENGINE, "data", "port")
+SOURCES = ("engine", "node", "data", "port")
 """Folders of a project that the compiler reads."""
 
 
@@ -33,25 +38,27 @@ def export(
     trial: Trial | None = None,
     windows: int = 0,
     stack_bytes: int = STACK_BYTES,
+    kind: Kind = Kind.TABLE,
 ) -> Path:
     """Writes the project into a new folder and returns it.
 
     trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
+    kind: how the project holds the plan.
     Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
     """
     out = path_of(out, "name a new folder")
     _check(profile, out, name)
     _check_numbers(windows=windows, stack_bytes=stack_bytes)
-    planned = ledger(plan, profile, windows=windows, stack_bytes=stack_bytes)
+    planned = ledger(plan, profile, windows=windows, stack_bytes=stack_bytes, static=kind is Kind.STATIC)
     check_fit(planned)
     trial = trial or random_trial(plan)
     check_trial(plan, trial)
     project = Project(
         name=name, board=profile.board, core=profile.core, stack_bytes=stack_bytes, windows=windows,
-        scheme=plan.scheme, plan_digest=plan.digest, trial=trial,
+        scheme=plan.scheme, plan_digest=plan.digest, trial=trial, kind=kind,
     )  # fmt: skip
     try:
-        _place(out, {**_engine(), **_port(planned), **_generated(planned, project)})
+        _place(out, {**engine_sources(trains=plan.trains), **_port(planned), **_generated(planned, project)})
     except OSError as error:
         raise InputError.one(str(out), f"expected a place to write to, got {error}; name another") from error
     return out
@@ -67,9 +74,14 @@ def _place(out: Path, files: dict[str, bytes]) -> None:
     partial.rename(out)
 
 
-def engine_sources() -> dict[str, bytes]:
-    """The files that every project has unchanged, by their place in it."""
-    return _engine()
+def engine_sources(*, trains: bool) -> dict[str, bytes]:
+    """The files that a project has unchanged, by their place in it. trains: whether its node does."""
+    folders = {"engine": ENGINE, "node": CLIENT if trains else INFER}
+    return {
+        f"{folder}/{path.name}": path.read_bytes()
+        for folder, parts in folders.items()
+        for path in sorted(package_data(*parts).glob("*.[ch]"))
+    }
 
 
 def _check(profile: Profile, out: Path, name: str) -> None:
@@ -94,14 +106,6 @@ def _check_numbers(**given: object) -> None:
         raise InputError(faults)
 
 
-def _engine() -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for folder, parts in ENGINE.items():
-        for path in sorted(package_data(*parts).glob("*.[ch]")):
-            files[f"{folder}/{path.name}"] = path.read_bytes()
-    return files
-
-
 def _port(planned: Ledger) -> dict[str, bytes]:
     """The board's files; a template `x.in` becomes `x` with the memory that reservations leave and what lies where."""
     files: dict[str, bytes] = {}
@@ -114,18 +118,25 @@ def _port(planned: Ledger) -> dict[str, bytes]:
 
 
 def _generated(planned: Ledger, project: Project) -> dict[str, bytes]:
-    name, plan = project.name, planned.plan
+    name, plan, kind = project.name, planned.plan, project.kind
     zeroed = tuple(bank.name for bank in planned.profile.banks if moved(planned, bank.name))
     texts = {
-        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed, zeroed=zeroed),
+        "data/fe_config.h": config_header(plan, name=name, kind=kind),
+        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed, zeroed=zeroed, kind=kind),
         "data/model_data.c": model_source(plan, name=name),
-        "data/plan_data.c": plan_source(plan, name=name),
-        "Makefile": makefile(plan, project),
+        **_steps(plan, name, kind),
+        "Makefile": makefile(project),
         "README.md": readme(planned, project),
         "verify/project.json": project_json(plan, project),
     }
     files = {place: text.encode() for place, text in texts.items()}
     return files | {"verify/model.npz": graph_bytes(plan.graph), "verify/trial.npz": trial_bytes(project.trial)}
+
+
+def _steps(plan: Plan, name: str, kind: Kind) -> dict[str, str]:
+    if kind is Kind.STATIC:
+        return {"data/steps.c": steps_source(plan, name=name)}
+    return {"data/plan_data.c": plan_source(plan, name=name)}
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

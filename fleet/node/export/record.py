@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fleet.base.errors import InputError
+from fleet.node.export.kinds import Kind
 from fleet.node.export.trial import Trial, read_windows
 from fleet.node.model.fixed import Real
 from fleet.node.model.recipe import Exponents, Gradients, Loss, Recipe, Rule
@@ -14,14 +15,18 @@ from fleet.node.plan.plan import Plan
 from fleet.node.plan.tactics import LAYERWISE, Tactics
 
 FORMAT: Final = "mcufleet-project"
-VERSION: Final = 2
+VERSION: Final = 3
+READABLE: Final = (2, 3)  # version 2 has no profile: all were tables
 _TYPES: Final = {"name": str, "board": str, "core": str, "plan_sha256": str, "stack_bytes": int, "log_windows": int}
 _REMEDY: Final = "export the project again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """An exported project's own description. plan_digest: of the plan it was made from, with these tactics."""
+    """An exported project's own description. plan_digest: of the plan it was made from, with these tactics.
+
+    kind: `profile` in the file.
+    """
 
     name: str
     board: str
@@ -32,6 +37,7 @@ class Project:
     plan_digest: str
     trial: Trial
     tactics: Tactics = LAYERWISE
+    kind: Kind = Kind.TABLE
 
 
 def project_json(plan: Plan, project: Project) -> str:
@@ -43,6 +49,7 @@ def project_json(plan: Plan, project: Project) -> str:
         "name": project.name,
         "board": project.board,
         "core": project.core,
+        "profile": project.kind.value,
         "stack_bytes": project.stack_bytes,
         "log_windows": project.windows,
         "plan_sha256": plan.digest,
@@ -125,7 +132,7 @@ def read_project(folder: Path) -> Project:
 
 
 def _project(found: dict[str, Any], folder: Path) -> Project:
-    if (found["format"], found["version"]) != (FORMAT, VERSION):
+    if found["format"] != FORMAT or found["version"] not in READABLE:
         raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
     if odd := [name for name, kind in _TYPES.items() if type(found[name]) is not kind]:
         raise ValueError(f"{odd[0]} {found[odd[0]]!r}")
@@ -142,4 +149,5 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
         name=found["name"], board=found["board"], core=found["core"], stack_bytes=found["stack_bytes"],
         windows=found["log_windows"], scheme=scheme,
         plan_digest=found["plan_sha256"], trial=trial, tactics=_tactics(found.get("tactics")),
+        kind=Kind.TABLE if found["version"] == 2 else Kind(found["profile"]),
     )  # fmt: skip

@@ -6,22 +6,20 @@ from collections.abc import Mapping
 from fleet.base.errors import InputError
 from fleet.base.places import package_data
 from fleet.node.export.record import Project
-from fleet.node.export.target import clang_flags, gnu_flags, uses_of
+from fleet.node.export.target import clang_flags, gnu_flags
 from fleet.node.plan.banks import STACK
 from fleet.node.plan.ledger import Ledger
-from fleet.node.plan.plan import Plan
 from fleet.node.profile import FLASH, usable
 
 
-def makefile(plan: Plan, project: Project) -> str:
+def makefile(project: Project) -> str:
     """The project's Makefile, for the packaged clang and for GNU."""
-    uses = uses_of(plan)
     return _own(
         "Makefile",
         {
             "name": project.name,
-            "clang": " ".join(clang_flags(project.core, project.stack_bytes, uses)),
-            "gnu": " ".join(gnu_flags(project.core, project.stack_bytes, uses)),
+            "clang": " ".join(clang_flags(project.core, project.stack_bytes, ())),
+            "gnu": " ".join(gnu_flags(project.core, project.stack_bytes, ())),
         },
     )
 

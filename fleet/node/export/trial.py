@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fleet.base import rng
 from fleet.base.arrays import read_arrays
 from fleet.base.errors import Fault, InputError
-from fleet.node.engine.binding import MOST_LABELS
+from fleet.node.engine.binding import DTYPES, MOST_LABELS
 from fleet.node.model.fixed import Real, real
-from fleet.node.model.graph import Int8
+from fleet.node.model.graph import Form, Int8
 from fleet.node.model.recipe import Loss
 from fleet.node.plan.plan import Plan
 
@@ -25,13 +25,14 @@ _REMEDY: Final = "export the project again"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """windows: int8 [n, H, W, C], taken in turn. labels: uint8 [n]. own: classes of the softmax.
+    """windows: [n, H, W, C] as the network reads them, taken in turn. labels: uint8 [n]. own: classes of the softmax.
 
     answers: int8 [n, H, W, C] of the output, where the plan learns answers instead; labels are 0 then. seed: of the
-    fleet; with the node's number it decides every rounding. steps: of training.
+    fleet; with the node's number it decides every rounding. steps: of training. A plan that only infers reads nothing
+    but the windows.
     """
 
-    windows: Int8
+    windows: NDArray[Any]
     labels: NDArray[np.uint8]
     own: tuple[int, ...]
     rate: Real
@@ -51,16 +52,21 @@ def random_trial(plan: Plan, *, seed: int = 0) -> Trial:
     shape, classes = plan.graph.input.shape, plan.layout.classes
     key = rng.key(seed, rng.Stream.START)
     pixels = rng.draws32(key, 0, STEPS * plan.graph.input.size).astype(np.uint8).astype(np.int8)
+    windows = (pixels / 32).astype(np.float32) if plan.graph.input.form is Form.FLOAT32 else pixels.view(_dtype(plan))
     labels = rng.draws32(rng.absorb(key, 1), 0, STEPS) % max(1, classes)
     return Trial(
-        windows=pixels.reshape(STEPS, *shape), labels=labels.astype(np.uint8), own=tuple(range(classes)),
+        windows=windows.reshape(STEPS, *shape), labels=labels.astype(np.uint8), own=tuple(range(classes)),
         rate=real(1 / 16), seed=seed, node=3, answers=_random_answers(plan, rng.absorb(key, 2)),
     )  # fmt: skip
 
 
+def _dtype(plan: Plan) -> np.dtype[Any]:
+    return np.dtype(DTYPES[plan.graph.input.form])
+
+
 def learns_answers(plan: Plan) -> bool:
     """Whether a step is told an answer, not a class."""
-    return plan.scheme.recipe.loss is Loss.SQUARED_ERROR
+    return plan.trains and plan.scheme.recipe.loss is Loss.SQUARED_ERROR
 
 
 def _random_answers(plan: Plan, key: int) -> Int8 | None:
@@ -77,10 +83,13 @@ def _answer_shape(plan: Plan) -> tuple[int, int, int]:
 def check_trial(plan: Plan, trial: Trial) -> None:
     """Raises InputError unless the trial is one of this plan's network."""
     shape = plan.graph.input.shape
-    if trial.windows.dtype != np.int8 or trial.windows.shape[1:] != shape or not len(trial.windows):
-        text = f"expected int8 windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
+    dtype = _dtype(plan)
+    if trial.windows.dtype != dtype or trial.windows.shape[1:] != shape or not len(trial.windows):
+        text = f"expected {dtype} windows of {shape}, got {trial.windows.dtype} {trial.windows.shape}"
         raise InputError.one("trial.windows", f"{text}; hand in the network's own data")
     _check_numbers(trial)
+    if not plan.trains:
+        return
     if learns_answers(plan):
         _check_answers(plan, trial)
         return
@@ -138,7 +147,7 @@ def trial_bytes(trial: Trial) -> bytes:
     return file.getvalue()
 
 
-def read_windows(path: Path, *, answers: bool) -> tuple[Int8, NDArray[np.uint8], Int8 | None]:
+def read_windows(path: Path, *, answers: bool) -> tuple[NDArray[Any], NDArray[np.uint8], Int8 | None]:
     """Windows, labels and, where the plan learns them, answers of verify/trial.npz."""
     names = ("windows", "labels", "answers") if answers else ("windows", "labels")
     arrays = read_arrays(path, names, remedy=_REMEDY)

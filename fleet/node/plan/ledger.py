@@ -17,7 +17,7 @@ from fleet.node.plan.banks import ARENA, STACK, arena_room, banks_of
 from fleet.node.plan.choice import best_plan
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
-from fleet.node.plan.plan import Plan
+from fleet.node.plan.plan import HEADER_WORDS, Plan
 from fleet.node.plan.state import extras_of, state_size, whole_state_size
 from fleet.node.profile import FLASH, Profile
 
@@ -55,12 +55,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What a node of this plan takes of this board. windows: how many the log in flash holds."""
+    """What a node of this plan takes of this board. windows: how many the log in flash holds. static: as ledger."""
 
     plan: Plan
     profile: Profile
     windows: int
     lines: tuple[Line, ...]
+    static: bool = False
 
     def taken(self, bank: str) -> int:
         """Bytes of a bank that the lines add up to, reservations included."""
@@ -83,20 +84,30 @@ class Ledger:
 
 
 def ledger(
-    plan: Plan, profile: Profile, *, windows: int = 0, code_bytes: int | None = None, stack_bytes: int = STACK_BYTES
+    plan: Plan,
+    profile: Profile,
+    *,
+    windows: int = 0,
+    code_bytes: int | None = None,
+    stack_bytes: int = STACK_BYTES,
+    static: bool = False,
 ) -> Ledger:
-    """All lines of a plan on a board. windows: kept in flash to train on. code_bytes: of a linked image, if any."""
+    """All lines of a plan on a board. windows: kept in flash to train on. code_bytes: of a linked image, if any.
+
+    static: the steps are calls that were compiled, not words of a plan.
+    """
     lines = (
         *_spread(tuple(_sram(plan, profile.banks[0].name, stack_bytes)), profile),
-        *_model(plan),
+        *_model(plan, static=static),
         *_code(plan, profile, code_bytes),
         *_log(plan, windows),
         *_reserved(profile),
     )
     order = {bank.name: i for i, bank in enumerate(profile.banks)}
     return Ledger(
-        plan=plan, profile=profile, windows=windows, lines=tuple(sorted(lines, key=lambda l: order.get(l.bank, 99)))
-    )
+        plan=plan, profile=profile, windows=windows, static=static,
+        lines=tuple(sorted(lines, key=lambda l: order.get(l.bank, 99))),
+    )  # fmt: skip
 
 
 def runtime_bytes(classes: int, *, streamed: bool = False) -> int:
@@ -108,6 +119,9 @@ def runtime_bytes(classes: int, *, streamed: bool = False) -> int:
 
 
 def _runtime(plan: Plan) -> int:
+    """A node that only infers has the address of the window to remember, of a plan that streams it."""
+    if not plan.trains:
+        return 4 * plan.tactics.input_streamed
     return runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed)
 
 
@@ -117,8 +131,8 @@ def own_bytes(classes: int) -> int:
 
 
 def frame_bytes(plan: Plan) -> int:
-    """The frame buffer of a plan, as frame_size."""
-    return frame_size(plan.layout)
+    """The frame buffer of a plan, as frame_size; none where nothing trains."""
+    return frame_size(plan.layout) if plan.trains else 0
 
 
 def frame_size(layout: Layout) -> int:
@@ -142,6 +156,8 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
         ("runtime", _runtime(plan), "course, round and classes of the client", "fe_runtime"),
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", STACK),
     ):
+        if not plan.trains and not size:
+            continue  # a client that only infers has none
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
 
 
@@ -212,7 +228,7 @@ def _extras(plan: Plan) -> Iterator[tuple[str, int, str, str]]:
         yield item, size, reason, "fe_state"
 
 
-def _model(plan: Plan) -> Iterator[Line]:
+def _model(plan: Plan, *, static: bool) -> Iterator[Line]:
     sizes = dict.fromkeys(USES, 0)
     for section in plan.image.sections:
         sizes[use_of(section)] += aligned(len(section.content))
@@ -220,18 +236,20 @@ def _model(plan: Plan) -> Iterator[Line]:
         item, reason = USES[use]
         if size:
             yield Line(memory="flash", bank=FLASH, item=item, size_bytes=size, reason=reason)
-    steps = f"{len(plan.steps)} steps, run by the interpreter as they are"
-    yield Line(
-        memory="flash", bank=FLASH, item="plan", size_bytes=len(plan.content), reason=steps, symbol="fe_plan_words"
-    )
-    yield Line(
-        memory="flash",
-        bank=FLASH,
-        item="layout",
-        size_bytes=24,
-        reason="which values are whose, for frames",
-        symbol="fe_trained",
-    )
+    yield _plan_line(plan, static=static)
+    if plan.trains:
+        reason = "which values are whose, for frames"
+        yield Line(memory="flash", bank=FLASH, item="layout", size_bytes=24, reason=reason, symbol="fe_trained")
+
+
+def _plan_line(plan: Plan, *, static: bool) -> Line:
+    size, count = len(plan.content), len(plan.steps)
+    if static:
+        size -= 4 * HEADER_WORDS
+        reason, symbol = f"constants of {count} steps; their calls are code", "fe_steps"
+    else:
+        reason, symbol = f"{count} steps, run by the interpreter as they are", "fe_plan_words"
+    return Line(memory="flash", bank=FLASH, item="plan", size_bytes=size, reason=reason, symbol=symbol)
 
 
 def use_of(section: Section) -> str:
@@ -364,7 +382,9 @@ def _of(other: Ledger, plan: Plan) -> Ledger:
     stack = other.symbols("sram")[STACK].size_bytes
     code = next(line for line in other.lines if line.item == "code")
     measured = code.size_bytes if code.basis == "measured" else None
-    return ledger(plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack)
+    return ledger(
+        plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack, static=other.static
+    )
 
 
 def _schemes(graph: Graph) -> Iterator[tuple[str, Scheme]]:

@@ -68,7 +68,7 @@ def code_bytes(image: Image, profile: Profile) -> int:
     """Bytes of flash that are neither model nor plan: instructions, vectors, tables, first content of .data."""
     flash = usable(profile, FLASH)
     loaded = sum(len(s.content) for s in image.segments if flash.start <= s.load < flash.end)
-    return loaded - sum(_linked(image, name) for name in ("fe_model", "fe_plan_words", "fe_trained"))
+    return loaded - sum(_linked(image, name) for name in ("fe_model", "fe_plan_words", "fe_steps", "fe_trained"))
 
 
 def memory_lines(image: Image, ledger: Ledger) -> tuple[MemoryLine, ...]:

@@ -13,8 +13,10 @@ from fleet.base.places import path_of
 from fleet.node.cost import step_cost
 from fleet.node.export.blocks import Block, blocks_of, place_of, value_at
 from fleet.node.export.c_data import layout_fields
+from fleet.node.export.kinds import Kind
 from fleet.node.export.project import engine_sources
 from fleet.node.export.record import Project, read_project
+from fleet.node.export.steps import STEPS, steps_bytes
 from fleet.node.export.target import uses_of
 from fleet.node.export.trial import check_trial
 from fleet.node.model.graph import Graph
@@ -80,8 +82,14 @@ def _planned_again(graph: Graph, project: Project) -> Plan:
 
 def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Report:
     image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan)))
-    planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes)
-    static = (_sources(folder), *_constants(image, plan), check_sram(image, planned), check_places(image, profile))
+    is_static = project.kind is Kind.STATIC
+    planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes, static=is_static)
+    static = (
+        _sources(folder, plan),
+        *_constants(image, plan, is_static=is_static),
+        check_sram(image, planned),
+        check_places(image, profile),
+    )
     try:
         core = Core(image, profile)
         twin = Twin(core, plan, project.trial)
@@ -99,9 +107,9 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
     )  # fmt: skip
 
 
-def _sources(folder: Path) -> Check:
+def _sources(folder: Path, plan: Plan) -> Check:
     faults = []
-    expected = engine_sources()
+    expected = engine_sources(trains=plan.trains)
     for place, content in expected.items():
         path = folder / place
         if not path.is_file():
@@ -118,13 +126,14 @@ def _first_line(expected: bytes, got: bytes) -> int:
     return next((i for i, (a, b) in enumerate(lines, 1) if a != b), min(expected.count(b"\n"), got.count(b"\n")) + 1)
 
 
-def _constants(image: Image, plan: Plan) -> Iterator[Check]:
+def _constants(image: Image, plan: Plan, *, is_static: bool) -> Iterator[Check]:
     blocks = blocks_of(plan)
     model = _bytes_of(image, "fe_model")
     faults = tuple(_model_faults(model, plan, blocks_of(plan)))
     yield Check(name="model", against=f"{len(plan.model):,} bytes of the original, {len(blocks)} arrays", faults=faults)
-    layout = struct.pack("<6i", *layout_fields(plan.layout))
-    for name, symbol, expected in (("plan", "fe_plan_words", plan.content), ("layout", "fe_trained", layout)):
+    words = ("steps", STEPS, steps_bytes(plan)) if is_static else ("plan", "fe_plan_words", plan.content)
+    layout = ("layout", "fe_trained", struct.pack("<6i", *layout_fields(plan.layout)))
+    for name, symbol, expected in (words, layout) if plan.trains else (words,):
         got = _bytes_of(image, symbol)
         differs = (
             ()

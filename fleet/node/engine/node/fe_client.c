@@ -23,7 +23,11 @@ typedef char fe_check_runtime[sizeof(void *) != 4 || sizeof(fe_client) == FE_RUN
 enum { CLOSED = 0, OPEN = 1, STEPPED = 2 };
 
 static const fe_node this_node = {
+#if FE_PROFILE_STATIC
+    0,
+#else
     fe_plan_words,
+#endif
     (const uint8_t *)&fe_model,
     (uint8_t *)fe_state,
     (uint8_t *)fe_arena,
@@ -49,10 +53,12 @@ static uint64_t key_of(uint32_t node)
 fe_status fe_client_start(uint32_t node)
 {
     static const fe_client nothing = {0};
+#if !FE_PROFILE_STATIC
     const fe_status status =
         fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, sizeof fe_state, sizeof fe_arena);
     if (status != FE_OK)
         return status;
+#endif
     fe_reset(&this_node);
     fe_runtime = nothing;
     fe_runtime.node = node;

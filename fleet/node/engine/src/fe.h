@@ -4,7 +4,7 @@
  * simulator and on the device. No I/O, no malloc, no libc; floating point only for recipes that ask for it.
  *
  * A node is four pieces of memory that the caller owns:
- *   plan    int32 words, constant: what runs, in which order, at which offsets   (SPEC.md, "Plan")
+ *   plan    int32 words, constant: what runs, in which order, at which offsets   (SPEC.md, "Plan"); NULL of a static one
  *   model   bytes, constant: frozen weights, biases, scales, first trained values
  *   state   bytes: the values that train, and what a recipe remembers between steps. 4-byte aligned
  *   arena   bytes: everything that lives within one step. 4-byte aligned
@@ -18,10 +18,22 @@
 
 #define FE_ENGINE_VERSION 2
 
+/* An exported project says what it uses in data/fe_config.h, wherever it is compiled. */
+#if defined(__has_include)
+#if __has_include("fe_config.h")
+#include "fe_config.h"
+#endif
+#endif
+
 /* What is compiled; a firmware leaves out what its plan does not use. A plan that needs what was left out is refused.
+ * FE_PROFILE_STATIC: the steps are calls that were compiled with the engine, not words of a plan. FE_HEADER says what
+ * the words before a plan's steps would, as an initialiser of fe_plan.
  * FE_FLOAT: gradients in fp32, latent weights, edges in float. FE_STATIC: exponents that the plan knows.
  * FE_STREAMED: windows that are read where their owner holds them.
  * FE_CODES, FE_RULES: bit c set = steps of code c, updates by rule c. */
+#ifndef FE_PROFILE_STATIC
+#define FE_PROFILE_STATIC 0
+#endif
 #ifndef FE_FLOAT
 #define FE_FLOAT 1
 #endif

@@ -4,22 +4,9 @@
  * from there unless the loss has nothing left to say.
  */
 #include "fe_float.h"
-#include "fe_run.h"
 #include "fe_softmax_ce.h"
 #include "fe_squared.h"
-
-/* A group's steps belong to it. */
-static const fe_step *next_step(const fe_step *step)
-{
-    for (int32_t inner = fe_inner_steps(step); inner > 0; inner--)
-        step = fe_following(step);
-    return fe_following(step);
-}
-
-static const fe_step *step_at(const fe_node *node, int32_t word)
-{
-    return (const fe_step *)(const void *)(node->plan + word);
-}
+#include "fe_steps.h"
 
 static void copy_bytes(const uint8_t *from, uint8_t *to, int32_t count)
 {
@@ -53,16 +40,9 @@ int8_t *fe_input(const fe_node *node)
     return fe_at(node, fe_header(node)->input);
 }
 
-static void run(const fe_node *node, int32_t from, int32_t to, const fe_course *course, uint64_t key)
-{
-    const fe_step *end = step_at(node, to);
-    for (const fe_step *s = step_at(node, from); s != end; s = next_step(s))
-        fe_run_step(node, s, course, key);
-}
-
 void fe_forward(const fe_node *node)
 {
-    run(node, (int32_t)(sizeof(fe_plan) / sizeof(int32_t)), fe_header(node)->loss_word, 0, 0);
+    fe_forward_steps(node);
 }
 
 /* The node with this input in its place. */
@@ -133,9 +113,10 @@ static int32_t run_squared(const fe_node *node, const fe_squared_step *s, const 
 
 int32_t fe_run_loss(const fe_node *node, const fe_course *course, const fe_goal *goal, uint32_t *loss)
 {
-    const void *s = step_at(node, fe_header(node)->loss_word);
-    return goal->answer == 0 ? run_softmax(node, s, course, goal->label, loss)
-                             : run_squared(node, s, goal->answer, loss);
+    const void *s = fe_loss_of(node);
+    if (FE_RUNS(FE_LOSS) && goal->answer == 0)
+        return run_softmax(node, s, course, goal->label, loss);
+    return FE_RUNS(FE_LOSS_SQUARED) ? run_squared(node, s, goal->answer, loss) : 0;
 }
 
 int32_t fe_ends_batch(const fe_node *node, const fe_course *course)
@@ -145,30 +126,28 @@ int32_t fe_ends_batch(const fe_node *node, const fe_course *course)
 
 static void learn(const fe_node *node, fe_course *course, const fe_goal *goal, uint32_t *loss)
 {
-    const fe_plan *plan = fe_header(node);
     const uint64_t key = fe_absorb(course->key, course->step);
     uint32_t value;
     fe_forward(node);
     course->step++;
     if (fe_run_loss(node, course, goal, &value) != 0)
-        run(node, plan->loss_word + step_at(node, plan->loss_word)->words, plan->apply_word, course, key);
+        fe_backward_steps(node, course, key);
     if (fe_ends_batch(node, course))
-        run(node, plan->apply_word, plan->words, course, key);
+        fe_batch_steps(node, course, key);
     if (loss != 0)
         *loss = value;
 }
 
 void fe_close_batch(const fe_node *node, const fe_course *course)
 {
-    const fe_plan *plan = fe_header(node);
     if (!fe_ends_batch(node, course))
-        run(node, plan->apply_word, plan->words, course, fe_absorb(course->key, course->step - 1u));
+        fe_batch_steps(node, course, fe_absorb(course->key, course->step - 1u));
 }
 
 static int32_t loss_code(const fe_node *node)
 {
-    const fe_plan *plan = fe_header(node);
-    return plan->loss_word == plan->words ? 0 : step_at(node, plan->loss_word)->op;
+    const fe_step *loss = fe_loss_of(node);
+    return loss == 0 ? 0 : loss->op;
 }
 
 fe_status fe_check_goal(const fe_node *node, const fe_course *course, const fe_goal *goal)

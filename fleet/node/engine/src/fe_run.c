@@ -29,7 +29,7 @@ fe_reals fe_reals_at(const fe_node *node, int32_t ref, int32_t count)
     return table;
 }
 
-static void run_layer(const fe_node *node, const fe_layer_step *s)
+void fe_run_layer(const fe_node *node, const fe_layer_step *s)
 {
     const fe_weights w = fe_weights_at(node, s->w_trained, s->w_frozen);
     const int32_t *b = fe_at(node, s->bias);
@@ -46,7 +46,7 @@ static void run_layer(const fe_node *node, const fe_layer_step *s)
         fe_dense_s8_logits(&s->d, x, w, b, scale, y);
 }
 
-static void run_in_place(const fe_node *node, const fe_in_place_step *s)
+void fe_run_in_place(const fe_node *node, const fe_in_place_step *s)
 {
     const fe_weights w = fe_weights_at(node, s->w_trained, s->w_frozen);
     const fe_reals scale = fe_reals_at(node, s->scale, s->d.out_c);
@@ -54,17 +54,17 @@ static void run_in_place(const fe_node *node, const fe_in_place_step *s)
                              fe_at(node, s->mask));
 }
 
-static void run_add(const fe_node *node, const fe_add_step *s)
+void fe_run_add(const fe_node *node, const fe_add_step *s)
 {
     fe_add_s8_forward(&s->d, fe_at(node, s->x), fe_at(node, s->x2), fe_at(node, s->y), fe_at(node, s->mask));
 }
 
-static void run_pool(const fe_node *node, const fe_pool_step *s)
+void fe_run_pool(const fe_node *node, const fe_pool_step *s)
 {
     fe_pool_s8_forward(s->positions, s->channels, fe_at(node, s->x), fe_at(node, s->y));
 }
 
-static void run_mask(const fe_node *node, const fe_mask_step *s)
+void fe_run_mask(const fe_node *node, const fe_mask_step *s)
 {
 #if FE_FLOAT
     if (fe_header(node)->gradients == FE_FP32) {
@@ -81,7 +81,7 @@ static int32_t is_dynamic(const fe_node *node, const fe_flow *flow)
     return (!FE_FLOAT || fe_header(node)->gradients == FE_INT8) && (!FE_STATIC || flow->shift < 0);
 }
 
-static void run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
+void fe_run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
 {
     fe_operands a = {0};
     fe_pool_gradient d;
@@ -97,7 +97,7 @@ static void run_grad_pool(const fe_node *node, const fe_grad_pool_step *s)
     }
 }
 
-static void run_grad_add(const fe_node *node, const fe_grad_add_step *s)
+void fe_run_grad_add(const fe_node *node, const fe_grad_add_step *s)
 {
     const fe_repeat *d = &s->d;
     const int32_t size = d->out_h * d->out_w * d->out_c;
@@ -125,7 +125,7 @@ static void run_scatter(const fe_node *node, const fe_grad_step *s, const fe_ope
     k[s->flow.k] = k[s->flow.gk] + s->r_exp;
 }
 
-static void run_grad(const fe_node *node, const fe_grad_step *s)
+void fe_run_grad(const fe_node *node, const fe_grad_step *s)
 {
     const fe_flow *f = &s->flow;
     fe_operands a = {0};
@@ -149,7 +149,7 @@ static void copy(const int8_t *from, int8_t *to, int32_t size)
         to[i] = from[i];
 }
 
-static void run_move(const fe_node *node, const fe_move_step *s)
+void fe_run_move(const fe_node *node, const fe_move_step *s)
 {
     int32_t *k = fe_exponents(node);
     void *from = fe_at(node, s->from), *to = fe_at(node, s->to);
@@ -172,19 +172,19 @@ void fe_run_operator(const fe_node *node, const fe_step *step)
     case FE_LOGITS:
     case FE_DENSE:
         if (FE_RUNS(FE_CONV) || FE_RUNS(FE_DEPTHWISE) || FE_RUNS(FE_LOGITS) || FE_RUNS(FE_DENSE))
-            run_layer(node, s);
+            fe_run_layer(node, s);
         break;
     case FE_DEPTHWISE_IN_PLACE:
         if (FE_RUNS(FE_DEPTHWISE_IN_PLACE))
-            run_in_place(node, s);
+            fe_run_in_place(node, s);
         break;
     case FE_ADD:
         if (FE_RUNS(FE_ADD))
-            run_add(node, s);
+            fe_run_add(node, s);
         break;
     case FE_POOL:
         if (FE_RUNS(FE_POOL))
-            run_pool(node, s);
+            fe_run_pool(node, s);
         break;
     default:
         fe_run_map(node, s);
@@ -206,27 +206,27 @@ void fe_run_step(const fe_node *node, const fe_step *step, const fe_course *cour
         break;
     case FE_MASK:
         if (FE_RUNS(FE_MASK))
-            run_mask(node, s);
+            fe_run_mask(node, s);
         break;
     case FE_GRAD_CONV:
     case FE_GRAD_DEPTHWISE:
     case FE_GRAD_DENSE:
         if (FE_RUNS(FE_GRAD_CONV) || FE_RUNS(FE_GRAD_DEPTHWISE) || FE_RUNS(FE_GRAD_DENSE))
-            run_grad(node, s);
+            fe_run_grad(node, s);
         break;
     case FE_GRAD_ADD:
         if (FE_RUNS(FE_GRAD_ADD))
-            run_grad_add(node, s);
+            fe_run_grad_add(node, s);
         break;
     case FE_GRAD_POOL:
         if (FE_RUNS(FE_GRAD_POOL))
-            run_grad_pool(node, s);
+            fe_run_grad_pool(node, s);
         break;
     case FE_COPY:
     case FE_MERGE:
     case FE_BLOCK:
         if (FE_RUNS(FE_COPY) || FE_RUNS(FE_MERGE) || FE_RUNS(FE_BLOCK))
-            run_move(node, s);
+            fe_run_move(node, s);
         break;
     case FE_UPDATE_CONV:
     case FE_UPDATE_DEPTHWISE:

@@ -72,7 +72,7 @@ fe_update fe_bias_update(const fe_node *node, const fe_bias_step *s, const fe_co
     return u;
 }
 
-static void run_weights(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
+void fe_run_weights(const fe_node *node, const fe_update_step *s, const fe_course *course, uint64_t step_key)
 {
     const fe_update u = fe_weights_update(node, s, course, step_key);
 #if FE_FLOAT
@@ -84,7 +84,7 @@ static void run_weights(const fe_node *node, const fe_update_step *s, const fe_c
     update_s8(node, s, &u);
 }
 
-static void run_biases(const fe_node *node, const fe_bias_step *s, const fe_course *course)
+void fe_run_biases(const fe_node *node, const fe_bias_step *s, const fe_course *course)
 {
     const fe_update u = fe_bias_update(node, s, course);
 #if FE_FLOAT
@@ -96,7 +96,7 @@ static void run_biases(const fe_node *node, const fe_bias_step *s, const fe_cour
     fe_step_biases(&u, fe_at(node, s->g), s->positions, s->channels, fe_at(node, s->b));
 }
 
-static void run_apply(const fe_node *node, const fe_apply_step *s, const fe_course *course, uint64_t step_key)
+void fe_run_apply(const fe_node *node, const fe_apply_step *s, const fe_course *course, uint64_t step_key)
 {
     fe_update u = update_of(node, course, s->velocity, s->sum);
     u.key = fe_absorb(step_key, (uint64_t)s->layer);
@@ -104,7 +104,7 @@ static void run_apply(const fe_node *node, const fe_apply_step *s, const fe_cour
     fe_apply_weights(&u, fe_at(node, s->w), s->size);
 }
 
-static void run_apply_bias(const fe_node *node, const fe_apply_bias_step *s, const fe_course *course)
+void fe_run_apply_bias(const fe_node *node, const fe_apply_bias_step *s, const fe_course *course)
 {
     const fe_update u = update_of(node, course, s->velocity, s->sum);
     fe_apply_biases(&u, fe_at(node, s->b), s->size);
@@ -116,18 +116,18 @@ void fe_run_update(const fe_node *node, const fe_step *step, const fe_course *co
     switch (step->op) {
     case FE_UPDATE_BIAS:
         if (FE_RUNS(FE_UPDATE_BIAS))
-            run_biases(node, s, course);
+            fe_run_biases(node, s, course);
         break;
     case FE_APPLY:
         if (FE_RUNS(FE_APPLY))
-            run_apply(node, s, course, step_key);
+            fe_run_apply(node, s, course, step_key);
         break;
     case FE_APPLY_BIAS:
         if (FE_RUNS(FE_APPLY_BIAS))
-            run_apply_bias(node, s, course);
+            fe_run_apply_bias(node, s, course);
         break;
     default:
-        run_weights(node, s, course, step_key);
+        fe_run_weights(node, s, course, step_key);
         break;
     }
 }
