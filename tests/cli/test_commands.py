@@ -144,7 +144,9 @@ def test_what_a_room_refuses_becomes_a_message_and_an_exit_code(
 
 def test_a_board_that_is_too_small_is_refused_with_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fleet.node.plan.ledger.STACK_BYTES", 2**20)
-    monkeypatch.setattr("fleet.node.plan.ledger.ledger.__kwdefaults__", ledger.__kwdefaults__ | {"stack_bytes": 2**20})
+    monkeypatch.setattr(
+        "fleet.node.plan.ledger.ledger.__kwdefaults__", (ledger.__kwdefaults__ or {}) | {"stack_bytes": 2**20}
+    )
     done = call("check", QUICKSTART)
     assert done.exit_code == 2
     assert re.search(r"expected at most 262,144 B, got [\d,]+ B, [\d,]+ B over", done.stderr)
