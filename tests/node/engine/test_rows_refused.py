@@ -103,9 +103,10 @@ def test_a_row_of_a_mask_that_begins_within_a_byte_is_refused() -> None:
     first = HEADER_WORDS + 3 + 3 * 2
     assert checked(plan, {}) is Status.OK
     assert plan.steps[1].fields[2] != NOTHING
-    channels, second = first + 14, first + 27 + 11
-    assert checked(plan, {channels: 7, second: 7}) is Status.BAD_PLAN
-    assert checked(plan, {channels: 7, second: 7, first + 4: 0}) is Status.OK
+    channels, second, trained = first + 14, first + 27 + 11, first + 27 + 23
+    seven = {channels: 7, second: 7, trained: 7}
+    assert checked(plan, seven) is Status.BAD_PLAN
+    assert checked(plan, {**seven, first + 4: 0}) is Status.OK
 
 
 def test_a_layer_in_place_whose_output_lies_elsewhere_is_refused() -> None:

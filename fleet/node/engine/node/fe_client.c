@@ -54,8 +54,9 @@ fe_status fe_client_start(uint32_t node)
 {
     static const fe_client nothing = {0};
 #if !FE_PROFILE_STATIC
-    const fe_status status =
-        fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, sizeof fe_state, sizeof fe_arena);
+    fe_status status = fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, sizeof fe_state, sizeof fe_arena);
+    if (status == FE_OK)
+        status = fe_check_model(&this_node);
     if (status != FE_OK)
         return status;
 #endif

@@ -61,7 +61,7 @@ typedef enum {
     FE_BAD_LABEL = -4,   /* a label that is not one of the classes the loss runs over */
     FE_BAD_FRAME = -5,   /* a frame that is cut short or damaged: ask for it again */
     FE_OTHER_FRAME = -6, /* a whole frame of another kind or version, or for another node */
-    FE_BAD_VALUES = -7   /* values for another plan, or not those that the frame names */
+    FE_BAD_VALUES = -7   /* values for another plan, not those that the frame names, or tables no plan may read */
 } fe_status;
 
 /* A positive real number: mant * 2^(exp - 31), mant in [2^30, 2^31), or 0. */
@@ -87,9 +87,13 @@ typedef struct {
     const uint8_t *own;
 } fe_course;
 
-/* Refuses a plan that is not ours or reaches outside the sizes given. words: length of the plan. */
+/* Refuses a plan that is not ours, or a step of which would read or write outside the sizes given. words: length of the
+ * plan. */
 fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_bytes, uint32_t state_bytes,
                         uint32_t arena_bytes);
+
+/* Refuses a model whose tables send a step outside its maps, or into a loop without end. The plan has been checked. */
+fe_status fe_check_model(const fe_node *node);
 
 /* Copies the first trained values from the model into the state, and fe_begin. */
 void fe_reset(const fe_node *node);

@@ -4,6 +4,8 @@
  */
 #include "fe_bottleneck.h"
 
+#include "fe_fit.h"
+
 enum { MOST_CHANNELS = 65535 };
 
 /* The reference of the gradient that a step reads; 0 for a step that has none. */
@@ -95,14 +97,6 @@ int fe_read_bottleneck(const fe_channels_step *s, fe_bottleneck *to)
     return 1;
 }
 
-static int is_shape(const fe_geometry *d)
-{
-    return fe_is_group_side(d->in_h) && fe_is_group_side(d->in_w) && fe_is_group_side(d->out_h) && fe_is_group_side(d->out_w) && fe_is_group_side(d->k_h) &&
-           fe_is_group_side(d->k_w) && fe_is_group_side(d->stride_h) && fe_is_group_side(d->stride_w) && d->in_c >= 1 && d->out_c >= 1 &&
-           d->in_c <= MOST_CHANNELS && d->out_c <= MOST_CHANNELS && d->pad_top >= 0 && d->pad_left >= 0 &&
-           d->pad_top <= FE_GROUP_SIDE && d->pad_left <= FE_GROUP_SIDE && d->trained >= 0;
-}
-
 /* Places of the input and of the output. */
 static int64_t places_in(const fe_geometry *d)
 {
@@ -153,22 +147,19 @@ static int sizes_fit(const fe_back *l, int64_t places, int32_t channels)
            (l->bias == 0 || (l->bias->positions == places && l->bias->channels == channels && l->bias->b != 0));
 }
 
-/* Both forms of a layer's geometry can be walked, and only channels that are there train. */
-static int layer_fits(const fe_back *l, int32_t most_trained)
+/* Only channels that are there train. */
+static int trains(const fe_back *l, int32_t most)
 {
-    const fe_update_step *u = l->update;
-    if (l->grad != 0 && (!is_shape(&l->grad->d) || l->grad->d.trained > most_trained || l->grad->r == 0))
-        return 0;
-    return u == 0 || (is_shape(&u->d) && u->d.trained <= most_trained && u->d.trained <= u->d.in_c && u->w != 0 &&
-                      u->x != 0 && u->rate != 0);
+    return (l->grad == 0 || l->grad->d.trained <= most) && (l->update == 0 || l->update->d.trained <= most);
 }
 
 static int project_fits(const fe_plan *p, const fe_bottleneck *b)
 {
     const fe_back *l = &b->layer[FE_PROJECT];
     const fe_geometry *d = geometry_of(l);
-    return d != 0 && l->grad != 0 && layer_fits(l, b->s->channels) && is_pointwise(d) && d->in_c == b->s->channels &&
+    return d != 0 && l->grad != 0 && trains(l, b->s->channels) && is_pointwise(d) && d->in_c == b->s->channels &&
            (places_out(d) == places_in(d) || places_out(d) == 1) && sizes_fit(l, places_in(d), d->out_c) &&
+           fe_lies_in_arena(p, l->grad->flow.g, fe_gradient_bytes(p) * places_out(d) * d->out_c) &&
            flows(p, l->grad, b->s->group);
 }
 
@@ -180,7 +171,7 @@ static int middle_fits(const fe_plan *p, const fe_bottleneck *b)
     if (!sizes_fit(l, places_in(after), b->s->channels) || (d == 0 && (l->grad != 0 || l->update != 0)))
         return 0;
     return d == 0 ||
-           (layer_fits(l, b->s->channels) && (l->grad == 0 || d->in_c == b->s->channels) &&
+           (trains(l, b->s->channels) && (l->grad == 0 || d->in_c == b->s->channels) &&
             d->out_c == b->s->channels && d->out_h == after->in_h && d->out_w == after->in_w &&
             (l->grad == 0 || flows(p, l->grad, b->s->group)));
 }
@@ -196,7 +187,7 @@ static int expand_fits(const fe_plan *p, const fe_bottleneck *b)
         return 0;
     if (d == 0)
         return 1;
-    return layer_fits(l, d->in_c) && is_pointwise(d) && d->out_c == b->s->channels && d->out_h == after->in_h &&
+    return trains(l, d->in_c) && is_pointwise(d) && d->out_c == b->s->channels && d->out_h == after->in_h &&
            d->out_w == after->in_w && places_in(d) == places_out(d) &&
            (l->grad == 0 ||
             (flows(p, l->grad, d->in_c) &&

@@ -5,6 +5,7 @@
 #include "fe_plan.h"
 
 #include "fe_bottleneck.h"
+#include "fe_fit.h"
 #include "fe_rows.h"
 
 typedef char fe_check_shift[(-3 >> 1) == -2 ? 1 : -1]; /* arithmetic right shift */
@@ -104,7 +105,7 @@ static const fe_form forms[FE_DEPTHWISE_IN_PLACE + 1] = {
     [FE_DEPTHWISE_IN_PLACE] = {28, LAYER_REFS | BIT(27), 0},
 };
 
-/* A reference is none, or starts inside its memory. Where it ends is the business of who made the plan. */
+/* A reference is none, or starts inside its memory. Where it has to end, fe_step_fits knows. */
 static int points_inside(const fe_plan *p, int32_t ref)
 {
     const int32_t offset = ref & 0x0FFFFFFF;
@@ -161,19 +162,20 @@ static int is_group(int32_t code)
     return (FE_RUNS(FE_ROWS) && code == FE_ROWS) || (FE_RUNS(FE_CHANNELS) && code == FE_CHANNELS);
 }
 
-/* A layer in place has one output per channel, where its input lies; any other has nothing to say here. */
-static int has_its_place(const int32_t *step)
-{
-    const fe_in_place_step *s = (const void *)step;
-    return !FE_RUNS(FE_DEPTHWISE_IN_PLACE) || step[0] != FE_DEPTHWISE_IN_PLACE ||
-           (s->y == s->x && s->x >> 28 == FE_ARENA && s->d.out_c == s->d.in_c);
-}
-
-/* Whether this step is whole, known and in form, and no group. */
-static int is_step(const fe_plan *p, const int32_t *step, int32_t words)
+/* Whether this step is whole, known, in form and can run, and is no group. seen: what its group looks at itself. */
+static int is_step(const fe_plan *p, const int32_t *step, int32_t words, int32_t seen)
 {
     return words >= 2 && is_known(step[0]) && !is_group(step[0]) && forms[step[0]].words <= words &&
-           in_form(p, step, &forms[step[0]]) && has_its_place(step);
+           in_form(p, step, &forms[step[0]]) && fe_step_fits(p, (const void *)step, seen);
+}
+
+/* What a group looks at itself of its step number i: of rows, maps of other steps of the group, and what the step makes. */
+static int32_t seen_of(const int32_t *group, int32_t i)
+{
+    const fe_row_form *form = (const fe_row_form *)(const void *)(group + forms[FE_ROWS].words) + i;
+    if (!FE_RUNS(FE_ROWS) || group[0] != FE_ROWS)
+        return FE_SEEN_GRADIENTS;
+    return FE_SEEN_Y | (form->x_from >= 0 ? FE_SEEN_X : 0) | (form->x2_from >= 0 ? FE_SEEN_X2 : 0);
 }
 
 /* The words of a group whose own step is at `step`, with three more for each step that goes by rows: all its steps in
@@ -187,7 +189,7 @@ static int32_t group_words(const fe_plan *p, const int32_t *step, int32_t words)
     if (step[1] != at)
         return 0;
     for (int32_t i = 0; i < step[2]; i++) {
-        if (at >= words || !is_step(p, step + at, words - at))
+        if (at >= words || !is_step(p, step + at, words - at, seen_of(step, i)))
             return 0;
         at += step[at + 1];
     }
@@ -207,7 +209,7 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
     int seen_loss = p->loss_word == p->words, seen_apply = p->apply_word == p->words;
     while (at < p->words) {
         const int32_t group = is_group(plan[at]) ? group_words(p, plan + at, p->words - at) : 0;
-        if (group == 0 && !is_step(p, plan + at, p->words - at))
+        if (group == 0 && !is_step(p, plan + at, p->words - at, 0))
             return FE_BAD_PLAN;
         if (group != 0 && FE_RUNS(FE_ROWS) && plan[at] == FE_ROWS && !fe_rows_fit(p, (const void *)(plan + at)))
             return FE_BAD_PLAN;
@@ -223,7 +225,7 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
 
 int fe_lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes)
 {
-    return ref >> 28 == FE_ARENA && bytes >= 0 && bytes <= p->arena_bytes - (ref & 0x0FFFFFFF);
+    return fe_writable(p, ref, bytes, 1);
 }
 
 static int model_holds(const fe_plan *p, int32_t ref, int32_t bytes)

@@ -53,16 +53,19 @@ static int knows_rows(const fe_step *step)
     }
 }
 
-/* What a step reads is made by an earlier one with the same sides, or lies outside. A move reads a step's. */
-static int follows(const fe_roll *r, int32_t i, int32_t from, const fe_slope *d)
+/* What a step reads at `x` is made there by an earlier one with the same sides, or lies outside. A move reads a step's. */
+static int follows(const fe_roll *r, int32_t i, int32_t from, int32_t x, const fe_slope *d)
 {
+    const fe_step *step = fe_roll_step(r, i), *maker;
     fe_slope source;
     if (from == -1)
-        return fe_roll_step(r, i)->op != FE_MOVE;
+        return step->op != FE_MOVE;
     if (from < 0 || from >= i || fe_roll_step(r, from)->op == FE_MOVE)
         return 0;
-    fe_slope_of(fe_roll_step(r, from), &source);
-    return source.out_h == d->in_h && source.out_line == d->in_line;
+    maker = fe_roll_step(r, from);
+    fe_slope_of(maker, &source);
+    return source.out_h == d->in_h && source.out_line == d->in_line &&
+           ((const int32_t *)(const void *)step)[x] == ((const int32_t *)(const void *)maker)[fe_row_y(maker)];
 }
 
 /* Output and mask lie in the arena with all their rows, and rows of a mask begin with a byte. */
@@ -90,9 +93,9 @@ int fe_rows_fit(const fe_plan *p, const fe_rows_step *s)
         if (!knows_rows(step))
             return 0;
         fe_slope_of(step, &d);
-        if (!follows(&r, i, form->x_from, &d) || !has_places(p, step, form->rows, &d))
+        if (!follows(&r, i, form->x_from, FE_ROW_X, &d) || !has_places(p, step, form->rows, &d))
             return 0;
-        if (step->op == FE_ADD ? !follows(&r, i, form->x2_from, &d) : form->x2_from != -1)
+        if (step->op == FE_ADD ? !follows(&r, i, form->x2_from, FE_ROW_X + 1, &d) : form->x2_from != -1)
             return 0;
     }
     return fe_roll_all(0, &r);

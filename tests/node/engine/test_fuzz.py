@@ -1,0 +1,145 @@
+"""Plans and frames from strangers, by libFuzzer: what the checks let through runs inside its memories.
+
+FLEET_FUZZ_RUNS=10000000 asks for a campaign; by default each target runs just long enough to notice that a check of
+extents is gone. Sums that overflow are not looked for here: numbers without sense make values without sense.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fleet.node.engine.build import headers, sources
+from fleet.node.model.fixed import real
+from fleet.node.model.graph import Dequantize, Form, Graph, Softmax
+from fleet.node.model.recipe import Gradients, Loss, Recipe, Rule
+from fleet.node.model.scheme import Layout, Scheme, Slice, build_scheme
+from fleet.node.plan import Plan, inference_plan, plan_of
+from fleet.node.plan.steps import Code
+from fleet.node.plan.tactics import Tactics
+from fleet.node.wire.frames import Push, encode_push
+from tests.node.engine.runs import static
+from tests.node.engine.segmented import longest
+from tests.node.engine.test_channels import all_by_channels, narrow_net
+from tests.node.model.map_nets import NETS, MapBuilder, autoencoder, edged
+from tests.node.model.nets import Builder, imu_net, residual_net
+
+RUNS = int(os.environ.get("FLEET_FUZZ_RUNS", "20000"))
+SEED = 1
+MOST_STATE_BYTES = 16384  # of plan.c
+LONGEST_S = 20  # of one input: a loop without end is a finding
+FLAGS = ("-g", "-O1", "-ffp-contract=off", "-fsanitize=fuzzer,address,bounds,null,integer-divide-by-zero")
+
+
+@pytest.fixture(scope="session")
+def clang(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A clang with libFuzzer; the packaged compiler has no runtime for it."""
+    found = shutil.which("clang")
+    if found is None:
+        pytest.skip("libFuzzer needs clang with its runtime (Debian: clang, libclang-rt-dev)")
+    folder = tmp_path_factory.mktemp("probe")
+    (folder / "probe.c").write_text("int LLVMFuzzerTestOneInput(const char *d, long n) { return d && n ? 0 : 0; }")
+    done = subprocess.run([found, "-fsanitize=fuzzer,address", "probe.c"], cwd=folder, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"{found} has no runtime for libFuzzer (Debian: libclang-rt-dev)")
+    return found
+
+
+def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_bytes: int) -> str:
+    """What libFuzzer reported of a run over these first inputs; the test fails where it found something."""
+    seeds = folder / "corpus"
+    seeds.mkdir()
+    for i, content in enumerate(corpus):
+        (seeds / f"{i:03}").write_bytes(content)
+    main = Path(__file__).parent / "fuzz" / f"{target}.c"
+    program = folder / target
+    command = [clang, *FLAGS, f"-I{headers()[0].parent}", *map(str, sources()), str(main), "-o", str(program)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    limits = (f"-runs={RUNS}", f"-seed={SEED}", f"-max_len={longest_bytes}", f"-timeout={LONGEST_S}")
+    done = subprocess.run([program, *limits, "-print_final_stats=1", seeds], cwd=folder, capture_output=True, check=False)
+    report = done.stderr.decode(errors="replace")
+    assert done.returncode == 0, report[-6000:]
+    return report
+
+
+def content_of(plan: Plan) -> bytes:
+    return (len(plan.content) // 4).to_bytes(4, "little") + plan.content + plan.model
+
+
+def schemes(graph: Graph) -> Iterator[Scheme]:
+    """Every format of gradients and every rule, some of them in batches with momentum."""
+    loss = Loss.CROSS_ENTROPY if graph.has_head else Loss.SQUARED_ERROR
+    for i, rule in enumerate(Rule):
+        gradients = (Gradients.INT8, Gradients.FP32)[i % 2]
+        recipe = Recipe(gradients=gradients, rule=rule, loss=loss, momentum=0.25 * (i % 3), batch=1 + i % 2)
+        scheme = build_scheme(graph, "full", recipe=recipe)
+        yield scheme if gradients is Gradients.FP32 or i % 4 else static(graph, scheme, 0.01)
+
+
+def shares() -> Graph:
+    """A softmax behind a layer, as real numbers."""
+    build = MapBuilder(2)
+    x = build.conv(build.input((1, 2, 5)), 6, (1, 1))
+    y, real_y = build._tensor("shares", x.shape, 1 / 256, -128), replace(x, name="real", form=Form.FLOAT32, scale=1.0)
+    build.tensors.append(replace(real_y, zero_point=0))
+    build.ops += [Softmax(name="softmax", x=x.name, y=y.name), Dequantize(name="dequantize", x=y.name, y="real")]
+    return build.graph()
+
+
+def in_place() -> tuple[Graph, Scheme, Tactics]:
+    """A depthwise layer whose output takes the place of its input, with a stride."""
+    build = Builder(9)
+    x = build.conv(build.input((6, 5, 3)), 7, (1, 1))
+    y = build.depthwise(x, (3, 3), (2, 2), (1, 1, 1, 1), zero=-30)
+    graph = build.head(build.pool(y), 3)
+    return graph, build_scheme(graph, "head"), Tactics(over=((y.name, x.name),))
+
+
+def plans() -> Iterator[Plan]:
+    """Every kind of step there is."""
+    nets = [*(build() for build in NETS.values()), autoencoder(), edged(Form.UINT8), residual_net(), imu_net(skip=True)]
+    for graph in nets:
+        for scheme in schemes(graph):
+            yield plan_of(graph, scheme)
+        yield plan_of(graph, scheme, longest(graph, scheme, input_streamed=True, slices=True))
+        yield inference_plan(graph)
+    yield inference_plan(edged(Form.FLOAT32))
+    yield inference_plan(shares())
+    yield plan_of(*in_place())
+    narrow = narrow_net()
+    for gradients in Gradients:
+        scheme = build_scheme(narrow, "full", recipe=Recipe(gradients=gradients))
+        scheme = scheme if gradients is Gradients.FP32 else static(narrow, scheme, 0.01)
+        yield plan_of(narrow, scheme, all_by_channels(narrow, scheme))
+
+
+def test_no_plan_leaves_its_memories(clang: str, tmp_path: Path) -> None:
+    small = [plan for plan in plans() if plan.state_bytes <= MOST_STATE_BYTES]
+    assert {step.code for plan in small for step in plan.steps} == set(Code)
+    assert {plan.scheme.recipe.rule for plan in small} == set(Rule)
+    corpus = [content_of(plan) for plan in small]
+    fuzz(clang, "plan", tmp_path, corpus, max(map(len, corpus)))
+
+
+SLICES = tuple(
+    Slice(op=op, kind=kind, shape=shape, first=first)
+    for op, kind, shape, first in (
+        ("conv", "weight", (4,), 0),
+        ("head", "weight", (3, 3), 4),
+        ("conv", "bias", (2,), 13),
+        ("head", "bias", (3,), 15),
+    )
+)
+LAYOUT = Layout(slices=SLICES, weights=13, biases=5, head="head", classes=3)  # that of push.c
+
+
+def test_no_frame_leaves_its_memories(clang: str, tmp_path: Path) -> None:
+    values = np.arange(LAYOUT.size, dtype=np.int32)
+    push = Push(node=1, round=2, steps=3, rate=real(0.06), own=(0, 2), values=values)
+    fuzz(clang, "push", tmp_path, [encode_push(LAYOUT, push)], 128)
