@@ -19,7 +19,7 @@ def texts() -> list[tuple[Path, str]]:
     found = []
     for path in files():
         content = path.read_bytes()
-        if b"\0" not in content and shown(path) != HERE:
+        if b"\0" not in content and shown(path) not in {HERE, ".git"}:  # a worktree has a file of that name
             found.append((path, content.decode("utf-8")))
     return found
 

@@ -56,7 +56,7 @@ def library() -> c.CDLL:
     for run in (lib.fe_train, lib.fe_train_part, lib.fe_fit, lib.fe_fit_part):
         run.argtypes = [node, course, pointer, pointer, pointer, c.c_int32, pointer]
     lib.fe_close_batch.argtypes = [node, course]
-    lib.fe_check_model.argtypes = [node]
+    lib.fe_check_tables.argtypes = [node]
     lib.fe_infer_many.argtypes = [node, pointer, c.c_int32, pointer]
     for call in (lib.fe_reset, lib.fe_begin, lib.fe_forward):
         call.argtypes = [node]
@@ -126,7 +126,7 @@ class Node:
         sizes = (self._words.size, self._model.nbytes, self._state.nbytes, self._arena.nbytes)
         status = Status(library().fe_check_plan(self._words.ctypes.data, *sizes))
         if status is Status.OK:
-            status = Status(library().fe_check_model(self._node))
+            status = Status(library().fe_check_tables(self._node))
         if status is not Status.OK:
             raise EngineError(
                 f"plan {self.plan.digest[:12]}: expected a plan of this engine, got {status.name}; plan it again"

@@ -12,7 +12,7 @@ from fleet.node.model.recipe import Exponents, Rule
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.steps import Code
 
-BASE: Final = 8_600  # vectors, client, frames, compiler runtime, interpreter, loss, blocks, updates
+BASE: Final = 12_300  # vectors, client, frames, compiler runtime, interpreter and its checks, loss, blocks, updates
 MAPS: Final = 1_200  # what operators without weights share
 STATIC: Final = 1_150  # gradients place by place
 RULES: Final = 220  # all rules that round without a draw, or keep a residual

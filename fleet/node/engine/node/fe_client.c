@@ -56,7 +56,7 @@ fe_status fe_client_start(uint32_t node)
 #if !FE_PROFILE_STATIC
     fe_status status = fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, sizeof fe_state, sizeof fe_arena);
     if (status == FE_OK)
-        status = fe_check_model(&this_node);
+        status = fe_check_tables(&this_node);
     if (status != FE_OK)
         return status;
 #endif

@@ -93,7 +93,7 @@ fe_status fe_check_plan(const int32_t *plan, uint32_t words, uint32_t model_byte
                         uint32_t arena_bytes);
 
 /* Refuses a model whose tables send a step outside its maps, or into a loop without end. The plan has been checked. */
-fe_status fe_check_model(const fe_node *node);
+fe_status fe_check_tables(const fe_node *node);
 
 /* Copies the first trained values from the model into the state, and fe_begin. */
 void fe_reset(const fe_node *node);

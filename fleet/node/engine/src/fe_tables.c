@@ -64,7 +64,7 @@ static int tables_fit(const fe_node *node, const fe_step *step)
     }
 }
 
-fe_status fe_check_model(const fe_node *node)
+fe_status fe_check_tables(const fe_node *node)
 {
     const fe_plan *plan = fe_header(node);
     const fe_step *step = (const void *)(plan + 1), *end = (const void *)(node->plan + plan->words);
