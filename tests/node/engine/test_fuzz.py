@@ -62,7 +62,9 @@ def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_byt
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     limits = (f"-runs={RUNS}", f"-seed={SEED}", f"-max_len={longest_bytes}", f"-timeout={LONGEST_S}")
-    done = subprocess.run([program, *limits, "-print_final_stats=1", seeds], cwd=folder, capture_output=True, check=False)
+    done = subprocess.run(
+        [program, *limits, "-print_final_stats=1", seeds], cwd=folder, capture_output=True, check=False
+    )
     report = done.stderr.decode(errors="replace")
     assert done.returncode == 0, report[-6000:]
     return report
