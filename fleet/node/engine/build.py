@@ -77,10 +77,20 @@ def host_library() -> Path:
 
     Raises EngineError with the command and its output if the compiler fails.
     """
+    return shared_library("fleet-engine", (*sources(), *host_sources()), (*headers(), *host_headers()))
+
+
+def shared_library(name: str, files: tuple[Path, ...], included: tuple[Path, ...] = ()) -> Path:
+    """Path of a library of these C files for this machine: compiled once, then found in the cache.
+
+    included: headers that they need from the first one's folder. Raises EngineError if the compiler fails.
+    """
     command = [*compiler(), *_target(), *FLAGS]
-    target = cache_dir() / "engine" / f"fleet-engine-{_fingerprint(command)}{sysconfig.get_config_var('SHLIB_SUFFIX')}"
+    made = _fingerprint(command, (*included, *files))
+    target = cache_dir() / "engine" / f"{name}-{made}{sysconfig.get_config_var('SHLIB_SUFFIX')}"
     if not target.exists():
-        _compile(command, target)
+        includes = [f"-I{path.parent}" for path in included[:1]]
+        _compile([*command, *includes, *map(str, files)], target)
     return target
 
 
@@ -95,10 +105,10 @@ def _target() -> list[str]:
     return ["-target", f"{arch}-{system}", f"-mcpu={BASELINE[machine]}"]
 
 
-def _fingerprint(command: list[str]) -> str:
+def _fingerprint(command: list[str], files: tuple[Path, ...]) -> str:
     digest = hashlib.sha256()
     digest.update("\0".join([*command[1:], version("ziglang")]).encode())
-    for path in (*headers(), *host_headers(), *sources(), *host_sources()):
+    for path in files:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -107,8 +117,7 @@ def _compile(command: list[str], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         built = Path(folder) / target.name
-        files = (*sources(), *host_sources())
-        full = [*command, f"-I{headers()[0].parent}", *map(str, files), "-o", str(built)]
+        full = [*command, "-o", str(built)]
         done = subprocess.run(full, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise EngineError(f"engine: expected the C compiler to succeed, got:\n{' '.join(full)}\n{done.stderr}")

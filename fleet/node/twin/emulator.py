@@ -4,55 +4,50 @@ Unicorn executes the instruction set of the chosen core exactly and knows no tim
 stay a model. Only the board's own memory is there, so that an access outside stops the run.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from capstone import CS_ARCH_ARM, CS_MODE_MCLASS, CS_MODE_THUMB, Cs
-from unicorn import UC_ARCH_ARM, UC_HOOK_BLOCK, UC_MODE_THUMB, Uc, UcError
-from unicorn.arm_const import (
-    UC_ARM_REG_LR,
-    UC_ARM_REG_PC,
-    UC_ARM_REG_R0,
-    UC_ARM_REG_R1,
-    UC_ARM_REG_R2,
-    UC_ARM_REG_R3,
-    UC_ARM_REG_SP,
-    UC_CPU_ARM_CORTEX_M0,
-    UC_CPU_ARM_CORTEX_M4,
-    UC_CPU_ARM_CORTEX_M7,
-    UC_CPU_ARM_CORTEX_M33,
-)
+from unicorn import Uc, UcError
 
 from fleet.base.errors import CheckFailed
+from fleet.node.plan.plan import HEADER, HEADER_WORDS
 from fleet.node.profile import Profile
+from fleet.node.twin.architecture import Architecture
+from fleet.node.twin.blocks import ARGUMENT, Block, Blocks
+from fleet.node.twin.cortex_m import CORTEX_M
 from fleet.node.twin.image import Image
+from fleet.node.twin.riscv import RISCV
 
 PAGE = 4096
-SYSTEM = 0xE000E000  # system control space (ARMv7-M, B3.2): the start-up switches the FPU on there
 PAINT = 0xA5
-DESK = 0x60000000  # external memory (ARMv7-M, B3.1), which no board of ours has: what a caller hands in lies there
+DESK = 0x60000000  # where no board of ours has memory: what a caller hands in lies there
 DESK_BYTES = 1 << 20
-LONGEST_US = 60 * 10**6  # of this machine's time, for one call: a loop that waits for hardware must not hang a check
-ARGUMENTS = (UC_ARM_REG_R0, UC_ARM_REG_R1, UC_ARM_REG_R2, UC_ARM_REG_R3)  # AAPCS, 6.4
 
-# An M0+ has the instructions of an M0; there is no M55 in Unicorn.
-MODELS = {
-    "cortex-m0plus": UC_CPU_ARM_CORTEX_M0,
-    "cortex-m4f": UC_CPU_ARM_CORTEX_M4,
-    "cortex-m7f": UC_CPU_ARM_CORTEX_M7,
-    "cortex-m33f": UC_CPU_ARM_CORTEX_M33,
-}
+LONGEST_BYTES = 10**11
+"""Of code that one call may run through, a block as often as it runs: 2.5 to 5 · 10¹⁰ instructions, for a loop that
+waits for hardware must not hang a check. The longest step known, every weight of MCUNet-5FPS by software floating point
+on a Cortex-M0+, is below a tenth of it."""
+
+ARCHITECTURES: Final = {**CORTEX_M, **RISCV}
+
+STEP = ("fe_run_step", "fe_run_operator")
+LOSS = ("fe_run_loss", "fe_softmax_ce", "fe_squared_s8", "fe_squared_f32")
+"""Functions of the interpreter that begin a step: the one that they are told, and the plan's loss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a function starts and how far it goes, for a sentence about where the core was."""
+class Profiled:
+    """Instructions of a call. by_function: exclusive, without what a function calls.
 
-    name: str
-    offset: int
+    by_step: of every step of the plan, in its order, all it calls included; what a group's rows or channels take is
+    the group's. The rest is the client's and the interpreter's. () for an image without a plan's words.
+    """
 
-    def __str__(self) -> str:
-        return f"{self.name}+{self.offset:#x}"
+    instructions: int
+    by_function: dict[str, int]
+    by_step: tuple[int, ...]
 
 
 class Core:
@@ -61,7 +56,10 @@ class Core:
     def __init__(self, image: Image, profile: Profile) -> None:
         self.image = image
         self._core = profile.core
-        self._uc = _machine(profile)
+        self._kind = ARCHITECTURES[profile.core]
+        self._uc = _machine(profile, self._kind)
+        self._blocks = Blocks(self._uc, self._kind.registers)
+        self._sizes: dict[tuple[int, int], int] = {}  # instructions of a block, by address and size
         for segment in image.segments:
             self.write(segment.load, segment.content)
         image.object("fe_stack")  # or it is said here what is missing
@@ -69,29 +67,74 @@ class Core:
         self._boot()
 
     def _boot(self) -> None:
-        """From the reset vector until main has returned."""
-        stack, reset = (self.word(self.image.object("fe_vectors").address + 4 * i) for i in (0, 1))
-        self._uc.reg_write(UC_ARM_REG_SP, stack)
+        """From reset until main has returned."""
+        stack, reset = self._kind.reset(self.image)
+        self._uc.reg_write(self._kind.registers.stack, stack)
         self._go(reset)
 
     def call(self, function: str, *arguments: int) -> int:
-        """r0 as a signed number after the function has returned. arguments: at most four words."""
-        for register, value in zip(ARGUMENTS, arguments, strict=False):
+        """What a function returned, as a signed number. arguments: at most four words."""
+        for register, value in zip(self._kind.arguments, arguments, strict=False):
             self._uc.reg_write(register, value & 0xFFFFFFFF)
-        self._uc.reg_write(UC_ARM_REG_LR, self._halt | 1)
+        self._uc.reg_write(self._kind.registers.link, self._halt | self._kind.code_bit)
         self._go(self.image.function(function).address)
-        result = int(self._uc.reg_read(UC_ARM_REG_R0))
+        result = int(self._uc.reg_read(self._kind.result))
         return result - 2**32 if result >= 2**31 else result
 
     def counted(self, call: Callable[[], object]) -> int:
         """Instructions that run within `call`: for every executed block the instructions it holds."""
-        counter = _Counter(self._uc)
-        self._uc.ctl_flush_tb()  # a hook is compiled in when a block is translated
-        hook = self._uc.hook_add(UC_HOOK_BLOCK, counter.on_block)
-        call()
-        self._uc.hook_del(hook)
-        self._uc.ctl_flush_tb()
-        return counter.total()
+        return self.profiled(call).instructions
+
+    def profiled(self, call: Callable[[], object]) -> Profiled:
+        """Instructions that run within `call`, and in which functions and steps of the plan."""
+        words = self._plan_words()
+        starts = tuple(_step_starts(words))
+        self._blocks.record(self._marks(words), self._plan_place())
+        try:
+            call()
+        finally:
+            blocks = self._blocks.recorded()
+        functions: Counter[str] = Counter()
+        steps: Counter[int] = Counter()
+        for block in blocks:
+            instructions = block.runs * self._instructions(block)
+            functions[self._function_at(block.address)] += instructions
+            steps[block.step] += instructions
+        return Profiled(
+            instructions=functions.total(),
+            by_function=dict(sorted(functions.items())),
+            by_step=tuple(steps[start] for start in starts),
+        )
+
+    def _plan_words(self) -> memoryview:
+        """The words of the plan in the image; none where it has no plan."""
+        symbol = self.image.objects.get("fe_plan_words")
+        return memoryview(self.image.content(symbol) if symbol else b"").cast("i")
+
+    def _plan_place(self) -> tuple[int, int]:
+        symbol = self.image.objects.get("fe_plan_words")
+        return (symbol.address, symbol.address + symbol.size_bytes) if symbol else (0, 0)
+
+    def _marks(self, words: memoryview) -> Iterator[tuple[int, int]]:
+        """Address of each function that begins a step, and the step."""
+        if not words:
+            return
+        for names, step in ((STEP, ARGUMENT), (LOSS, words[HEADER.index("loss_word")])):
+            for name in names:
+                if name in self.image.functions:
+                    yield self.image.functions[name].address, step
+
+    def _instructions(self, block: Block) -> int:
+        """Instructions that a block holds: disassembled once."""
+        key = block.address, block.size_bytes
+        if key not in self._sizes:
+            code = self.read(*key)
+            self._sizes[key] = sum(1 for _ in self._kind.disassembler().disasm_lite(code, block.address))
+        return self._sizes[key]
+
+    def _function_at(self, address: int) -> str:
+        found = self.image.function_at(address)
+        return found.name if found else f"{address:#010x}"
 
     def read(self, address: int, size_bytes: int) -> bytes:
         return bytes(self._uc.mem_read(address, size_bytes))
@@ -118,54 +161,38 @@ class Core:
         return len(painted.lstrip(bytes([PAINT])))
 
     def _go(self, start: int) -> None:
+        self._blocks.give(LONGEST_BYTES)
         try:
-            self._uc.emu_start(start | 1, self._halt, timeout=LONGEST_US)
+            self._uc.emu_start(start | self._kind.code_bit, self._halt)
         except UcError as fault:
-            at = self.place(int(self._uc.reg_read(UC_ARM_REG_PC)))
+            at = self.place(int(self._uc.reg_read(self._kind.counter)))
             raise CheckFailed(
                 f"{self._core}: expected the firmware to run, got '{fault}' at {at}; see its map file"
             ) from fault
-        stopped = int(self._uc.reg_read(UC_ARM_REG_PC)) & ~1
-        if stopped != self._halt:
-            limit = f"{LONGEST_US / 10**6:g} s"
-            text = f"expected the firmware to come back, got none within {limit}, at {self.place(stopped)}"
+        if self._blocks.exhausted:
+            limit = f"{LONGEST_BYTES:,} bytes of code"
+            text = f"expected the firmware to come back, got none within {limit}, at {self.place(self._blocks.last)}"
             raise CheckFailed(f"{self._core}: {text}; look for a loop that waits for hardware")
 
     def place(self, address: int) -> str:
         """The function that holds an address, as people say it."""
-        for symbol in self.image.functions.values():
-            if symbol.address <= address < symbol.address + symbol.size_bytes:
-                return str(Place(name=symbol.name, offset=address - symbol.address))
-        return f"{address:#010x}, which is no code"
+        found = self.image.function_at(address)
+        return f"{found.name}+{address - found.address:#x}" if found else f"{address:#010x}, which is no code"
 
 
-class _Counter:
-    """Blocks executed, by address and size."""
-
-    def __init__(self, uc: Uc) -> None:
-        self._uc = uc
-        self._runs: dict[tuple[int, int], int] = {}
-
-    def on_block(self, _uc: Uc, address: int, size: int, _data: object) -> None:
-        self._runs[address, size] = self._runs.get((address, size), 0) + 1
-
-    def total(self) -> int:
-        thumb = Cs(CS_ARCH_ARM, CS_MODE_THUMB | CS_MODE_MCLASS)
-        return sum(
-            runs * sum(1 for _ in thumb.disasm_lite(bytes(self._uc.mem_read(at, size)), at))
-            for (at, size), runs in self._runs.items()
-        )
+def _step_starts(words: memoryview) -> Iterator[int]:
+    """Word of the plan where each of its steps begins. A plan that somebody changed may say nonsense of its lengths."""
+    at = HEADER_WORDS
+    while at + 1 < len(words):
+        yield at
+        at += max(1, words[at + 1])
 
 
-def _machine(profile: Profile) -> Uc:
-    """Memory of the board and its core; in SRAM lies paint, as something does after power-up.
-
-    UC_MODE_MCLASS would silently make every core a Cortex-M33.
-    """
-    uc = Uc(UC_ARCH_ARM, UC_MODE_THUMB)
-    uc.ctl_set_cpu_model(MODELS[profile.core])
+def _machine(profile: Profile, kind: Architecture) -> Uc:
+    """Memory of the board and its core; in SRAM lies paint, as something does after power-up."""
+    uc = kind.machine()
     ranges = [(bank.start, bank.size_bytes) for bank in profile.banks]
-    ranges += [(profile.flash.start, profile.flash.size_bytes), (SYSTEM, PAGE), (DESK, DESK_BYTES)]
+    ranges += [(profile.flash.start, profile.flash.size_bytes), *kind.ranges, (DESK, DESK_BYTES)]
     for start, size in ranges:
         first = start // PAGE * PAGE
         uc.mem_map(first, -(-(start + size - first) // PAGE) * PAGE)

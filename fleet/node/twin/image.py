@@ -1,5 +1,6 @@
 """A linked image as its ELF file tells it: what lies where, and how large every object is."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A firmware. functions and objects by name."""
+    """A firmware. functions and objects by name. code: all functions by address, those of one name each."""
 
     functions: dict[str, Symbol]
     objects: dict[str, Symbol]
     sections: tuple[Section, ...]
     segments: tuple[Segment, ...]
+    code: tuple[Symbol, ...] = ()
 
     def function(self, name: str) -> Symbol:
         """A function of the firmware; CheckFailed when the image has none of this name."""
@@ -53,6 +55,12 @@ class Image:
     def object(self, name: str) -> Symbol:
         """An object of the firmware; CheckFailed when the image has none of this name."""
         return _known(self.objects, name)
+
+    def function_at(self, address: int) -> Symbol | None:
+        """The function that holds an address."""
+        at = bisect_right(self.code, address, key=lambda f: f.address) - 1
+        found = self.code[at] if at >= 0 else None
+        return found if found and address < found.address + found.size_bytes else None
 
     def objects_in(self, section: Section) -> tuple[Symbol, ...]:
         """Objects of a section by address."""
@@ -81,7 +89,9 @@ def read_image(path: Path) -> Image:
         elf = ELFFile(file)
         table: Any = elf.get_section_by_name(".symtab")
         symbols = [(s["st_info"]["type"], _symbol(s)) for s in table.iter_symbols()]
+        code = {s.address: s for kind, s in reversed(symbols) if kind == "STT_FUNC" and s.size_bytes}
         return Image(
+            code=tuple(code[address] for address in sorted(code)),
             functions={s.name: s for kind, s in symbols if kind == "STT_FUNC"},
             objects={s.name: s for kind, s in symbols if kind == "STT_OBJECT"},
             sections=tuple(

@@ -29,7 +29,7 @@ from fleet.node.plan.plan import Plan, finished
 from fleet.node.plan.tactics import LAYERWISE
 from fleet.node.profile import Profile, load_profile
 from fleet.node.twin.build import build, compiler_name
-from fleet.node.twin.emulator import MODELS, Core
+from fleet.node.twin.emulator import ARCHITECTURES, Core
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.memory import check_places, check_sram, memory_lines
 from fleet.node.twin.report import Check, Report
@@ -61,9 +61,9 @@ def original_plan(folder: Path, project: Project) -> Plan:
         text = f"expected plan {project.plan_digest[:12]}, got {plan.digest[:12]}"
         raise CheckFailed(f"{folder}/verify: {text}; another model, or a version that plans otherwise: export again")
     check_trial(plan, project.trial)
-    if project.trial.steps < LEAST_STEPS or project.core not in MODELS:
+    if project.trial.steps < LEAST_STEPS or project.core not in ARCHITECTURES:
         got = f"{project.trial.steps} on {project.core}"
-        text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(MODELS)}, got {got}"
+        text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(ARCHITECTURES)}, got {got}"
         raise InputError.one(f"{folder}/verify/project.json", f"{text}; export again")
     return plan
 
