@@ -19,12 +19,17 @@ from fleet.node.plan.draft import Draft, draft_of, inference_draft
 from fleet.node.plan.lifetimes import fullest, loads, ties
 from fleet.node.plan.placement import Effort, Placement, Progress
 from fleet.node.plan.plan import Plan, arena_size, finished
+from fleet.node.plan.rolling import Rolls
 from fleet.node.plan.segments import Facts, Run, Runs, facts_of, least_fused, runs_of, smallest_peak
 from fleet.node.plan.state import whole_state_size
 from fleet.node.plan.tactics import LAYERWISE, Tactics
 
-EASES: Final = (100, 97, 92, 85, 80, 70, 60)  # per cent of the peak that operators away from the peak may reach
-MORE: Final = {Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}  # drafts that are placed again with this effort
+EASES: Final = (100, 98, 97, 95, 92, 88, 86, 85, 80, 70, 60)
+"""Per cent of the peak that operators away from the peak may reach."""
+MORE: Final = {Effort.GLANCE: 0, Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}
+"""Drafts that are placed again with this effort."""
+GLANCES: Final = 7  # drafts that are looked at, those of the lowest bounds
+QUICK: Final = 2  # drafts that a glance places above their bound and a longer look is given to
 
 
 def best_plan(
@@ -35,16 +40,16 @@ def best_plan(
     input_streamed: bool = True,
     effort: Effort = Effort.QUICK,
     progress: Progress | None = None,
+    windows: Rolls | None = None,
 ) -> Plan:
     """The least fused plan whose trained state and arena take at most budget_bytes; without a budget, the smallest.
 
     Where none fits, the smallest: compare its bytes. A scheme that trains nothing gives a plan for inference. Static
     exponents whose shifts the recipe lacks are planned with shifts of 0, which take the same bytes. input_streamed: the
     input is read where it lies, unless it is float32, which may not lie anywhere. progress: told what placed, its arena
-    and that arena's bound in bytes.
+    and that arena's bound in bytes. windows: of this very graph, for many plans of it.
     """
-    streamed = input_streamed and graph.input.form is not Form.FLOAT32
-    space = Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed)
+    space = _space(graph, scheme, input_streamed, windows)
     trials = [_Trial(draft=space.draft(LAYERWISE), placement=None)]
     if budget_bytes is not None:
         arena_bytes = budget_bytes - trials[0].state_bytes
@@ -52,7 +57,7 @@ def best_plan(
             if trial.total_bytes <= budget_bytes:
                 return trial.plan
             trials.append(trial)
-    trials += _until_proved(space.smallest)
+    trials += _looked_at(space.smallest)
     trials.sort(key=lambda trial: trial.rank)
     again = [
         _tried(trial.draft, effort, progress)
@@ -62,13 +67,35 @@ def best_plan(
     return min((*again, *trials), key=lambda trial: trial.rank).plan
 
 
-def _until_proved(drafts: Iterable[Draft]) -> Iterator["_Trial"]:
-    """Drafts by their bounds, up to one that meets its own: none behind it can be smaller."""
-    for draft in sorted(drafts, key=lambda draft: fullest(draft.blocks)[0]):
-        trial = _tried(draft, Effort.QUICK)
-        yield trial
-        if trial.placement is not None and trial.placement.peak_bytes == trial.placement.bound_bytes:
-            return
+def smallest_size(graph: Graph, scheme: Scheme, windows: Rolls) -> int:
+    """Bytes of trained state and arena of best_plan without a budget, whose bytes are not written."""
+    space = _space(graph, scheme, True, windows)
+    trials = [_Trial(draft=space.draft(LAYERWISE), placement=None), *_looked_at(space.smallest)]
+    return min(trial.total_bytes for trial in trials)
+
+
+def _space(graph: Graph, scheme: Scheme, input_streamed: bool, windows: Rolls | None) -> "Space":
+    streamed = input_streamed and graph.input.form is not Form.FLOAT32
+    return Space(
+        graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed, windows=windows or Rolls(graph)
+    )
+
+
+def _looked_at(drafts: Iterable[Draft]) -> list["_Trial"]:
+    """A glance at drafts by their bounds, up to one that meets its own: none behind it can be smaller.
+
+    Then a longer look at those that came out smallest and could still be smaller than all.
+    """
+    trials: list[_Trial] = []
+    for draft in sorted(drafts, key=lambda draft: fullest(draft.blocks)[0])[:GLANCES]:
+        trials.append(_tried(draft, Effort.GLANCE))
+        if trials[-1].meets_bound:
+            break
+    for trial in sorted(trials, key=lambda trial: trial.rank)[:QUICK]:
+        least = min(trial.total_bytes for trial in trials)
+        if trial.bound_bytes < least and not trial.meets_bound:
+            trials.append(_tried(trial.draft, Effort.QUICK))
+    return trials
 
 
 def plannable(graph: Graph, scheme: Scheme) -> Scheme:
@@ -101,6 +128,16 @@ class _Trial:
         return self.state_bytes + arena_size(self.draft.buffers(self.placement))
 
     @property
+    def bound_bytes(self) -> int:
+        """What no placement of the draft can be below, the state included."""
+        return self.state_bytes + (self.placement.bound_bytes if self.placement is not None else 0)
+
+    @property
+    def meets_bound(self) -> bool:
+        """Whether it is as small as that."""
+        return self.total_bytes == self.bound_bytes
+
+    @property
     def rank(self) -> tuple[int, int, int, int]:
         """Smaller is better: bytes, then departures from layer by layer."""
         tactics = self.draft.tactics
@@ -114,11 +151,15 @@ def _tried(draft: Draft, effort: Effort, progress: Progress | None = None) -> _T
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """All drafts of a graph and a scheme that could be tried. input_streamed: the input takes no memory."""
+    """All drafts of a graph and a scheme that could be tried.
+
+    input_streamed: the input takes no memory. windows: of the graph's operators row by row.
+    """
 
     graph: Graph
     scheme: Scheme
     input_streamed: bool
+    windows: Rolls | None = None
 
     def draft(self, tactics: Tactics) -> Draft:
         if self.scheme.trained:
@@ -127,7 +168,7 @@ class Space:
 
     @cached_property
     def facts(self) -> Facts:
-        return facts_of(self.graph, self.scheme, input_streamed=self.input_streamed)
+        return facts_of(self.graph, self.scheme, input_streamed=self.input_streamed, windows=self.windows)
 
     @cached_property
     def runs(self) -> Runs:

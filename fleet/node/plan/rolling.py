@@ -81,6 +81,21 @@ def rolled(graph: Graph, ops: Sequence[Op], whole: frozenset[str]) -> Rolled | N
     return run.result() if run.go() else None
 
 
+@dataclass(frozen=True)
+class Rolls:
+    """The windows of one graph, remembered: they depend on no scheme but by what of them is whole."""
+
+    graph: Graph
+    _known: dict[tuple[int, int, frozenset[str]], Rolled | None] = field(default_factory=dict)
+
+    def of(self, first: int, end: int, whole: frozenset[str]) -> Rolled | None:
+        """The windows of operators first to end - 1, as `rolled`."""
+        key = first, end, whole
+        if key not in self._known:
+            self._known[key] = rolled(self.graph, self.graph.ops[first:end], whole)
+        return self._known[key]
+
+
 @dataclass(slots=True)
 class _Run:
     graph: Graph

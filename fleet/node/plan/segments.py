@@ -17,7 +17,7 @@ from fleet.node.model.scheme import Scheme
 from fleet.node.plan.arena import aligned
 from fleet.node.plan.bottlenecks import one_each
 from fleet.node.plan.floor import mask_bytes
-from fleet.node.plan.rolling import Rolled, can_roll, rolled, roots
+from fleet.node.plan.rolling import Rolled, Rolls, can_roll, roots
 from fleet.node.plan.steps import program
 from fleet.node.plan.steps.passes import can_clip
 from fleet.node.plan.steps.program import output_size, size_bytes
@@ -55,7 +55,7 @@ class Facts:
 
     made: the operator that makes a map, -1 for an input. last: the last that reads it, the number of operators for
     what a caller reads. size, kept: bytes of the map, and what the way back reads of it. masks: bytes of the masks
-    before each operator. rolls: which operators can run row by row.
+    before each operator. rolls: which operators can run row by row. windows: of groups of them.
     """
 
     graph: Graph
@@ -65,6 +65,7 @@ class Facts:
     kept: Mapping[str, int]
     masks: tuple[int, ...]
     rolls: tuple[bool, ...]
+    windows: Rolls
 
     def plane(self, name: str) -> int:
         """Bytes of one channel of a map."""
@@ -77,8 +78,8 @@ class Facts:
         return shape[1] * shape[2]
 
 
-def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool) -> Facts:
-    """The facts of a graph under a scheme; of one that trains nothing, of inference."""
+def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool, windows: Rolls | None = None) -> Facts:
+    """The facts of a graph under a scheme; of one that trains nothing, of inference. windows: of this very graph."""
     trains = bool(scheme.trained)
     needed = tensors_with_gradient(graph, scheme) if trains else set()
     masked = [op.y in needed and can_clip(op) for op in graph.ops]
@@ -99,6 +100,7 @@ def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool) -> Facts:
         kept={root[name]: min(count, size[root[name]]) for name, count in kept.items()},
         masks=tuple(accumulate(sizes, initial=0)),
         rolls=tuple(can_roll(graph, op, masked=there) for op, there in zip(graph.ops, masked, strict=True)),
+        windows=windows or Rolls(graph),
     )  # fmt: skip
 
 
@@ -146,7 +148,7 @@ def _together(facts: Facts, first: int, end: int, *, overlays: bool) -> Iterator
     ops = facts.graph.ops[first:end]
     y = ops[-1].y
     whole = frozenset(op.y for op in ops if facts.last[op.y] >= end or 0 < facts.size[op.y] == facts.kept.get(op.y))
-    roll = rolled(facts.graph, ops, whole)
+    roll = facts.windows.of(first, end, whole)
     if roll is None:
         return
     base = _outside(facts, first, end) + _windows(facts, roll, len(ops)) + _slices(facts, ops, whole)

@@ -19,11 +19,12 @@ from fleet.node.model.schemes.published import PUBLISHED_SCHEMES, published_sche
 from fleet.node.model.zoo import zoo_net
 from fleet.node.plan import Plan, inference_plan, plan_of
 from fleet.node.plan.bottlenecks import Bottleneck, bottlenecks
-from fleet.node.plan.choice import Space, best_plan, plannable
+from fleet.node.plan.choice import Space, best_plan, plannable, smallest_size
 from fleet.node.plan.floor import floor_of
 from fleet.node.plan.lifetimes import fullest, loads
 from fleet.node.plan.placement import Effort
 from fleet.node.plan.plan import finished
+from fleet.node.plan.rolling import Rolls
 from fleet.node.plan.segments import Run, facts_of, runs_of, smallest_peak
 from fleet.node.plan.tactics import LAYERWISE
 from tests.node.engine.runs import own_of, run, static, targets_of
@@ -146,6 +147,17 @@ def test_the_same_question_has_the_same_answer() -> None:
     graph = tiny("proxyless-w0.3")
     scheme = published_scheme(graph, "98kb")
     assert best_plan(graph, scheme).content == best_plan(graph, scheme).content
+
+
+@pytest.mark.parametrize("kind", ["full", "bias", "head"])
+def test_windows_that_are_shared_change_no_plan(kind: str) -> None:
+    graph = tiny("mcunet-5fps")
+    windows = Rolls(graph)
+    for recipe in (Recipe(), Recipe(gradients=Gradients.FP32)):
+        scheme = build_scheme(graph, kind, recipe=recipe)
+        alone = best_plan(graph, scheme)
+        assert best_plan(graph, scheme, windows=windows).content == alone.content
+        assert smallest_size(graph, scheme, windows) == total(alone)
 
 
 def test_static_exponents_without_shifts_are_planned_as_with_them() -> None:

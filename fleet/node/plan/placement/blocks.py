@@ -50,6 +50,7 @@ class Placement:
 class Effort(Enum):
     """How long to look. All limits are counts of work, so the same blocks always get the same bases."""
 
+    GLANCE = "glance"  # hundredths of a second: first fit, and whether the bound is easily met
     QUICK = "quick"  # about half a second for 200 blocks at the worst, mostly a tenth
     SEARCH = "search"  # seconds
     PROVE = "prove"  # until proved, or a minute or so

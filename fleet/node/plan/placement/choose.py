@@ -15,7 +15,10 @@ Progress = Callable[[str, int, int], None]  # what ran, the peak, and what is pr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Limits:
-    """rounds: of the hill climb. work: its conflicts looked at. nodes: of the exact search."""
+    """rounds: of the hill climb. work: its conflicts looked at. nodes: of the exact search.
+
+    Without a round the search only asks for the bound, with all its nodes.
+    """
 
     rounds: int
     work: int
@@ -23,6 +26,7 @@ class _Limits:
 
 
 LIMITS: Final = {
+    Effort.GLANCE: _Limits(rounds=0, work=0, nodes=5_000),
     Effort.QUICK: _Limits(rounds=200, work=500_000, nodes=10_000),
     Effort.SEARCH: _Limits(rounds=3_000, work=10_000_000, nodes=60_000),
     Effort.PROVE: _Limits(rounds=3_000, work=10_000_000, nodes=1_000_000),
@@ -50,8 +54,8 @@ def place_blocks(
     tried = {name: first_fit(cells, order) for name, order in orders.items()}
     best = min(tried, key=lambda name: cells.peak(tried[name]))
     search.offer(tried[best], f"first fit by {best}")
-    search.ask_bound()
-    if search.peak > search.proved:
+    search.ask_bound(whole=not limits.rounds)
+    if limits.rounds and search.peak > search.proved:
         search.offer(hill_climb(cells, orders[best], limits.rounds, limits.work), "hill climb")
         search.narrow()
     found = search.found

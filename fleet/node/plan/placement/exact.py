@@ -72,10 +72,10 @@ class Search:
         if self.heard is not None:
             self.heard(method, self.peak, self.proved)
 
-    def ask_bound(self) -> None:
-        """The first question."""
+    def ask_bound(self, *, whole: bool = False) -> None:
+        """The first question. whole: with all nodes."""
         if self.least < self.peak:
-            self._ask(self.least, max(self.left // FIRST, 1))
+            self._ask(self.least, self.left if whole else max(self.left // FIRST, 1))
 
     def narrow(self) -> None:
         """The questions after it."""

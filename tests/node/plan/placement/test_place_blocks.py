@@ -53,6 +53,15 @@ def test_what_cannot_be_placed_is_refused_with_every_fault() -> None:
     assert len(refused.value.faults) == 4
 
 
+@settings(max_examples=60)
+@given(blocks=staircases())
+def test_a_glance_is_a_placement_and_no_better_than_a_longer_look(blocks: list[Block]) -> None:
+    glance = place_blocks(blocks, effort=Effort.GLANCE)
+    assert clashes(blocks, glance) == []
+    assert lowest(blocks, glance) >= 0
+    assert glance.peak_bytes >= place_blocks(blocks).bound_bytes == glance.bound_bytes
+
+
 def test_progress_hears_of_the_peak_and_the_bound() -> None:
     heard = []
     placement = place_blocks([simple(0, 1, 8, "a")], effort=Effort.QUICK, progress=lambda *now: heard.append(now))
