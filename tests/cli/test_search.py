@@ -11,7 +11,7 @@ from fleet.base.places import scenarios_dir
 from fleet.cli.app import app
 from fleet.cli.search import budget_of
 from fleet.run.search import contribution, memory
-from tests.run.search.conftest import quick_plan
+from tests.run.search.conftest import quick_plan, quick_size
 
 QUICKSTART = scenarios_dir() / "quickstart.yaml"
 BUDGET = 14_000
@@ -25,6 +25,7 @@ def invoke(*words: object) -> Result:
 def short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The quickstart with few steps; plans layer by layer, which take a millisecond each."""
     monkeypatch.setattr(memory, "best_plan", quick_plan)
+    monkeypatch.setattr(memory, "smallest_size", quick_size)
     text = QUICKSTART.read_text()
     for key, value in (("steps_per_round", 4), ("rounds", 2), ("personal_steps", 3)):
         lines = [

@@ -28,8 +28,7 @@ EASES: Final = (100, 98, 97, 95, 92, 88, 86, 85, 80, 70, 60)
 """Per cent of the peak that operators away from the peak may reach."""
 MORE: Final = {Effort.GLANCE: 0, Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}
 """Drafts that are placed again with this effort."""
-GLANCES: Final = 7  # drafts that are looked at, those of the lowest bounds
-QUICK: Final = 2  # drafts that a glance places above their bound and a longer look is given to
+GLANCES: Final = 6  # drafts that are looked at, those of the lowest bounds
 
 
 def best_plan(
@@ -76,26 +75,21 @@ def smallest_size(graph: Graph, scheme: Scheme, windows: Rolls) -> int:
 
 def _space(graph: Graph, scheme: Scheme, input_streamed: bool, windows: Rolls | None) -> "Space":
     streamed = input_streamed and graph.input.form is not Form.FLOAT32
-    return Space(
-        graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed, windows=windows or Rolls(graph)
-    )
+    return Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed, windows=windows or Rolls(graph))
 
 
 def _looked_at(drafts: Iterable[Draft]) -> list["_Trial"]:
     """A glance at drafts by their bounds, up to one that meets its own: none behind it can be smaller.
 
-    Then a longer look at those that came out smallest and could still be smaller than all.
+    Then a longer look at the one that came out smallest, if it may still be smaller.
     """
     trials: list[_Trial] = []
     for draft in sorted(drafts, key=lambda draft: fullest(draft.blocks)[0])[:GLANCES]:
         trials.append(_tried(draft, Effort.GLANCE))
         if trials[-1].meets_bound:
             break
-    for trial in sorted(trials, key=lambda trial: trial.rank)[:QUICK]:
-        least = min(trial.total_bytes for trial in trials)
-        if trial.bound_bytes < least and not trial.meets_bound:
-            trials.append(_tried(trial.draft, Effort.QUICK))
-    return trials
+    best = min(trials, key=lambda trial: trial.rank)
+    return trials if best.meets_bound else [*trials, _tried(best.draft, Effort.QUICK)]
 
 
 def plannable(graph: Graph, scheme: Scheme) -> Scheme:

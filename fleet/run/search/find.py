@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from fleet.base import rng
 from fleet.base.errors import DoesNotFit, InputError
+from fleet.base.places import package_data
 from fleet.base.rng import Stream
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Scheme
@@ -126,11 +128,20 @@ def _identity(space: Space, task: Task, seed: int, settings: Settings) -> dict[s
     whole = plan_of(space.graph, space.scheme(space.last(space.layers)))
     return {
         "model": hashlib.sha256(whole.content + whole.model).hexdigest(),
+        "planner": planner_digest(),
         "data": task.digest,
         "seed": str(seed),
         "repeats": str(settings.repeats),
         "software": ", ".join(f"{name} {number}" for name, number in sorted(versions().items())),
     }
+
+
+def planner_digest() -> str:
+    """SHA-256 of the planner's sources: sizes of plans that another planner made say nothing of this one's."""
+    found, folder = hashlib.sha256(), package_data("node", "plan")
+    for path in sorted(folder.rglob("*.py")):
+        found.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return found.hexdigest()
 
 
 def _check_head(space: Space, memory: Memory) -> None:
@@ -176,8 +187,9 @@ def _climbed(one: _Search, gains: Contributions, trained: list[Genes]) -> list[G
     known = list(trained)
     for _ in range(one.settings.climbs):
         best = best_of(one.bench, known)
-        near = [genes for genes in _neighbours(one.space, best) if genes not in known and one.memory.fits(genes)]
-        near = sorted(near, key=lambda genes: (-gains.gain(genes), genes.text))[: one.settings.finalists]
+        new = {genes for genes in _neighbours(one.space, best) if genes not in known}
+        ranked = sorted(new, key=lambda genes: (-gains.gain(genes), genes.text))
+        near = list(islice(filter(one.memory.fits, ranked), one.settings.finalists))
         one.bench.trials("climb", near)
         known += near
         if best_of(one.bench, known) == best:

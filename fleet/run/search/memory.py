@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from fleet.node.plan import Plan
-from fleet.node.plan.choice import best_plan
+from fleet.node.plan.choice import best_plan, smallest_size
 from fleet.node.plan.floor import floor_of
+from fleet.node.plan.rolling import Rolls
 from fleet.run.search.results import Results
 from fleet.run.search.space import Genes, Space
 
@@ -18,7 +19,7 @@ def sram_bytes(plan: Plan) -> int:
 class Memory:
     """The planner's answers for one budget, remembered.
 
-    _above: by number of biases, the least that plans made so far took above their floor.
+    _above: by number of biases, the least that plans made so far took above their floor. _windows: of every plan.
     """
 
     space: Space
@@ -26,6 +27,7 @@ class Memory:
     results: Results
     _floors: dict[Genes, int] = field(default_factory=dict)
     _above: dict[int, int] = field(default_factory=dict)
+    _windows: dict[str, Rolls] = field(default_factory=dict)
 
     def plan(self, genes: Genes) -> Plan:
         """The least fused plan that fits, or the smallest there is."""
@@ -48,7 +50,9 @@ class Memory:
         return self.floor_bytes(genes) + self._above.get(genes.biases, 0) <= self.budget_bytes
 
     def _smallest(self, genes: Genes) -> int:
-        return sram_bytes(best_plan(self.space.graph, self.space.scheme(genes)))
+        graph = self.space.graph
+        windows = self._windows.setdefault(graph.name, Rolls(graph))
+        return smallest_size(graph, self.space.scheme(genes), windows)
 
     def fits(self, genes: Genes) -> bool:
         """Whether a plan of it is within the budget."""

@@ -15,11 +15,17 @@ def quick_plan(graph: Graph, scheme: Scheme, **_: Any) -> Plan:
     return plan_of(graph, scheme)
 
 
+def quick_size(graph: Graph, scheme: Scheme, *_: Any) -> int:
+    """Bytes of such a plan."""
+    return memory.sram_bytes(quick_plan(graph, scheme))
+
+
 @pytest.fixture(autouse=True)
 def _layer_by_layer(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Unless a test is marked by the name `real_plans` among its fixtures."""
     if "real_plans" not in request.fixturenames:
         monkeypatch.setattr(memory, "best_plan", quick_plan)
+        monkeypatch.setattr(memory, "smallest_size", quick_size)
 
 
 @pytest.fixture

@@ -1,15 +1,17 @@
 """A search as a whole: within its budget, cut and gone on with, the same bytes whatever happens on the way."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fleet.base.errors import DoesNotFit, InputError, RunError
+from fleet.base.places import package_data
 from fleet.node.model.fixed import real
 from fleet.node.model.schemes import named_scheme
 from fleet.run import search as room
-from fleet.run.search import SELECTORS, Found, Settings, Space, contribution, search, task_of
+from fleet.run.search import SELECTORS, Found, Settings, Space, contribution, find, search, task_of
 from fleet.run.search.memory import sram_bytes
 from tests.run.quickstart import short
 from tests.run.search.tiny import tiny_net, tiny_task
@@ -126,6 +128,17 @@ def test_a_folder_of_another_search_is_refused(tmp_path: Path) -> None:
         search(GRAPH, TASK, budget_bytes=BUDGET, out=tmp_path, seed=1, settings=SETTINGS)
     with pytest.raises(RunError, match="this model"):
         search(tiny_net(1), TASK, budget_bytes=BUDGET, out=tmp_path, settings=SETTINGS)
+
+
+def test_a_folder_of_another_planner_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package, out = tmp_path / "package", tmp_path / "out"
+    shutil.copytree(package_data("node", "plan"), package, ignore=shutil.ignore_patterns("__pycache__"))
+    run(out)
+    monkeypatch.setattr(find, "package_data", lambda *_: package)
+    run(out)
+    (package / "segments.py").write_text((package / "segments.py").read_text() + "\n")
+    with pytest.raises(RunError, match=r"expected a search with this planner, got another; name a new folder"):
+        run(out)
 
 
 def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
