@@ -314,3 +314,73 @@ def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project
     screen.print(show.table(twin.MEMORY_HEADINGS, twin.memory_rows(report), left=2))
     typer.echo(twin.closing(report))
     typer.echo(f"{folder} and the simulation agree on every byte of {report.steps} training steps")
+
+
+@app.command()
+def gateway(
+    file: ScenarioPath,
+    nodes: Annotated[
+        str | None,
+        typer.Option("--nodes", metavar="LIST", help="udp:HOST:PORT, serial:DEVICE[:BAUD], emulated:N, simulated:N"),
+    ] = None,
+    superlink: Annotated[
+        str, typer.Option("--superlink", metavar="HOST:PORT", help="where flower-superlink listens")
+    ] = "127.0.0.1:8000",
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="of nodes at a link: `fleet keys`")
+    ] = None,
+    first: Annotated[int, typer.Option("--first", min=0, help="number of the first of these nodes")] = 0,
+    once: Annotated[bool, typer.Option("--once", help="leave when the run that asked is over; default: stay")] = False,
+    patience: Annotated[str, typer.Option("--patience", help="how long a node may train in a round")] = "60 s",
+    certificates: Annotated[
+        Path | None, typer.Option("--root-certificates", metavar="PEM", help="default: a SuperLink with --insecure")
+    ] = None,
+    app_folder: Annotated[
+        Path | None, typer.Option("--app", metavar="DIR", help="write the Flower app for `flwr run`, and end")
+    ] = None,
+    model: Annotated[
+        Path, typer.Option("--model", metavar="NPZ", help="of --app: what the trained model becomes")
+    ] = Path("model.npz"),
+    jobs: Jobs = CPUS,
+    allow_code: AllowCode = False,
+) -> None:
+    """Join boards, emulated and simulated nodes to a Flower federation, as its SuperNodes."""
+    from fleet.cli.gateway import Asked, make_app, run_gateway
+    from fleet.scenario import load
+
+    scenario = load(file, allow_code=allow_code)
+    if app_folder is not None:
+        make_app(scenario, app_folder, model)
+    elif nodes is None:
+        raise typer.BadParameter("expected nodes to join, got none; write --nodes emulated:2", param_hint="--nodes")
+    else:
+        asked = Asked(
+            superlink=superlink, nodes=nodes, keys=keys, first=first, once=once, patience=patience,
+            certificates=certificates, jobs=jobs,
+        )  # fmt: skip
+        run_gateway(scenario, asked)
+
+
+@app.command()
+def node(
+    file: ScenarioPath,
+    number: Annotated[int, typer.Option("--node", min=0, help="which of the scenario's nodes")],
+    at: Annotated[str, typer.Option("--at", metavar="PLACE", help="udp:HOST:PORT or serial:DEVICE[:BAUD]")],
+    keys: Annotated[Path, typer.Option("--keys", metavar="FILE", help="as `fleet keys` makes it")],
+) -> None:
+    """Be one emulated node of a scenario, for a gateway to talk to."""
+    from fleet.cli.gateway import run_node
+    from fleet.scenario import load
+
+    run_node(load(file, allow_code=True), number, at, keys)
+
+
+@app.command()
+def keys(
+    count: Annotated[int, typer.Argument(min=1, max=100_000, help="nodes")],
+    first: Annotated[int, typer.Option("--first", min=0, help="number of the first")] = 0,
+) -> None:
+    """Print new keys of nodes: keep them in a file that only you can read."""
+    from fleet.cli.gateway import make_keys
+
+    make_keys(count, first)

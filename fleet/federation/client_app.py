@@ -7,12 +7,12 @@ headers with `ast`, which CPython 3.11 does not do safely on two at once.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from flwr.app import ConfigRecord, Context, Message, MetricRecord
 from flwr.clientapp import ClientApp
 
 from fleet.federation.forms import Form
-from fleet.learning.client import Client
 from fleet.node.model.fixed import real
 from fleet.node.model.scheme import Layout
 from fleet.node.wire.frames import Push, encode_push
@@ -23,6 +23,22 @@ STATE = "node"  # in Flower's Context: steps this node has made
 Answer = Callable[[int, int, Callable[[], bytes]], bytes]
 
 
+class Answering(Protocol):
+    """A node as far as rounds go: simulated, emulated, or a board at the other end of a link."""
+
+    def answer(self, frame: bytes, first_step: int) -> bytes:
+        """The update frame to a push frame. first_step: steps this node made before. Raises FleetError."""
+        ...
+
+
+class Nodes(Protocol):
+    """Nodes by number."""
+
+    def __getitem__(self, node: int, /) -> Answering: ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """Nodes and how to talk to them. own: classes of each node's softmax, by node.
@@ -31,7 +47,7 @@ class Gateway:
     rate: given round and the rate that the strategy asks for, the rate of the node's engine.
     """
 
-    clients: Sequence[Client]
+    clients: Nodes
     own: Sequence[tuple[int, ...]]
     form: Form
     layout: Layout
@@ -47,6 +63,10 @@ class Gateway:
         """What a node began is not asked for any more."""
         if (future := self._begun.pop(node, None)) is not None:
             future.cancel()
+
+    def is_ready(self, node: int) -> bool:
+        """Whether the answer that a node began is there, or has failed."""
+        return node in self._begun and self._begun[node].done()
 
     def answered(self, number: int, node: int, push: bytes, first_step: int) -> bytes:
         """The update frame of a node: begun ahead, or computed now."""

@@ -1,4 +1,4 @@
-"""The only place that touches Flower's inside: process-wide identity, message ids, logging, its global randomness.
+"""What touches Flower's inside, but supernode.py: process-wide identity, message ids, logging, its global randomness.
 
 Everything else uses Flower's public classes. tests/federation/test_flower.py pins the version these touch points were
 read in; a newer Flower must be read again before the pin moves.

@@ -1,10 +1,12 @@
-"""Running a Flower strategy over a Grid in virtual time, and finding strategies by name."""
+"""Running a Flower strategy over a Grid, in virtual time or a SuperLink's, and finding strategies by name."""
 
 import importlib
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
-from flwr.app import ArrayRecord, MetricRecord
+from flwr.app import ArrayRecord, Context, MetricRecord
+from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg, Strategy
 from numpy.typing import NDArray
 
@@ -12,14 +14,15 @@ from fleet.base.errors import InputError
 from fleet.federation import flower
 from fleet.federation.client_app import train_config
 from fleet.federation.forms import Form, RealUnits, WholeNumbers
-from fleet.federation.grid import VirtualGrid
 from fleet.federation.strategy import MaskedFedAvg, Refused
 from fleet.node.model.graph import Graph
 from fleet.node.model.scheme import Layout
 from fleet.scenario import Server, Training
 
 STRATEGIES = ("masked-fedavg", "fedavg")
-Observe = Callable[[int, NDArray[np.int32]], float]
+Observe = Callable[[int, NDArray[np.int32]], float | None]
+App: TypeAlias = ServerApp
+ServerGrid: TypeAlias = Grid
 
 
 def strategy_of(name: str, graph: Graph, layout: Layout, nodes: int, refused: Refused) -> tuple[Strategy, Form]:
@@ -36,7 +39,7 @@ def strategy_of(name: str, graph: Graph, layout: Layout, nodes: int, refused: Re
 def run_strategy(
     strategy: Strategy,
     form: Form,
-    grid: VirtualGrid,
+    grid: Grid,
     *,
     initial: NDArray[np.int32],
     server: Server,
@@ -44,10 +47,11 @@ def run_strategy(
     seed: int,
     observe: Observe,
 ) -> NDArray[np.int32]:
-    """int32 [size]: what would be pushed after the last round. observe(round, values) returns a mean accuracy."""
+    """int32 [size]: what would be pushed after the last round. observe(round, values) gives an accuracy, or None."""
 
-    def evaluate(number: int, arrays: ArrayRecord) -> MetricRecord:
-        return MetricRecord({"accuracy": observe(number, form.values(arrays))})
+    def evaluate(number: int, arrays: ArrayRecord) -> MetricRecord | None:
+        accuracy = observe(number, form.values(arrays))
+        return None if accuracy is None else MetricRecord({"accuracy": accuracy})
 
     start = form.arrays(initial)
     with flower.seeded(seed):
@@ -60,6 +64,17 @@ def run_strategy(
             evaluate_fn=evaluate,
         )
     return form.values(result.arrays or start)
+
+
+def deployed(main: Callable[[Grid, dict[str, str]], None]) -> ServerApp:
+    """A ServerApp for `flwr run`. main: given the Grid of a SuperLink and the run's configuration, as texts."""
+    app = ServerApp()
+
+    @app.main()
+    def run(grid: Grid, context: Context) -> None:
+        main(grid, {key: str(value) for key, value in context.run_config.items()})
+
+    return app
 
 
 def _built(name: str, kind: Callable[..., Strategy], nodes: int) -> Strategy:

@@ -15,8 +15,8 @@ from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
 from fleet.node.profile import Profile, load_profile
-from fleet.run.prepare import node_data, starting_model, with_scheme
-from fleet.run.twins import emulated_backends
+from fleet.run.prepare import NodeData, node_data, starting_model, with_scheme
+from fleet.run.twins import emulated_backends, twin_nodes
 from fleet.scenario import FleetGroup, Scenario
 
 
@@ -57,19 +57,40 @@ class Assembly:
         return step_cost(self.profile(node), training_counts(self.plan))
 
 
-def assemble(scenario: Scenario) -> Assembly:
-    """Everything of a scenario but time. Raises InputError for data, model or scheme that cannot be."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafted:
+    """What a scenario trains, before any node computes."""
+
+    data: NodeData
+    graph: Graph
+    plan: Plan
+    profiles: dict[str, Profile]
+
+    @property
+    def initial(self) -> NDArray[np.int32]:
+        """int32 [size]: the trained values of the pretrained model."""
+        return trained_values(self.graph, self.plan.layout)
+
+
+def drafted(scenario: Scenario) -> Drafted:
+    """Data, model, plan and boards. Raises InputError for data, model or scheme that cannot be."""
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     profiles = {board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})}
     plan = plan_for(chosen.graph, chosen.scheme, tuple(profiles.values()), windows=data.most_windows)
-    backend = EngineBackend(plan)
-    emulated = emulated_backends(scenario, plan, profiles, data.shards, backend)
+    return Drafted(data=data, graph=chosen.graph, plan=plan, profiles=profiles)
+
+
+def assemble(scenario: Scenario) -> Assembly:
+    """Everything of a scenario but time. Raises InputError for data, model or scheme that cannot be."""
+    draft = drafted(scenario)
+    data, plan, backend = draft.data, draft.plan, EngineBackend(draft.plan)
+    emulated = emulated_backends(scenario, twin_nodes(scenario), plan, draft.profiles, data.shards, backend)
     return Assembly(
         scenario=scenario,
         dataset=data.dataset,
         draw=data.drawn,
-        graph=chosen.graph,
+        graph=draft.graph,
         plan=plan,
         backend=backend,
         clients=tuple(
@@ -77,5 +98,5 @@ def assemble(scenario: Scenario) -> Assembly:
         ),
         emulated=tuple(emulated),
         groups=tuple(group for group in scenario.fleet for _ in range(group.count)),
-        profiles=profiles,
+        profiles=draft.profiles,
     )

@@ -17,6 +17,7 @@ from fleet.learning.client import Client
 from fleet.node.model.fixed import real
 from fleet.node.wire.frames import decode_update, push_bytes
 from fleet.record import EventRow, RoundRow
+from fleet.run.prepare import softmax_classes
 from fleet.run.stage import LineTables, Stage, Values
 from fleet.scenario import personal_rate, round_rate
 
@@ -114,9 +115,8 @@ def everything(stage: Stage) -> Own:
 
 def own_classes(stage: Stage) -> Own:
     """The classes that each node's softmax runs over in the scenario's own line."""
-    if stage.party.scenario.training.loss_classes == "all":
-        return everything(stage)
-    return [client.shard.classes for client in stage.party.clients]
+    party = stage.party
+    return softmax_classes(party.scenario, [client.shard for client in party.clients], party.graph.classes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

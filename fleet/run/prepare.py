@@ -5,6 +5,7 @@ federation does with them. The recipe's number of passes was chosen on people le
 who pretrain.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -122,6 +123,13 @@ def _spread_windows(data: NodeData) -> tuple[Int8, list[int]]:
     windows = pretraining_windows(data.dataset, data.drawn)
     spread = np.arange(min(CALIBRATION, windows.size), dtype=np.int64) * windows.size // CALIBRATION
     return windows.x[spread], windows.y[spread].tolist()
+
+
+def softmax_classes(scenario: Scenario, shards: Sequence[Shard], classes: int) -> list[tuple[int, ...]]:
+    """The classes that each node's softmax runs over, as the scenario chooses. classes: of the network."""
+    if scenario.training.loss_classes == "all":
+        return [tuple(range(classes)) for _ in shards]
+    return [shard.classes for shard in shards]
 
 
 def _described(name: str, classes: int, shape: tuple[int, ...]) -> str:

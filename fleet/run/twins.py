@@ -11,7 +11,7 @@ from fleet.node.twin.node import EmulatedNode
 from fleet.scenario import Scenario
 
 
-def emulated_nodes(scenario: Scenario) -> tuple[int, ...]:
+def twin_nodes(scenario: Scenario) -> tuple[int, ...]:
     """Numbers of the nodes that run as emulated firmware: the first `twin` of each group."""
     return tuple(_emulated(scenario))
 
@@ -24,14 +24,18 @@ def _emulated(scenario: Scenario) -> Iterator[int]:
 
 
 def emulated_backends(
-    scenario: Scenario, plan: Plan, profiles: Mapping[str, Profile], shards: Sequence[Shard], beside: Backend
+    scenario: Scenario,
+    chosen: Sequence[int],
+    plan: Plan,
+    profiles: Mapping[str, Profile],
+    shards: Sequence[Shard],
+    beside: Backend,
 ) -> dict[int, Backend]:
-    """A backend for each emulated node; one image per board, built now. Raises as `firmware_image`.
+    """A backend for each of the chosen nodes; one image per board, built now. Raises as `firmware_image`.
 
     beside: what every answer of theirs is held against.
     """
     boards = [group.board for group in scenario.fleet for _ in range(group.count)]
-    chosen = emulated_nodes(scenario)
     images = {}
     for board in dict.fromkeys(boards[node] for node in chosen):
         windows = max(shard.train.size for shard, on in zip(shards, boards, strict=True) if on == board)

@@ -77,8 +77,8 @@ def _override(document: Document, dotted: str, value: object) -> None:
 def dump(scenario: Scenario) -> str:
     """The scenario as resolved, in declared order; loads to an equal Scenario.
 
-    Every key is written, except parameters that its scheme or schedule does not read, and keys of LATER that have
-    their default: the text of a scenario, which a run is known by, does not change when a later version has more keys.
+    Every key is written, except parameters that nothing reads, and keys of LATER that have their default: the text of
+    a scenario, which a run is known by, does not change when a later version has more keys.
     """
     head = "".join(f"# {line}\n" for line in wrap(scenario.question, width=110, break_long_words=False))
     written: dict[str, Any] = undeclare(scenario, ScenarioFile)
@@ -91,6 +91,8 @@ def dump(scenario: Scenario) -> str:
             written["training"][name] = _read_ones(written["training"][name], parameters)
     if scenario.model.file is not None:
         written["model"].pop("pretrained")  # the file's weights are its own
+    if scenario.training.personal_steps == 0:
+        written["training"].pop("personal_rate")  # refused beside no steps
     return head + dump_yaml(written)
 
 

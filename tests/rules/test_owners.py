@@ -20,6 +20,7 @@ OWNERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "capstone": ("capstone", ("fleet/node/twin/",)),
     "elftools": ("pyelftools", ("fleet/node/twin/",)),
     "simpy": ("simpy", ("fleet/world/",)),
+    "serial": ("pyserial", ("fleet/federation/links/",)),
     "flwr": ("flwr", ("fleet/federation/",)),
     "plotly": ("plotly", ("fleet/report/",)),
     "typer": ("typer", ("fleet/cli",)),

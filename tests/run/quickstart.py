@@ -15,6 +15,11 @@ SHORT = {
 }
 
 
+def quickstart_text() -> str:
+    """The shipped scenario as it is written."""
+    return (scenarios_dir() / "quickstart.yaml").read_text(encoding="utf-8")
+
+
 def quickstart(**overrides: object) -> Scenario:
     """The shipped scenario with other values, by key with '__' for '.'."""
     changed = {key.replace("__", "."): value for key, value in overrides.items()}

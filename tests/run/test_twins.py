@@ -12,7 +12,7 @@ from fleet.node.twin.node import EmulatedNode
 from fleet.record import ValueRow, open_run
 from fleet.run import execute, resume
 from fleet.run.assemble import assemble
-from fleet.run.twins import emulated_nodes
+from fleet.run.twins import twin_nodes
 from fleet.scenario import Scenario
 from tests.run.quickstart import fingerprint, short
 from tests.run.test_resume import cut_after
@@ -67,7 +67,7 @@ def test_a_run_with_emulated_nodes_that_is_cut_is_resumed_to_the_same_fingerprin
 def test_the_first_nodes_of_each_group_are_emulated() -> None:
     group = short().fleet[0]
     fleet = (replace(group, count=4, twin=1), replace(group, count=5), replace(group, count=3, twin=2))
-    assert emulated_nodes(replace(short(), fleet=fleet)) == (0, 9, 10)
+    assert twin_nodes(replace(short(), fleet=fleet)) == (0, 9, 10)
 
 
 def test_firmware_that_computes_something_else_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

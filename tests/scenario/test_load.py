@@ -68,6 +68,12 @@ def test_a_scheme_is_dumped_with_the_parameters_that_it_reads_so_that_a_run_of_i
     assert loads(dump(scenario)) == scenario
 
 
+def test_a_scenario_without_personal_steps_is_dumped_so_that_a_run_of_it_can_be_resumed() -> None:
+    text = QUICKSTART.read_text(encoding="utf-8").replace("  personal_rate: 0.03\n", "")
+    scenario = loads(text, overrides={"training.personal_steps": 0})
+    assert loads(dump(scenario)) == scenario
+
+
 def test_the_dump_holds_every_default_and_no_path_of_the_machine(tmp_path: Path) -> None:
     copy = tmp_path / "copy.yaml"
     copy.write_text(QUICKSTART.read_text(encoding="utf-8"), encoding="utf-8")
