@@ -146,12 +146,22 @@ def scheme_text(choice: SchemeChoice) -> str:
 
 def _memory_text(each: Ledger) -> str:
     needed, free, reserved = _first_bank(each)
-    return f"{needed:,} of {free:,} bytes of {each.profile.board} ({reserved:,} more are reserved)"
+    text = f"{needed:,} of {free:,} bytes of {each.profile.board} ({reserved:,} more are reserved)"
+    return "".join((text, *(_more_text(each, bank.name) for bank in each.profile.banks[1:])))
+
+
+def _more_text(each: Ledger, bank: str) -> str:
+    """What a node takes of another bank; nothing where nothing lies there."""
+    needed, free, _reserved = _bank(each, bank)
+    return f", {needed:,} of {free:,} of its {bank}" if needed else ""
 
 
 def _first_bank(each: Ledger) -> tuple[int, int, int]:
-    """Bytes of the first bank that a node takes, that it may take, and that are reserved beside them."""
-    bank = each.profile.banks[0].name
+    return _bank(each, each.profile.banks[0].name)
+
+
+def _bank(each: Ledger, bank: str) -> tuple[int, int, int]:
+    """Bytes of a bank that a node takes, that it may take, and that are reserved beside them."""
     reserved = sum(line.size_bytes for line in each.lines if line.bank == bank and line.basis == "reserved")
     return each.taken(bank) - reserved, each.capacity(bank) - reserved, reserved
 
