@@ -132,7 +132,8 @@ class Party:
     def _beside(self, node: int, client: Client) -> RemoteNode:
         """An emulated node behind a UDP socket of this process, with a key that nobody else has."""
         key, end = new_key(), node_end(LOOPBACK, 0)
-        session = Session(Link(end), key, iter(range(BY_NODE, 2**64, 2)), ours=BY_NODE, told=self.told)
+        counters = iter(range(BY_NODE, 2**64, 2))
+        session = Session(Link(end), key, counters, ours=BY_NODE, place=f"node {node}", told=self.told)
         served = ServedNode(number=node, node=client, layout=self.draft.plan.layout, session=session, told=self.told)
         thread = Thread(target=served.serve, args=(self.stop,), name=f"node {node}")
         thread.start()
@@ -141,9 +142,10 @@ class Party:
         return self._at(node, f"emulated:{host}:{port}", gateway_end(host, port), key, iter(range(2, 2**64, 2)))
 
     def _at(self, node: int, place: str, channel: Channel, key: bytes, counters: Iterator[int]) -> RemoteNode:
-        session = Session(Link(channel), key, counters, ours=BY_SERVER, told=self.told)
+        name = f"node {node} at {place}"
+        session = Session(Link(channel), key, counters, ours=BY_SERVER, place=name, told=self.told)
         return RemoteNode(
-            session=session, layout=self.draft.plan.layout, place=f"node {node} at {place}", waits=self.waits,
+            session=session, layout=self.draft.plan.layout, place=name, waits=self.waits,
             told=self.told, leaving=self.stop,
         )  # fmt: skip
 
@@ -220,7 +222,8 @@ def serve(
     shards, engine = draft.data.shards, EngineBackend(draft.plan)
     backend = emulated_backends(scenario, (node,), draft.plan, draft.profiles, shards, engine)[node]
     channel: Channel = node_end(at.host, at.port) if at.kind is Kind.UDP else SerialChannel(at.device, baud=at.baud)
-    session = Session(Link(channel), keys[node], counters.of(node, BY_NODE), ours=BY_NODE, told=told)
+    sent = counters.of(node, BY_NODE)
+    session = Session(Link(channel), keys[node], sent, ours=BY_NODE, place=f"node {node}", told=told)
     client = Client(shard=shards[node], backend=backend, seed=scenario.seed)
     told(f"node {node} of {scenario.name} at {at}")
     ServedNode(number=node, node=client, layout=draft.plan.layout, session=session, told=told).serve(stop)

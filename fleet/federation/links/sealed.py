@@ -16,13 +16,19 @@ Told = Callable[[str], None]
 
 
 class Session:
-    """Frames to and from one node. ours: BY_SERVER or BY_NODE. counters: of this end, ascending, of its parity."""
+    """Frames to and from one node. ours: BY_SERVER or BY_NODE. counters: of this end, ascending, of its parity.
 
-    def __init__(self, link: Link, key: bytes, counters: Iterator[int], *, ours: int, told: Told) -> None:
+    place: what the node is called when something is told of it.
+    """
+
+    def __init__(
+        self, link: Link, key: bytes, counters: Iterator[int], *, ours: int, place: str, told: Told
+    ) -> None:  # fmt: skip
         self._link = link
         self._key = key
         self._counters = counters
         self._theirs = 1 - ours
+        self._place = place
         self._last = -1
         self._told = told
 
@@ -38,7 +44,7 @@ class Session:
         try:
             frame, self._last = unseal(self._key, self._theirs, self._last, sealed)
         except FrameError as fault:
-            self._told(str(fault))
+            self._told(f"{self._place}: {fault}")
             return None
         return frame
 

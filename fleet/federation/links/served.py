@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from threading import Event
 
+from fleet.base.errors import FleetError
 from fleet.federation.client_app import Answering
 from fleet.federation.links.sealed import Session, Told
 from fleet.node.model.scheme import Layout
@@ -39,7 +40,11 @@ class ServedNode:
             self.told(f"node {self.number}: expected its own push, got that of node {push.node}; check --nodes")
             return
         if frame != self._push:
-            self._update = self.node.answer(frame, self.steps_made)
+            try:
+                self._update = self.node.answer(frame, self.steps_made)
+            except FleetError as fault:  # the gateway hears nothing, as of a board that has stopped
+                self.told(f"node {self.number}: {fault}")
+                return
             self._push = frame
             self.steps_made += push.steps
         if not self.session.send(self._update):

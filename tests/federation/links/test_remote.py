@@ -41,8 +41,10 @@ class Pair:
         self.leaving = Event()
         self.counting = Counting(party.clients[NODE])
         layout = party.plan.layout
-        theirs = Session(Link(b), key, iter(range(1, 10_000, 2)), ours=BY_NODE, told=self.said.append)
-        ours = Session(Link(a), KEY, iter(range(2, 10_000, 2)), ours=BY_SERVER, told=self.said.append)
+        theirs = Session(Link(b), key, iter(range(1, 10_000, 2)), ours=BY_NODE, place="node 3", told=self.said.append)
+        ours = Session(
+            Link(a), KEY, iter(range(2, 10_000, 2)), ours=BY_SERVER, place="node 3 at udp:here:1", told=self.said.append
+        )
         self.served = ServedNode(
             number=NODE, node=self.counting, layout=layout, session=theirs, told=self.said.append
         )  # fmt: skip

@@ -22,8 +22,8 @@ def sessions(node_key: bytes = KEY) -> tuple[Session, Session, list[str]]:
     a.other = lambda: second._next() if b.inbox else None
     b.other = lambda: first._next() if a.inbox else None
     said: list[str] = []
-    gateway = Session(first, KEY, iter(range(2, 100, 2)), ours=BY_SERVER, told=said.append)
-    node = Session(second, node_key, iter(range(1, 100, 2)), ours=BY_NODE, told=said.append)
+    gateway = Session(first, KEY, iter(range(2, 100, 2)), ours=BY_SERVER, place="node 3", told=said.append)
+    node = Session(second, node_key, iter(range(1, 100, 2)), ours=BY_NODE, place="node 3", told=said.append)
     return gateway, node, said
 
 
@@ -43,7 +43,7 @@ def test_a_node_of_another_key_takes_the_push_and_hears_nothing() -> None:
     assert gateway.send(b"push")
     assert node.receive() is None
     assert len(said) == 1
-    assert "expected the seal of this node's key, got another; give both sides" in said[0]
+    assert said[0].startswith("node 3: frame: expected the seal of this node's key, got another; give both sides")
 
 
 class Heard:
@@ -59,7 +59,7 @@ class Heard:
 def test_a_frame_that_was_here_before_is_not_taken_again() -> None:
     frames = [seal(KEY, 2, b"push"), seal(KEY, 4, b"next"), seal(KEY, 2, b"push"), seal(KEY, 3, b"update")]
     said: list[str] = []
-    node = Session(Heard(*frames), KEY, iter([]), ours=BY_NODE, told=said.append)  # type: ignore[arg-type]
+    node = Session(Heard(*frames), KEY, iter([]), ours=BY_NODE, place="node 3", told=said.append)  # type: ignore[arg-type]
     assert [node.receive() for _ in range(5)] == [b"push", b"next", None, None, None]
     assert "expected a counter above 4, got 2; it was here before" in said[0]
     assert "it was sent back" in said[1]
