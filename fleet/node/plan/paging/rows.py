@@ -1,7 +1,12 @@
 """Variables and rows of a mixed-integer programme, handed to HiGHS through SciPy."""
 
-from collections.abc import Iterable, Mapping
+import ctypes
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +18,7 @@ Expr = Mapping[int, float]  # coefficient by variable; ONE: the constant
 ONE = -1
 ZERO: Expr = {}
 INFINITE = float("inf")
-# Proved, not nearly so. Presolve saves no time here, and what it finds is at times repaired with a line on stdout;
-# without it HiGHS still writes one now and then, when it repairs a solution.
+# Proved, not nearly so. Presolve saves no time here.
 OPTIONS: Final[dict[str, Any]] = {"mip_rel_gap": 0.0, "presolve": False}
 
 
@@ -98,13 +102,14 @@ class Rows:
             if variable != ONE:
                 cost[variable] = coefficient
         offset = objective.get(ONE, 0.0)
-        found = milp(
-            cost,
-            integrality=np.array(self._whole),
-            bounds=Bounds(np.array(self._lows), np.array(self._highs)),
-            constraints=LinearConstraint(self._matrix(), np.array(self._least), np.array(self._most)),
-            options=OPTIONS | {"node_limit": nodes},
-        )
+        with _silent():
+            found = milp(
+                cost,
+                integrality=np.array(self._whole),
+                bounds=Bounds(np.array(self._lows), np.array(self._highs)),
+                constraints=LinearConstraint(self._matrix(), np.array(self._least), np.array(self._most)),
+                options=OPTIONS | {"node_limit": nodes},
+            )
         values = None if found.x is None else np.asarray(found.x, dtype=np.float64)
         bound = found.mip_dual_bound if found.mip_dual_bound is not None else -INFINITE
         return Answer(
@@ -120,3 +125,25 @@ class Rows:
         columns = [variable for row in self._rows for variable in row]
         entries = [coefficient for row in self._rows for coefficient in row.values()]
         return csr_array((entries, (lines, columns)), shape=(len(self._rows), len(self._lows)))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing reaches standard output within it, from any thread.
+
+    HiGHS prints a line when it repairs a solution, whatever its options say, into the buffer of C.
+    """
+    buffered = ctypes.CDLL(None)
+    sys.stdout.flush()
+    buffered.fflush(None)
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 1)
+            try:
+                yield
+            finally:
+                buffered.fflush(None)
+                os.dup2(kept, 1)
+    finally:
+        os.close(kept)
