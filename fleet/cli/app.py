@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -13,6 +13,9 @@ from rich.text import Text
 import fleet
 from fleet.cli import show
 from fleet.cli.exits import Commands, Interrupted, terminated_like_ctrl_c
+
+if TYPE_CHECKING:
+    from fleet.node.export import Kind
 
 app = typer.Typer(
     cls=Commands,
@@ -29,6 +32,18 @@ ScenarioPath = Annotated[
 ]
 Jobs = Annotated[int, typer.Option("--jobs", min=1, help="threads; the result does not depend on it")]
 AllowCode = Annotated[bool, typer.Option("--allow-code", help="run a strategy that the file names by import path")]
+NetName = Annotated[
+    str | None, typer.Option("--model", metavar="NET", help="a net of the zoo, a .tflite, or an .npz of a graph")
+]
+GradientsName = Annotated[str, typer.Option("--gradients", help="int8 or fp32")]
+ExponentsName = Annotated[str, typer.Option("--exponents", help="of int8 gradients: static or dynamic")]
+UpdateName = Annotated[str, typer.Option("--update", help="rule of the update, as in a scenario")]
+WindowPlace = Annotated[str, typer.Option("--input", help="streamed (read where it lies) or resident")]
+Resolution = Annotated[int | None, typer.Option("--resolution", min=1, help="side of the input, of a net of the zoo")]
+Classes = Annotated[int | None, typer.Option("--classes", min=2, help="of a new head")]
+Budget = Annotated[
+    str | None, typer.Option("--budget", metavar="SIZE", help="of trained state and arena, as '100 KiB'")
+]
 
 RUNS = Path("runs")
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -148,25 +163,19 @@ def check(file: ScenarioPath, allow_code: AllowCode = False) -> None:
 def plan(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="a scenario, instead of --model")] = None,
     allow_code: AllowCode = False,
-    model: Annotated[
-        str | None, typer.Option("--model", metavar="NET", help="a net of the zoo, a .tflite, or an .npz of a graph")
-    ] = None,
+    model: NetName = None,
     device: Annotated[list[str] | None, typer.Option("--device", metavar="BOARD", help="may be repeated")] = None,
     scheme: Annotated[
         str | None,
         typer.Option("--scheme", metavar="TEXT", help="full, head, bias:12, last_k:4, sparse:100kb, ...; default: all"),
     ] = None,
-    gradients: Annotated[str, typer.Option("--gradients", help="int8 or fp32")] = "int8",
-    exponents: Annotated[str, typer.Option("--exponents", help="of int8 gradients: static or dynamic")] = "static",
-    update: Annotated[str, typer.Option("--update", help="rule of the update, as in a scenario")] = "stochastic",
-    window: Annotated[str, typer.Option("--input", help="streamed (read where it lies) or resident")] = "streamed",
-    resolution: Annotated[
-        int | None, typer.Option("--resolution", min=1, help="side of the input, of a net of the zoo")
-    ] = None,
-    classes: Annotated[int | None, typer.Option("--classes", min=2, help="of a new head")] = None,
-    budget: Annotated[
-        str | None, typer.Option("--budget", metavar="SIZE", help="of trained state and arena, as '100 KiB'")
-    ] = None,
+    gradients: GradientsName = "int8",
+    exponents: ExponentsName = "static",
+    update: UpdateName = "stochastic",
+    window: WindowPlace = "streamed",
+    resolution: Resolution = None,
+    classes: Classes = None,
+    budget: Budget = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="picture of the plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     prove: Annotated[bool, typer.Option("--prove", help="look until the placement is proved to be the least")] = False,
@@ -284,23 +293,62 @@ def scenarios(
 
 @app.command()
 def export(
-    file: ScenarioPath,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="a new folder")],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="a scenario, instead of --model")] = None,
     device: Annotated[
-        str | None, typer.Option("--device", metavar="BOARD", help="default: the first of the fleet")
+        str | None, typer.Option("--device", metavar="BOARD", help="default of a scenario: the first of its fleet")
     ] = None,
     profile: Annotated[
         str, typer.Option("--profile", help="table (plans can be pushed) or static (calls; smallest)")
     ] = "table",
+    model: NetName = None,
+    scheme: Annotated[
+        str | None, typer.Option("--scheme", metavar="TEXT", help="of --model, as in `fleet plan`")
+    ] = None,
+    inference: Annotated[bool, typer.Option("--inference", help="of --model: nothing trains")] = False,
+    gradients: GradientsName = "int8",
+    exponents: ExponentsName = "static",
+    update: UpdateName = "stochastic",
+    window: WindowPlace = "streamed",
+    resolution: Resolution = None,
+    classes: Classes = None,
+    budget: Budget = None,
 ) -> None:
-    """Write a node of a scenario as a C project for a board, with the windows to verify it on."""
-    from fleet.cli.firmware import export_node, kind_of
+    """Write a node as a C project for a board: of a scenario with windows to verify it on, or of any network."""
+    from fleet.cli.firmware import export_model, kind_of
+    from fleet.cli.plan import Asked
+
+    if (file is None) == (model is None):
+        raise typer.BadParameter("expected a scenario FILE or --model NET, one of the two", param_hint="FILE")
+    kind = kind_of(profile)
+    if file is not None:
+        made = _export_scenario(file, device, out, kind, given=scheme is not None or inference)
+    elif model is not None:
+        if device is None:
+            raise typer.BadParameter("expected a board; `fleet devices` lists them", param_hint="--device")
+        if (scheme is None) != inference:
+            text = "expected --scheme TEXT or --inference, one of the two; `fleet plan --model` lists schemes"
+            raise typer.BadParameter(text, param_hint="--scheme")
+        asked = Asked(
+            model=model, devices=(device,), scheme=scheme, gradients=gradients, exponents=exponents, rule=update,
+            window=window, side=resolution, classes=classes, budget=budget, html=None, as_json=False, prove=False,
+        )  # fmt: skip
+        made, said = export_model(asked, out, kind)
+        typer.echo("\n".join(said))
+    typer.echo(f"project: {made}\nnext: fleet verify {made}")
+
+
+def _export_scenario(file: Path, device: str | None, out: Path, kind: "Kind", *, given: bool) -> Path:
+    """given: whether an option is there that a scenario says itself."""
+    from fleet.cli.firmware import export_node
     from fleet.scenario import load
 
-    kind = kind_of(profile)
+    if file.suffix in (".tflite", ".npz"):
+        raise typer.BadParameter(f"expected a scenario, got a network; write --model {file}", param_hint="FILE")
+    if given:
+        raise typer.BadParameter("expected --model beside it, got a scenario, which has its own", param_hint="--scheme")
     scenario = load(file, allow_code=True)  # nothing of a strategy runs here
-    made = export_node(scenario, device or scenario.fleet[0].board, out, kind)
-    typer.echo(f"project: {made}\nnext: fleet verify {made}")
+    return export_node(scenario, device or scenario.fleet[0].board, out, kind)
 
 
 @app.command()
@@ -313,7 +361,7 @@ def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project
     screen.print(show.table(twin.CHECK_HEADINGS, twin.check_rows(report), left=3))
     screen.print(show.table(twin.MEMORY_HEADINGS, twin.memory_rows(report), left=2))
     typer.echo(twin.closing(report))
-    typer.echo(f"{folder} and the simulation agree on every byte of {report.steps} training steps")
+    typer.echo(f"{folder} and the simulation {twin.agreement(report)}")
 
 
 @app.command()

@@ -44,7 +44,7 @@ class Asked:
 
 def plan_model(asked: Asked) -> None:
     """Prints what was asked for; DoesNotFit after it where a scheme does not fit."""
-    profiles, terms = _checked(asked)
+    profiles, terms = checked(asked)
     net = network(asked.model, classes=asked.classes, side=asked.side)
     if asked.scheme is not None:
         _one(asked, net, terms, profiles, asked.scheme)
@@ -55,7 +55,8 @@ def plan_model(asked: Asked) -> None:
 # --- options ---------------------------------------------------------------------------------------------------
 
 
-def _checked(asked: Asked) -> tuple[list[Profile], Terms]:
+def checked(asked: Asked) -> tuple[list[Profile], Terms]:
+    """The boards and the terms that the options name; InputError with all faults at once."""
     faults: list[Fault] = []
     if asked.scheme is None:
         wants = {"--prove": asked.prove, "--html": asked.html is not None, "--budget": asked.budget is not None}
@@ -140,7 +141,7 @@ def _one(asked: Asked, net: Network, terms: Terms, profiles: Sequence[Profile], 
     if asked.html is not None:
         _write(asked.html, net, boards, asked.as_json)
     check_budget(found, terms)
-    _check_fit([each for each in boards if not each.fits], net, terms)
+    check_boards([each for each in boards if not each.fits], net, terms)
 
 
 def _print_one(asked: Asked, net: Network, terms: Terms, boards: Sequence[OnBoard]) -> None:
@@ -161,7 +162,7 @@ def _write(file: Path, net: Network, boards: Sequence[OnBoard], as_json: bool) -
     typer.echo(f"picture: {write_plan(file, net, boards)}", err=as_json)
 
 
-def _check_fit(refused: Sequence[OnBoard], net: Network, terms: Terms) -> None:
+def check_boards(refused: Sequence[OnBoard], net: Network, terms: Terms) -> None:
     """Raises DoesNotFit with the arithmetic of every bank and what would fit."""
     if not refused:
         return
@@ -228,4 +229,4 @@ def _print_table(net: Network, terms: Terms, found: Sequence[Sequence[OnBoard]],
 def _check_some_fit(found: Sequence[Sequence[OnBoard]], net: Network, terms: Terms) -> None:
     """Raises DoesNotFit for the boards on which no row fits, by the smallest one."""
     columns = [column for column in zip(*found, strict=True) if not any(each.fits for each in column)]
-    _check_fit([min(column, key=lambda each: each.sram_bytes) for column in columns], net, terms)
+    check_boards([min(column, key=lambda each: each.sram_bytes) for column in columns], net, terms)

@@ -127,17 +127,17 @@ class OnBoard:
 # --- networks --------------------------------------------------------------------------------------------------
 
 
-def network(model: str, *, classes: int | None = None, side: int | None = None) -> Network:
+def network(model: str, *, classes: int | None = None, side: int | None = None, trains: bool = True) -> Network:
     """A net of the zoo, or that of a file. classes: of a new head. side: of the input, in pixels or samples.
 
-    InputError with the nearest name, or with what is wrong with the file.
+    trains: whether it must be one that can. InputError with the nearest name, or with what is wrong with the file.
     """
     path = Path(model)
     if path.suffix in SUFFIXES or path.is_file():
         if side is not None:
             text = f"expected no resolution for a network of a file, got {side}; its input is as it was converted"
             raise InputError.one("--resolution", text)
-        return _of_file(path, classes)
+        return _of_file(path, classes, trains=trains)
     try:
         return _of_zoo(model, classes, side)
     except InputError as fault:
@@ -162,14 +162,14 @@ def _resized(shape: Shape, side: int) -> Shape:
     return side, 1 if width == 1 else max(1, side * width // height), channels
 
 
-def _of_file(path: Path, classes: int | None) -> Network:
+def _of_file(path: Path, classes: int | None, *, trains: bool) -> Network:
     if classes is not None:
         own = own_model(path, classes)
         graph, left_out = own.graph, own.left_out
         head = f"a new head of zeros for {classes} classes" if own.new_head else "the head of the file"
     else:
         graph, left_out = _read(path)
-        graph, head = _with_own_head(graph)
+        graph, head = _with_own_head(graph, trains=trains)
     said = (f"weights of {path.name}", head, *(f"left out: {text}" for text in left_out))
     return Network(graph=graph, name=path.name, said=said, in_zoo=False)
 
@@ -181,11 +181,13 @@ def _read(path: Path) -> tuple[Graph, tuple[str, ...]]:
     return made.graph, made.left_out
 
 
-def _with_own_head(graph: Graph) -> tuple[Graph, str]:
-    """The network with its last layer as a head; without one it trains to reproduce an int8 map."""
+def _with_own_head(graph: Graph, *, trains: bool) -> tuple[Graph, str]:
+    """The network with its last layer as a head; without one it trains to reproduce an int8 map, or only infers."""
     try:
         return trainable(graph), "the head of the file"
     except InputError as fault:
+        if not trains:
+            return graph, "no head: its outputs are those of the file"
         if graph.tensor(graph.ops[-1].y).size == graph.input.size:
             return graph, "no head: it trains to reproduce its input"
         text = f"{fault.faults[0].text}; or name --classes for a new head"

@@ -353,6 +353,8 @@ def _remedy(ledger: Ledger) -> str:
     room = _room_for_windows(ledger)
     if over(ledger) == [FLASH] and room > 0:
         return f"keep at most {room:,} windows in the log"
+    if not ledger.plan.trains:
+        return "take a smaller network or another board"
     fitting = _largest_fitting(ledger)
     if fitting is None:
         return "no scheme of this model fits; take a smaller model or another board"

@@ -29,13 +29,15 @@ class MemoryLine:
 class Report:
     """infer_instructions: of one inference. step_instructions: least and most of the training steps that were counted.
 
-    modelled_instructions: of a training step, by the kernel counts of the board's profile.
+    modelled_instructions: of a training step, by the kernel counts of the board's core; of an inference where nothing
+    trains. steps is 0 then.
     """
 
     project: str
     board: str
     compiler: str
     steps: int
+    windows: int
     checks: tuple[Check, ...]
     memory: tuple[MemoryLine, ...]
     stack_bytes: int
@@ -70,10 +72,21 @@ def memory_rows(report: Report) -> list[tuple[str, str, str, str]]:
 def closing(report: Report) -> str:
     """Stack and instructions in a sentence, with what they were measured with."""
     least, most = report.step_instructions
-    off = round(100 * (report.modelled_instructions / most - 1))
-    counted = f"{least:,} to {most:,} instructions per training step, {report.infer_instructions:,} per inference"
-    modelled = f"the profile's model says {report.modelled_instructions:,} per step ({off:+d} %)"
+    off = round(100 * (report.modelled_instructions / (most or report.infer_instructions) - 1))
+    counted = (
+        f"{least:,} to {most:,} instructions per training step, {report.infer_instructions:,} per inference"
+        if report.steps
+        else f"{report.infer_instructions:,} instructions per inference"
+    )
+    each = "step" if report.steps else "inference"
+    modelled = f"the profile's model says {report.modelled_instructions:,} per {each} ({off:+d} %)"
     return (
         f"{report.stack_used_bytes:,} of {report.stack_bytes:,} B of stack used; "
         f"{counted} (counted in Unicorn; {report.compiler}); {modelled}"
     )
+
+
+def agreement(report: Report) -> str:
+    """What of the project and the simulation is equal."""
+    what = f"{report.steps} training steps" if report.steps else f"{report.windows} inferences"
+    return f"agree on every byte of {what}"

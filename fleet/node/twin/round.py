@@ -43,15 +43,20 @@ class Twin:
         self._plan = plan
         self._trial = trial
         self._host = Node(plan)
-        self._pushed = pushed_values(plan, trial)
+        self._pushed = pushed_values(plan, trial) if plan.trains else np.zeros(0, np.int32)
         key = rng.key(trial.seed, rng.Stream.UPDATE, trial.node)
         self._course = Course(key=key, rate=trial.rate, own=trial.own)
         self._status = core.call("fe_client_start", trial.node)
         self._input = core.call("fe_client_input")
 
     def checks(self) -> Iterator[Check]:
-        """All comparisons, in the order of a round."""
+        """All comparisons, in the order of a round; of a node that only infers, every window of the trial."""
         trial, layout = self._trial, self._plan.layout
+        if not self._plan.trains:
+            count = len(trial.windows)
+            yield self._check("start", "status 0", self._started())
+            yield self._check("inference", f"outputs of {count} windows", self._outputs("the model", count))
+            return
         yield self._check("start", f"{layout.size:,} first values", self._started())
         yield self._check("inference", f"outputs of {SHOWN_WINDOWS} windows", self._outputs("first values"))
         yield self._check("push", f"{layout.size:,} pushed values", self._push())
@@ -67,7 +72,7 @@ class Twin:
     def _started(self) -> str | None:
         if self._status != 0:
             return f"expected status 0 of fe_client_start, got {self._status}"
-        return self._values_differ()
+        return self._values_differ() if self._plan.trains else None
 
     def _values_differ(self) -> str | None:
         return first_difference(self._plan.layout, self._host.values, self._values())
@@ -75,8 +80,8 @@ class Twin:
     def _values(self) -> Values:
         return state_values(self._plan.layout, self._core.object("fe_state"))
 
-    def _outputs(self, whose: str) -> str | None:
-        windows = self._trial.windows[:SHOWN_WINDOWS]
+    def _outputs(self, whose: str, count: int = SHOWN_WINDOWS) -> str | None:
+        windows = self._trial.windows[:count]
         for number, (window, expected) in enumerate(zip(windows, self._said(windows), strict=True)):
             got = self._infer(window, expected)
             if not np.array_equal(got, expected):
@@ -86,13 +91,14 @@ class Twin:
 
     @property
     def _noun(self) -> str:
-        return "value" if self._trial.answers is not None else "logit of class"
+        classes = self._trial.answers is None and self._plan.graph.has_head
+        return "logit of class" if classes else "value"
 
-    def _said(self, windows: NDArray[np.int8]) -> NDArray[Any]:
+    def _said(self, windows: NDArray[Any]) -> NDArray[Any]:
         """What the simulator's network says of windows."""
         return self._host.outputs(windows)[self._plan.graph.outputs[0]]
 
-    def _infer(self, window: NDArray[np.int8], like: NDArray[Any]) -> NDArray[Any]:
+    def _infer(self, window: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
         """What the core says of a window, in the form of the other side's."""
         self._give(window)
         if not self.counts.infer:
@@ -101,7 +107,7 @@ class Twin:
         at = self._core.call("fe_client_infer")
         return np.frombuffer(self._core.read(at, like.nbytes), dtype=like.dtype).reshape(like.shape)
 
-    def _give(self, window: NDArray[np.int8]) -> None:
+    def _give(self, window: NDArray[Any]) -> None:
         """Puts a window where the next step reads it: in its place, or on the desk, whose address is handed over."""
         if not self._plan.tactics.input_streamed:
             self._core.write(self._input, window.tobytes())

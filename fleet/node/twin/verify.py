@@ -22,7 +22,7 @@ from fleet.node.export.trial import check_trial
 from fleet.node.model.graph import Graph
 from fleet.node.model.graph_file import load_graph
 from fleet.node.plan.counts import training_counts
-from fleet.node.plan.draft import draft_of
+from fleet.node.plan.draft import draft_of, inference_draft
 from fleet.node.plan.ledger import Ledger, ledger
 from fleet.node.plan.placement import Effort
 from fleet.node.plan.plan import Plan, finished
@@ -70,7 +70,8 @@ def original_plan(folder: Path, project: Project) -> Plan:
 
 def _planned_again(graph: Graph, project: Project) -> Plan:
     """The project's plan, with the least effort that gives it; or the last try."""
-    draft = draft_of(graph, project.scheme, project.tactics)
+    tactics, scheme = project.tactics, project.scheme
+    draft = draft_of(graph, scheme, tactics) if scheme.trained else inference_draft(graph, tactics)
     if project.tactics == LAYERWISE:
         return finished(draft, None)
     for effort in Effort:
@@ -100,9 +101,10 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
     used = core.stack_used()
     return Report(
         project=project.name, board=project.board, compiler=f"{compiler_name()}, {project.core}",
-        steps=project.trial.steps, checks=(*static, *ran, _stack(planned, used)), memory=memory_lines(image, planned),
+        steps=project.trial.steps if plan.trains else 0, windows=len(project.trial.windows),
+        checks=(*static, *ran, _stack(planned, used)), memory=memory_lines(image, planned),
         stack_bytes=project.stack_bytes, stack_used_bytes=used, infer_instructions=twin.counts.infer,
-        step_instructions=(min(twin.counts.steps), max(twin.counts.steps)),
+        step_instructions=(min(twin.counts.steps, default=0), max(twin.counts.steps, default=0)),
         modelled_instructions=step_cost(profile, training_counts(plan)).instructions,
     )  # fmt: skip
 

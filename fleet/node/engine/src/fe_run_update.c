@@ -127,7 +127,8 @@ void fe_run_update(const fe_node *node, const fe_step *step, const fe_course *co
             fe_run_apply_bias(node, s, course);
         break;
     default:
-        fe_run_weights(node, s, course, step_key);
+        if (FE_RUNS(FE_UPDATE_CONV) || FE_RUNS(FE_UPDATE_DEPTHWISE) || FE_RUNS(FE_UPDATE_DENSE))
+            fe_run_weights(node, s, course, step_key);
         break;
     }
 }
