@@ -33,6 +33,9 @@ class Status(IntEnum):
     BAD_FRAME = -5
     OTHER_FRAME = -6
     BAD_VALUES = -7
+    NOT_NOW = -8
+    BAD_SEAL = -9
+    BAD_SLOT = -10
 
 
 class _Node(c.Structure):

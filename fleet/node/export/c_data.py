@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from fleet.node.export.blocks import C_TYPES, Block, blocks_of, c_identifier
 from fleet.node.export.kinds import Kind
 from fleet.node.model.scheme import Layout
-from fleet.node.plan.ledger import USES, frame_bytes, own_bytes, runtime_bytes
+from fleet.node.plan.ledger import MAILBOX_BYTES, SESSION_BYTES, USES, client_bytes, frame_bytes, own_bytes
 from fleet.node.plan.plan import HEADER, HEADER_WORDS, Plan
+from fleet.node.plan.slots import Place, Slots, plan_id
 from fleet.node.plan.steps import Ref, Region, Step
 from fleet.node.plan.steps.program import output_size, size_bytes
 
@@ -19,10 +20,14 @@ LICENCE = "/* SPDX-License-Identifier: Apache-2.0\n *\n"
 MADE = " * Made by `fleet export`. Change the model or the scheme there, not the numbers here.\n */\n"
 
 
-def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] = (), kind: Kind = Kind.TABLE) -> str:
+def project_header(
+    plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] = (), kind: Kind = Kind.TABLE,
+    slots: Slots | None = None,
+) -> str:  # fmt: skip
     """data/fe_project.h: sizes, the type of the model, what the data files define.
 
     zeroed: banks beside the first whose objects the start-up has to zero, each as FE_ZERO_<BANK>.
+    slots: of a project with the runtime.
     """
     include, course = '#include "fe.h"\n', ""
     if plan.trains:
@@ -34,7 +39,8 @@ def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] 
     return (
         f"{LICENCE} * {name}: sizes and constants of this node.\n{MADE}"
         f"#ifndef FE_PROJECT_H\n#define FE_PROJECT_H\n\n{include}\n{course}"
-        + "".join(f"#define {macro} {size}\n" for macro, size in _sizes(plan, kind).items())
+        + "".join(f"#define {macro} {size}\n" for macro, size in _sizes(plan, kind, runtime=slots is not None).items())
+        + (_runtime_macros(plan, slots) if slots else "")
         + "".join(f"#define FE_ZERO_{c_identifier(bank).upper()} 1\n" for bank in zeroed)
         + "\n"
         + "\n".join(_model_type(plan))
@@ -45,7 +51,7 @@ def project_header(plan: Plan, *, name: str, seed: int, zeroed: tuple[str, ...] 
     )
 
 
-def _sizes(plan: Plan, kind: Kind) -> dict[str, int]:
+def _sizes(plan: Plan, kind: Kind, *, runtime: bool) -> dict[str, int]:
     sizes = {
         "FE_CLASSES": plan.layout.classes,
         "FE_INPUT_BYTES": size_bytes(plan.graph.input),
@@ -59,10 +65,24 @@ def _sizes(plan: Plan, kind: Kind) -> dict[str, int]:
             "FE_OWN_BYTES": own_bytes(plan.layout.classes),
             "FE_STATE_BYTES": plan.state_bytes,
             "FE_VALUE_BYTES": plan.value_bytes,
-            "FE_FRAME_BYTES": frame_bytes(plan),
-            "FE_RUNTIME_BYTES": runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed),
+            "FE_FRAME_BYTES": frame_bytes(plan, runtime=runtime),
+            "FE_RUNTIME_BYTES": client_bytes(plan, runtime=runtime),
+            "FE_WITH_RUNTIME": int(runtime),
         }
     return sizes
+
+
+def _runtime_macros(plan: Plan, slots: Slots) -> str:
+    """What the runtime has to know of plan and board."""
+
+    def listed(places: tuple[Place, ...]) -> str:
+        return ", ".join(f"{{{place.start:#x}u, {place.size_bytes}u}}" for place in places)
+
+    return (
+        f"#define FE_SESSION_BYTES {SESSION_BYTES}\n#define FE_MAILBOX_BYTES {MAILBOX_BYTES}\n"
+        f"#define FE_PLAN_ID {plan_id(plan):#x}u\n"
+        f"#define FE_MODEL_PLACES {listed(slots.models)}\n#define FE_CHECKPOINT_PLACES {listed(slots.checkpoints)}\n"
+    )
 
 
 def model_source(plan: Plan, *, name: str) -> str:

@@ -18,14 +18,20 @@ from fleet.node.export.trial import Trial, check_trial, random_trial, trial_byte
 from fleet.node.model.graph_file import graph_bytes
 from fleet.node.plan.ledger import STACK_BYTES, Ledger, check_fit, ledger
 from fleet.node.plan.plan import Plan
+from fleet.node.plan.slots import slots_of
 from fleet.node.profile import Profile
 
 ENGINE = ("node", "engine", "src")
 CLIENT = ("node", "engine", "node")
 INFER = ("node", "engine", "infer")
-"""Where the package has what a project gets byte for byte: `engine`, and `node` of one that trains or only infers."""
+RUNTIME = ("node", "engine", "runtime")
+"""Where the package has what a project gets byte for byte: `engine`, `node` of one that trains or only infers, and
+`runtime` of one that takes part in rounds by itself."""
 
-SOURCES = ("engine", "node", "data", "port")
+PORT = "port.c"
+"""The file of a board that only the runtime calls."""
+
+SOURCES = ("engine", "node", "runtime", "data", "port")
 """Folders of a project that the compiler reads."""
 
 
@@ -39,26 +45,33 @@ def export(
     windows: int = 0,
     stack_bytes: int = STACK_BYTES,
     kind: Kind = Kind.TABLE,
+    runtime: bool = False,
 ) -> Path:
     """Writes the project into a new folder and returns it.
 
     trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
-    kind: how the project holds the plan.
+    kind: how the project holds the plan. runtime: with what takes part in rounds by itself; else the client waits to be
+    called.
     Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
     """
     out = path_of(out, "name a new folder")
     _check(profile, out, name)
+    if runtime and not plan.trains:
+        raise InputError.one("runtime", "expected a plan that trains, got one that only infers; leave the runtime out")
     _check_numbers(windows=windows, stack_bytes=stack_bytes)
-    planned = ledger(plan, profile, windows=windows, stack_bytes=stack_bytes, static=kind is Kind.STATIC)
+    planned = ledger(
+        plan, profile, windows=windows, stack_bytes=stack_bytes, static=kind is Kind.STATIC, runtime=runtime
+    )
     check_fit(planned)
     trial = trial or random_trial(plan)
     check_trial(plan, trial)
     project = Project(
         name=name, board=profile.board, core=profile.core, stack_bytes=stack_bytes, windows=windows,
-        scheme=plan.scheme, plan_digest=plan.digest, trial=trial, kind=kind,
+        scheme=plan.scheme, plan_digest=plan.digest, trial=trial, kind=kind, runtime=runtime,
     )  # fmt: skip
     try:
-        _place(out, {**engine_sources(trains=plan.trains), **_port(planned), **_generated(planned, project)})
+        sources = engine_sources(trains=plan.trains, runtime=runtime)
+        _place(out, {**sources, **_port(planned), **_generated(planned, project)})
     except OSError as error:
         raise InputError.one(str(out), f"expected a place to write to, got {error}; name another") from error
     return out
@@ -74,9 +87,9 @@ def _place(out: Path, files: dict[str, bytes]) -> None:
     partial.rename(out)
 
 
-def engine_sources(*, trains: bool) -> dict[str, bytes]:
+def engine_sources(*, trains: bool, runtime: bool) -> dict[str, bytes]:
     """The files that a project has unchanged, by their place in it. trains: whether its node does."""
-    folders = {"engine": ENGINE, "node": CLIENT if trains else INFER}
+    folders = {"engine": ENGINE, "node": CLIENT if trains else INFER} | ({"runtime": RUNTIME} if runtime else {})
     return {
         f"{folder}/{path.name}": path.read_bytes()
         for folder, parts in folders.items()
@@ -112,7 +125,7 @@ def _port(planned: Ledger) -> dict[str, bytes]:
     for path in sorted((devices_dir() / planned.profile.board / "port").iterdir()):
         if path.suffix == ".in":
             files[f"port/{path.stem}"] = link_script(path.read_text(encoding="utf-8"), planned).encode()
-        elif path.is_file():
+        elif path.is_file() and (planned.runtime or path.name != PORT):
             files[f"port/{path.name}"] = path.read_bytes()
     return files
 
@@ -122,7 +135,14 @@ def _generated(planned: Ledger, project: Project) -> dict[str, bytes]:
     zeroed = tuple(bank.name for bank in planned.profile.banks if moved(planned, bank.name))
     texts = {
         "data/fe_config.h": config_header(plan, name=name, kind=kind),
-        "data/fe_project.h": project_header(plan, name=name, seed=project.trial.seed, zeroed=zeroed, kind=kind),
+        "data/fe_project.h": project_header(
+            plan,
+            name=name,
+            seed=project.trial.seed,
+            zeroed=zeroed,
+            kind=kind,
+            slots=slots_of(plan, planned.profile) if planned.runtime else None,
+        ),
         "data/model_data.c": model_source(plan, name=name),
         **_steps(plan, name, kind),
         "Makefile": makefile(project),

@@ -38,6 +38,7 @@ class Project:
     trial: Trial
     tactics: Tactics = LAYERWISE
     kind: Kind = Kind.TABLE
+    runtime: bool = False
 
 
 def project_json(plan: Plan, project: Project) -> str:
@@ -59,6 +60,7 @@ def project_json(plan: Plan, project: Project) -> str:
             "recipe": _recipe_fields(plan.scheme.recipe),
         },
         **_tactics_fields(plan.tactics),
+        **({"runtime": True} if project.runtime else {}),
         "trial": {
             "seed": trial.seed,
             "node": trial.node,
@@ -150,4 +152,5 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
         windows=found["log_windows"], scheme=scheme,
         plan_digest=found["plan_sha256"], trial=trial, tactics=_tactics(found.get("tactics")),
         kind=Kind.TABLE if found["version"] == 2 else Kind(found["profile"]),
+        runtime=found.get("runtime") is True,
     )  # fmt: skip

@@ -9,6 +9,7 @@ from fleet.node.export.record import Project
 from fleet.node.export.target import clang_flags, gnu_flags
 from fleet.node.plan.banks import STACK
 from fleet.node.plan.ledger import Ledger
+from fleet.node.plan.slots import slots_of
 from fleet.node.profile import FLASH, usable
 
 
@@ -54,7 +55,8 @@ def link_script(template: str, planned: Ledger) -> str:
     known["stack.bank"] = planned.symbols("sram")[STACK].bank.upper()
     for bank in [*(b.name for b in profile.banks), FLASH]:
         part = usable(profile, bank)
-        known |= {f"{bank}.start": f"{part.start:#010x}", f"{bank}.size": str(part.size_bytes)}
+        end = slots_of(planned.plan, profile).first if bank == FLASH and planned.runtime else part.end
+        known |= {f"{bank}.start": f"{part.start:#010x}", f"{bank}.size": str(end - part.start)}
     for other in profile.banks[1:]:
         known[f"{other.name}.objects"] = _input_sections(moved(planned, other.name))
     return filled(template, known, where=f"{profile.board}/port")

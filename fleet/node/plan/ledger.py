@@ -18,6 +18,7 @@ from fleet.node.plan.choice import best_plan
 from fleet.node.plan.code_size import code_size, largest_code_size
 from fleet.node.plan.image import Section
 from fleet.node.plan.plan import HEADER_WORDS, Plan
+from fleet.node.plan.slots import HEAD_BYTES, checkpoint_bytes, model_bytes, slots_of
 from fleet.node.plan.state import extras_of, state_size, whole_state_size
 from fleet.node.profile import FLASH, Profile
 
@@ -55,13 +56,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What a node of this plan takes of this board. windows: how many the log in flash holds. static: as ledger."""
+    """What a node of this plan takes of this board. windows: how many the log in flash holds. static, runtime: as
+    ledger."""
 
     plan: Plan
     profile: Profile
     windows: int
     lines: tuple[Line, ...]
     static: bool = False
+    runtime: bool = False
 
     def taken(self, bank: str) -> int:
         """Bytes of a bank that the lines add up to, reservations included."""
@@ -91,38 +94,54 @@ def ledger(
     code_bytes: int | None = None,
     stack_bytes: int = STACK_BYTES,
     static: bool = False,
+    runtime: bool = False,
 ) -> Ledger:
     """All lines of a plan on a board. windows: kept in flash to train on. code_bytes: of a linked image, if any.
 
-    static: the steps are calls that were compiled, not words of a plan.
+    static: the steps are calls that were compiled, not words of a plan. runtime: with what takes part in rounds by
+    itself.
     """
     lines = (
-        *_spread(tuple(_sram(plan, profile.banks[0].name, stack_bytes)), profile),
+        *_spread(tuple(_sram(plan, profile.banks[0].name, stack_bytes, runtime)), profile),
         *_model(plan, static=static),
         *_code(plan, profile, code_bytes),
         *_log(plan, windows),
+        *(_slots(plan, profile) if runtime else ()),
         *_reserved(profile),
     )
     order = {bank.name: i for i, bank in enumerate(profile.banks)}
     return Ledger(
-        plan=plan, profile=profile, windows=windows, static=static,
+        plan=plan, profile=profile, windows=windows, static=static, runtime=runtime,
         lines=tuple(sorted(lines, key=lambda l: order.get(l.bank, 99))),
     )  # fmt: skip
 
 
-def runtime_bytes(classes: int, *, streamed: bool = False) -> int:
-    """sizeof(fe_client) with 32-bit addresses: 24 of its course, 16 of the round, the class bits, aligned to 8.
+SESSION_BYTES = 148
+"""sizeof(fe_session): counters, sequences, a slot being written, states."""
 
-    streamed: 4 more for the address of the window.
+MAILBOX_BYTES = 84
+"""sizeof(fe_mailbox): 21 words."""
+
+SEAL_BYTES = 24
+"""Behind a sealed frame: counter and tag. SPEC.md, section "Seal"."""
+
+OFFER_BYTES = 152
+"""A model's description and signature, the longest frame that no plan shortens. SPEC.md, section "Frames"."""
+
+
+def runtime_bytes(classes: int, *, streamed: bool = False, runtime: bool = False) -> int:
+    """sizeof(fe_client) with 32-bit addresses: 24 of its course, 18 of round and model, the class bits, aligned to 8.
+
+    streamed: 4 more for the address of the window. runtime: 12 more for those of plan, model and layout.
     """
-    return -(-(40 + 4 * streamed + max(1, own_bytes(classes))) // 8) * 8
+    return -(-(42 + 4 * streamed + 12 * runtime + max(1, own_bytes(classes))) // 8) * 8
 
 
-def _runtime(plan: Plan) -> int:
-    """A node that only infers has the address of the window to remember, of a plan that streams it."""
+def client_bytes(plan: Plan, *, runtime: bool = False) -> int:
+    """runtime_bytes of a plan; of a node that only infers the address of the window, if the plan streams it."""
     if not plan.trains:
         return 4 * plan.tactics.input_streamed
-    return runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed)
+    return runtime_bytes(plan.layout.classes, streamed=plan.tactics.input_streamed, runtime=runtime)
 
 
 def own_bytes(classes: int) -> int:
@@ -130,17 +149,21 @@ def own_bytes(classes: int) -> int:
     return -(-classes // 8)
 
 
-def frame_bytes(plan: Plan) -> int:
+def frame_bytes(plan: Plan, *, runtime: bool = False) -> int:
     """The frame buffer of a plan, as frame_size; none where nothing trains."""
-    return frame_size(plan.layout) if plan.trains else 0
+    return frame_size(plan.layout, runtime=runtime) if plan.trains else 0
 
 
-def frame_size(layout: Layout) -> int:
-    """The frame buffer: the longest frame, which is the push (SPEC.md, "Frames"), up to the next word."""
-    return aligned(20 + 8 + own_bytes(layout.classes) + layout.weights + 4 * layout.biases + 4)
+def frame_size(layout: Layout, *, runtime: bool = False) -> int:
+    """The frame buffer: the longest frame, which is the push (SPEC.md, "Frames"), up to the next word.
+
+    runtime: with its seal, and room for a model's offer.
+    """
+    push = aligned(20 + 8 + own_bytes(layout.classes) + layout.weights + 4 * layout.biases + 4)
+    return max(push, OFFER_BYTES) + SEAL_BYTES if runtime else push
 
 
-def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
+def _sram(plan: Plan, bank: str, stack_bytes: int, runtime: bool) -> Iterator[Line]:
     values = f"{plan.layout.weights:,} int8 weights and {plan.layout.biases:,} int32 biases"
     peak = plan.steps[plan.peak_step]
     where = f"most at step {plan.peak_step + 1} of {len(plan.steps)}, {peak.code.name.lower()} of {peak.op}"
@@ -152,13 +175,40 @@ def _sram(plan: Plan, bank: str, stack_bytes: int) -> Iterator[Line]:
         ("trained values", plan.value_bytes, values, "fe_state"),
         *_extras(plan),
         ("pushed values", plan.value_bytes, "the values a round began with: an update is the difference", "fe_pushed"),
-        ("frame buffer", frame_bytes(plan), "the longest frame, a push of all trained values", "fe_frame"),
-        ("runtime", _runtime(plan), "course, round and classes of the client", "fe_runtime"),
+        (
+            "frame buffer",
+            frame_bytes(plan, runtime=runtime),
+            "the longest frame, a push of all trained values",
+            "fe_frame",
+        ),
+        ("runtime", client_bytes(plan, runtime=runtime), "course, round and classes of the client", "fe_runtime"),
+        *(_RUNTIME_OBJECTS if runtime else ()),
         ("stack", stack_bytes, "declared; `fleet verify` paints it and counts", STACK),
     ):
         if not plan.trains and not size:
             continue  # a client that only infers has none
         yield Line(memory="sram", bank=bank, item=item, size_bytes=size, reason=reason, symbol=symbol)
+
+
+_RUNTIME_OBJECTS = (
+    ("session", SESSION_BYTES, "counters of seals, round, model on trial, a slot being written", "fe_now"),
+    ("mailbox", MAILBOX_BYTES, "radio, clock and sensor of an emulated board; goes with port/port.c", "fe_mail"),
+)
+
+
+def _slots(plan: Plan, profile: Profile) -> Iterator[Line]:
+    places = slots_of(plan, profile)
+    for item, slots, size, what in (
+        ("models", places.models, model_bytes(plan), "the model in use and the next one"),
+        (
+            "checkpoints",
+            places.checkpoints,
+            checkpoint_bytes(plan),
+            "what a power cut leaves, one to go back to, the next",
+        ),
+    ):
+        reason = f"{what}: {size:,} bytes and a head of {HEAD_BYTES} each, in whole erase units"
+        yield Line(memory="flash", bank=FLASH, item=item, size_bytes=sum(p.size_bytes for p in slots), reason=reason)
 
 
 def _spread(lines: tuple[Line, ...], profile: Profile) -> Iterator[Line]:
@@ -385,8 +435,9 @@ def _of(other: Ledger, plan: Plan) -> Ledger:
     code = next(line for line in other.lines if line.item == "code")
     measured = code.size_bytes if code.basis == "measured" else None
     return ledger(
-        plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack, static=other.static
-    )
+        plan, other.profile, windows=other.windows, code_bytes=measured, stack_bytes=stack, static=other.static,
+        runtime=other.runtime,
+    )  # fmt: skip
 
 
 def _schemes(graph: Graph) -> Iterator[tuple[str, Scheme]]:

@@ -84,9 +84,12 @@ def _planned_again(graph: Graph, project: Project) -> Plan:
 def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Report:
     image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan)))
     is_static = project.kind is Kind.STATIC
-    planned = ledger(plan, profile, windows=project.windows, stack_bytes=project.stack_bytes, static=is_static)
+    planned = ledger(
+        plan, profile, windows=project.windows, stack_bytes=project.stack_bytes, static=is_static,
+        runtime=project.runtime,
+    )  # fmt: skip
     static = (
-        _sources(folder, plan),
+        _sources(folder, plan, project),
         *_constants(image, plan, is_static=is_static),
         check_sram(image, planned),
         check_places(image, profile),
@@ -109,9 +112,9 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
     )  # fmt: skip
 
 
-def _sources(folder: Path, plan: Plan) -> Check:
+def _sources(folder: Path, plan: Plan, project: Project) -> Check:
     faults = []
-    expected = engine_sources(trains=plan.trains)
+    expected = engine_sources(trains=plan.trains, runtime=project.runtime)
     for place, content in expected.items():
         path = folder / place
         if not path.is_file():

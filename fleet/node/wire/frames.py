@@ -2,8 +2,9 @@
 
 Push:   head | rate mant s32, exp s32 | own bits | int8 weights | int32 biases | CRC-32
 Update: head | clipped u32            | own bits | int8 weight deltas held | int32 bias deltas held | CRC-32
-Head:   'F' | version u8 | kind u8 | own bytes u8 | node u32 | round u16 | steps u16 | windows u16 | 0 u16 | base u32
+Head:   'F' | version u8 | kind u8 | own bytes u8 | node u32 | round, steps, windows, model u16 | base u32
 base: CRC-32 of the pushed values as they lie in the state; an update names the push it was made against.
+model: number of the model that values belong to, 0 for that of the firmware's image.
 A delta is value minus pushed value; weight deltas beyond +-127 are clipped and counted.
 """
 
@@ -41,6 +42,7 @@ class Push:
     rate: Real
     own: tuple[int, ...]
     values: NDArray[np.int32]
+    model: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Update:
     own: tuple[int, ...]
     clipped: int
     deltas: NDArray[np.int32]
+    model: int = 0
 
 
 def base_of(layout: Layout, values: NDArray[np.int32]) -> int:
@@ -74,7 +77,7 @@ def encode_push(layout: Layout, push: Push) -> bytes:
     """The bytes of a push."""
     own = _class_bytes(layout, push.own)
     base = base_of(layout, push.values)
-    head = HEAD.pack(MARK, VERSION, PUSH, len(own), push.node, push.round, push.steps, 0, 0, base)
+    head = HEAD.pack(MARK, VERSION, PUSH, len(own), push.node, push.round, push.steps, 0, push.model, base)
     rate = struct.pack("<ii", push.rate.mant, push.rate.exp)
     return _closed(head + rate + own + _packed(layout, push.values, np.ones(layout.size, dtype=np.bool_)))
 
@@ -83,7 +86,16 @@ def encode_update(layout: Layout, update: Update) -> bytes:
     """The bytes of an update; head columns of classes outside own are left out."""
     own = _class_bytes(layout, update.own)
     head = HEAD.pack(
-        MARK, VERSION, UPDATE, len(own), update.node, update.round, update.steps, update.windows, 0, update.base
+        MARK,
+        VERSION,
+        UPDATE,
+        len(own),
+        update.node,
+        update.round,
+        update.steps,
+        update.windows,
+        update.model,
+        update.base,
     )
     clipped = struct.pack("<I", update.clipped)
     return _closed(head + clipped + own + _packed(layout, update.deltas, layout.held(update.own)))
@@ -97,7 +109,10 @@ def decode_push(layout: Layout, frame: bytes) -> Push:
     values = _unpacked(layout, body[8 + fields.own_bytes :], np.ones(layout.size, dtype=np.bool_))
     if fields.base != base_of(layout, values):
         raise FrameError("push: expected values of the named base, got others; send it again")
-    return Push(node=fields.node, round=fields.round, steps=fields.steps, rate=rate, own=own, values=values)
+    return Push(
+        node=fields.node, round=fields.round, steps=fields.steps, rate=rate, own=own, values=values,
+        model=fields.model,
+    )  # fmt: skip
 
 
 def decode_update(layout: Layout, frame: bytes) -> Update:
@@ -112,6 +127,7 @@ def decode_update(layout: Layout, frame: bytes) -> Update:
         steps=fields.steps,
         windows=fields.windows,
         base=fields.base,
+        model=fields.model,
         own=own,
         clipped=clipped,
         deltas=deltas,
@@ -135,6 +151,7 @@ class _Head:
     round: int
     steps: int
     windows: int
+    model: int
     base: int
 
 
@@ -143,7 +160,7 @@ def _opened(frame: bytes, kind: int, fixed_bytes: int) -> tuple[_Head, bytes]:
         raise FrameError(
             f"frame of {len(frame)} bytes: expected a whole frame with its CRC-32, got a damaged one; send it again"
         )
-    mark, version, got, own_bytes, node, number, steps, windows, _, base = HEAD.unpack_from(frame)
+    mark, version, got, own_bytes, node, number, steps, windows, model, base = HEAD.unpack_from(frame)
     if mark != MARK or version != VERSION or got != kind:
         raise FrameError(f"frame: expected kind {kind} of version {VERSION}, got {got} of {version}; update the sender")
     body = frame[HEAD.size : -4]
@@ -151,7 +168,7 @@ def _opened(frame: bytes, kind: int, fixed_bytes: int) -> tuple[_Head, bytes]:
         raise FrameError(
             f"frame: expected {fixed_bytes + own_bytes} bytes after its head, got {len(body)}; send it again"
         )
-    return _Head(own_bytes, node, number, steps, windows, base), body
+    return _Head(own_bytes, node, number, steps, windows, model, base), body
 
 
 def _closed(content: bytes) -> bytes:

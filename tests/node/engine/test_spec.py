@@ -19,7 +19,11 @@ from fleet.node.model.scheme import build_scheme, layout_of
 from fleet.node.plan import bounds
 from fleet.node.plan.plan import HEADER, HEADER_WORDS
 from fleet.node.plan.steps import Code, Region
+from fleet.node.protocol import Action, Event, State, react
+from fleet.node.wire import slots
 from fleet.node.wire.frames import HEAD, Push, Update, base_of, encode_push, encode_update
+from fleet.node.wire.messages import KINDS
+from fleet.node.wire.seal import seal
 from tests.base.test_rng import POSITIONS, VECTORS
 from tests.node.model.nets import Builder
 
@@ -367,6 +371,7 @@ def test_fields_of_the_layout_are_those_of_the_struct() -> None:
 def test_versions_are_those_of_the_headers() -> None:
     rows = table("| number | where | freezes |")
     files = {"FE_PLAN_VERSION": "fe_plan.h", "FE_FRAME_VERSION": "fe_frame.h", "FE_ENGINE_VERSION": "fe.h"}
+    files["FE_SLOT_VERSION"] = "../runtime/fe_slot.h"
     declared = {name: re.search(rf"#define {name} (\d+)", header(file)) for name, file in files.items()}
     assert [row[0] for row in rows] == [f"{name} {found[1]}" for name, found in declared.items() if found]
 
@@ -393,3 +398,31 @@ def test_an_input_gradient_of_100096_products_fits_and_the_next_need_not() -> No
 @pytest.mark.parametrize("title", ["Plan", "Random numbers", "Bounds", "Frames"])
 def test_sections_that_the_sources_refer_to_exist(title: str) -> None:
     assert section(title).strip()
+
+
+def test_the_round_is_the_table_of_both_sides() -> None:
+    def cell(state: State, event: Event) -> str:
+        following, action = react(state, event)
+        return "" if action is Action.NOTHING else f"{_words(action)} → {_words(following)}"
+
+    rows = table("| state | " + " | ".join(map(_words, Event)) + " |")
+    assert rows == [(_words(state), *(cell(state, event) for event in Event)) for state in State]
+
+
+def test_the_sealed_frame_is_the_one_both_sides_make() -> None:
+    frame, counter, tag = section("Seal").split("\n    ")[1].split()
+    sealed = seal(bytes(range(32)), int.from_bytes(bytes.fromhex(counter), "little"), bytes.fromhex(frame))
+    assert sealed.hex() == frame + counter + tag
+
+
+def _words(name: Event | State | Action) -> str:
+    return name.name.lower().replace("_", " ")
+
+
+def test_kinds_of_frames_and_slots_are_those_of_the_code() -> None:
+    kinds = ", ".join(f"{kind} {name}" for kind, name in KINDS.items())
+    assert f"kind: 1 push, 2 update, {kinds} |" in section("Frames")
+    declared = re.findall(r"FE_[A-Z]+ = (\d), (?=FE|/)|FE_PIECE = (\d)", header("fe_message.h"))
+    assert [int(a or b) for a, b in declared] == list(KINDS)
+    assert "Kinds: 1 checkpoint, 2 model, 3 plan." in section("Slots")
+    assert (slots.CHECKPOINT, slots.NEW_MODEL, slots.NEW_PLAN) == (1, 2, 3)

@@ -61,7 +61,10 @@ typedef enum {
     FE_BAD_LABEL = -4,   /* a label that is not one of the classes the loss runs over */
     FE_BAD_FRAME = -5,   /* a frame that is cut short or damaged: ask for it again */
     FE_OTHER_FRAME = -6, /* a whole frame of another kind or version, or for another node */
-    FE_BAD_VALUES = -7   /* values for another plan, not those that the frame names, or tables no plan may read */
+    FE_BAD_VALUES = -7,  /* values for another plan, not those that the frame names, or tables no plan may read */
+    FE_NOT_NOW = -8,     /* asked for too early: no window was given, or the node is busy with something else */
+    FE_BAD_SEAL = -9,    /* a frame that nobody with the key sealed, or that was here before */
+    FE_BAD_SLOT = -10    /* no valid slot, or flash that does not hold what was written */
 } fe_status;
 
 /* A positive real number: mant * 2^(exp - 31), mant in [2^30, 2^31), or 0. */

@@ -4,6 +4,8 @@
  */
 #include "fe_frame.h"
 
+#include "fe_bytes.h"
+
 /* CRC-32, reflected polynomial 0xEDB88320, four bits at a time: 64 bytes of table instead of 1024. */
 static const uint32_t crc_of_nibble[16] = {
     0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u, 0x4DB26158u, 0x5005713Cu,
@@ -21,28 +23,6 @@ uint32_t fe_crc32(uint32_t crc, const uint8_t *bytes, uint32_t count)
     return ~crc;
 }
 
-static uint32_t get_u16(const uint8_t *at)
-{
-    return at[0] | (uint32_t)at[1] << 8;
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-    return get_u16(at) | get_u16(at + 2) << 16;
-}
-
-static uint8_t *put_u16(uint8_t *at, uint32_t v)
-{
-    at[0] = (uint8_t)v;
-    at[1] = (uint8_t)(v >> 8);
-    return at + 2;
-}
-
-static uint8_t *put_u32(uint8_t *at, uint32_t v)
-{
-    return put_u16(put_u16(at, v), v >> 16);
-}
-
 static uint32_t own_bytes(const fe_layout *l)
 {
     return (uint32_t)(l->classes + 7) / 8;
@@ -58,8 +38,7 @@ uint32_t fe_push_bytes(const fe_layout *l)
     return FE_HEAD_BYTES + 8 + own_bytes(l) + (uint32_t)l->weights + 4 * (uint32_t)l->biases + 4;
 }
 
-/* CRC-32 of packed values as they will lie in the state, padding included. */
-static uint32_t base_of(const fe_layout *l, const uint8_t *values)
+uint32_t fe_base(const fe_layout *l, const uint8_t *values)
 {
     static const uint8_t zeros[3] = {0};
     const uint32_t weights = (uint32_t)l->weights;
@@ -78,22 +57,23 @@ static int own_fits(const fe_layout *l, const uint8_t *own)
 fe_status fe_read_push(const fe_layout *l, const uint8_t *frame, uint32_t length, fe_push *push)
 {
     const uint8_t *body = frame + FE_HEAD_BYTES;
-    if (length < FE_HEAD_BYTES + 4 || fe_crc32(0, frame, length - 4) != get_u32(frame + length - 4))
+    if (length < FE_HEAD_BYTES + 4 || fe_crc32(0, frame, length - 4) != fe_get_u32(frame + length - 4))
         return FE_BAD_FRAME;
     if (frame[0] != 'F' || frame[1] != FE_FRAME_VERSION || frame[2] != FE_PUSH)
         return FE_OTHER_FRAME;
     if (length != fe_push_bytes(l) || frame[3] != own_bytes(l) || !own_fits(l, body + 8))
         return FE_BAD_VALUES;
-    push->head.node = get_u32(frame + 4);
-    push->head.round = (uint16_t)get_u16(frame + 8);
-    push->head.steps = (uint16_t)get_u16(frame + 10);
-    push->head.windows = (uint16_t)get_u16(frame + 12);
-    push->head.base = get_u32(frame + 16);
-    push->rate.mant = (int32_t)get_u32(body);
-    push->rate.exp = (int32_t)get_u32(body + 4);
+    push->head.node = fe_get_u32(frame + 4);
+    push->head.round = (uint16_t)fe_get_u16(frame + 8);
+    push->head.steps = (uint16_t)fe_get_u16(frame + 10);
+    push->head.windows = (uint16_t)fe_get_u16(frame + 12);
+    push->head.model = (uint16_t)fe_get_u16(frame + 14);
+    push->head.base = fe_get_u32(frame + 16);
+    push->rate.mant = (int32_t)fe_get_u32(body);
+    push->rate.exp = (int32_t)fe_get_u32(body + 4);
     push->own = body + 8;
     push->values = body + 8 + own_bytes(l);
-    return push->head.base == base_of(l, push->values) ? FE_OK : FE_BAD_VALUES;
+    return push->head.base == fe_base(l, push->values) ? FE_OK : FE_BAD_VALUES;
 }
 
 fe_status fe_check_values(const fe_layout *l, const uint8_t *values)
@@ -104,7 +84,7 @@ fe_status fe_check_values(const fe_layout *l, const uint8_t *values)
         if (values[i] == 0x80)
             return FE_BAD_VALUES;
     for (int32_t i = 0; i < l->biases; i++) {
-        const int32_t b = (int32_t)get_u32(biases + 4 * i);
+        const int32_t b = (int32_t)fe_get_u32(biases + 4 * i);
         if (b > limit || b < -limit)
             return FE_BAD_VALUES;
     }
@@ -138,12 +118,16 @@ static int32_t weight_delta(const fe_writer *w, int32_t i)
     return (int8_t)w->state[i] - (int8_t)w->pushed[i];
 }
 
+uint8_t fe_weight_delta(uint8_t value, uint8_t pushed)
+{
+    const int32_t delta = (int8_t)value - (int8_t)pushed;
+    return (uint8_t)(delta > 127 ? 127 : delta < -127 ? -127 : delta);
+}
+
 static void write_weights(fe_writer *w, int32_t first, int32_t end)
 {
-    for (int32_t i = first; i < end; i++) {
-        const int32_t delta = weight_delta(w, i);
-        *w->to++ = (uint8_t)(delta > 127 ? 127 : delta < -127 ? -127 : delta);
-    }
+    for (int32_t i = first; i < end; i++)
+        *w->to++ = fe_weight_delta(w->state[i], w->pushed[i]);
 }
 
 /* Every weight but those of the head for classes the node lacks. */
@@ -168,7 +152,7 @@ static void write_held_biases(fe_writer *w)
         const int32_t c = i - l->head_bias;
         const uint32_t at = first + 4 * (uint32_t)i;
         if (l->head_bias < 0 || c < 0 || c >= l->classes || is_own(w->own, c))
-            w->to = put_u32(w->to, get_u32(w->state + at) - get_u32(w->pushed + at));
+            w->to = fe_put_u32(w->to, fe_get_u32(w->state + at) - fe_get_u32(w->pushed + at));
     }
 }
 
@@ -182,16 +166,16 @@ static uint32_t count_clipped(const fe_writer *w)
     return count;
 }
 
-static uint8_t *put_head(uint8_t *at, const fe_frame_head *h, uint32_t own)
+uint8_t *fe_put_head(uint8_t *at, uint8_t kind, const fe_frame_head *h, uint32_t own)
 {
     *at++ = 'F';
     *at++ = FE_FRAME_VERSION;
-    *at++ = FE_UPDATE;
+    *at++ = kind;
     *at++ = (uint8_t)own;
-    at = put_u32(at, h->node);
-    at = put_u16(put_u16(at, h->round), h->steps);
-    at = put_u16(put_u16(at, h->windows), 0);
-    return put_u32(at, h->base);
+    at = fe_put_u32(at, h->node);
+    at = fe_put_u16(fe_put_u16(at, h->round), h->steps);
+    at = fe_put_u16(fe_put_u16(at, h->windows), h->model);
+    return fe_put_u32(at, h->base);
 }
 
 uint32_t fe_write_update(const fe_layout *l, const fe_frame_head *head, const uint8_t *own, const uint8_t *state,
@@ -202,12 +186,12 @@ uint32_t fe_write_update(const fe_layout *l, const fe_frame_head *head, const ui
     w.own = own;
     w.state = state;
     w.pushed = pushed;
-    w.to = put_head(frame, head, own_bytes(l));
-    w.to = put_u32(w.to, count_clipped(&w));
+    w.to = fe_put_head(frame, FE_UPDATE, head, own_bytes(l));
+    w.to = fe_put_u32(w.to, count_clipped(&w));
     for (uint32_t i = 0; i < own_bytes(l); i++)
         *w.to++ = own[i];
     write_held_weights(&w);
     write_held_biases(&w);
-    w.to = put_u32(w.to, fe_crc32(0, frame, (uint32_t)(w.to - frame)));
+    w.to = fe_put_u32(w.to, fe_crc32(0, frame, (uint32_t)(w.to - frame)));
     return (uint32_t)(w.to - frame);
 }

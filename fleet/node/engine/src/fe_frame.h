@@ -11,7 +11,7 @@
 #include "fe.h"
 
 #define FE_FRAME_VERSION 1
-#define FE_HEAD_BYTES 20 /* 'F' | version | kind | own bytes | node u32 | round, steps, windows, 0 u16 | base u32 */
+#define FE_HEAD_BYTES 20 /* 'F' | version | kind | own bytes | node u32 | round, steps, windows, model u16 | base u32 */
 
 enum { FE_PUSH = 1, FE_UPDATE = 2 };
 
@@ -26,10 +26,11 @@ typedef struct {
     int32_t head_bias;
 } fe_layout;
 
-/* base: CRC-32 of the pushed values as they lie in the state. steps: asked for, or made. */
+/* base: CRC-32 of the pushed values as they lie in the state. steps: asked for, or made. model: number of the model
+ * that the values belong to, 0 for that of the image. */
 typedef struct {
     uint32_t node, base;
-    uint16_t round, steps, windows;
+    uint16_t round, steps, windows, model;
 } fe_frame_head;
 
 /* A push that was read; own and values point into its frame. values: s8 [weights], s32 [biases]. */
@@ -46,6 +47,12 @@ uint32_t fe_crc32(uint32_t crc, const uint8_t *bytes, uint32_t count);
 /* Length of any push of a layout; no update of it is longer. */
 uint32_t fe_push_bytes(const fe_layout *layout);
 
+/* CRC-32 of packed values as they will lie in the state, padding included. */
+uint32_t fe_base(const fe_layout *layout, const uint8_t *values);
+
+/* Writes a head and returns where it ends. own: bytes of the classes that follow. */
+uint8_t *fe_put_head(uint8_t *at, uint8_t kind, const fe_frame_head *head, uint32_t own);
+
 /* Checks a whole push and finds its parts. Nothing is copied. */
 fe_status fe_read_push(const fe_layout *layout, const uint8_t *frame, uint32_t length, fe_push *push);
 
@@ -54,6 +61,9 @@ fe_status fe_check_values(const fe_layout *layout, const uint8_t *values);
 
 /* The pushed values as they lie in a state. The padding becomes 0. */
 void fe_unpack_values(const fe_layout *layout, const uint8_t *values, uint8_t *state);
+
+/* A weight less its pushed one, clipped to +-127. All three are s8. */
+uint8_t fe_weight_delta(uint8_t value, uint8_t pushed);
 
 /* Writes the update of a state that began as pushed. Returns its length. frame: u8 [fe_push_bytes]. */
 uint32_t fe_write_update(const fe_layout *layout, const fe_frame_head *head, const uint8_t *own, const uint8_t *state,

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A board in the memory of a test: flash that keeps to its rules and loses power at any operation.
+ *
+ * An operation erases one page or programs one unit. At operation number sim_cut the power goes: sim_torn bytes of it
+ * happen, and from then on nothing that the program does has an effect, until sim_power_on clears its RAM.
+ */
+#include "fe_client.h"
+#include "fe_port.h"
+#include "fe_session.h"
+
+uint8_t sim_flash[SIM_FLASH_BYTES];
+uint32_t sim_operations, sim_cut, sim_torn, sim_dead, sim_faults;
+uint32_t sim_time_ms, sim_random_word, sim_node, sim_count, sim_rounds_done, sim_sent;
+const uint8_t *sim_key, *sim_signer, *sim_windows, *sim_labels, *sim_inbox;
+uint32_t sim_inbox_bytes, sim_outbox_bytes;
+uint8_t sim_outbox[1 << 16];
+int (*sim_verify)(const uint8_t *, const uint8_t *, uint32_t, const uint8_t *);
+
+static void clear(void *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        ((uint8_t *)to)[i] = 0;
+}
+
+void sim_power_on(void)
+{
+    clear(&fe_now, sizeof fe_now);
+    clear(&fe_runtime, sizeof fe_runtime);
+    clear(fe_arena, sizeof fe_arena);
+    clear(fe_state, sizeof fe_state);
+    clear(fe_pushed, sizeof fe_pushed);
+    clear(fe_frame, sizeof fe_frame);
+    sim_operations = sim_cut = sim_dead = sim_inbox_bytes = 0;
+}
+
+/* How many of the bytes of an operation happen. */
+static uint32_t effect(uint32_t count)
+{
+    if (sim_dead)
+        return 0;
+    if (++sim_operations != sim_cut)
+        return count;
+    sim_dead = 1;
+    return sim_torn < count ? sim_torn : count;
+}
+
+static int lies_outside(uint32_t at, uint32_t count)
+{
+    const int outside = at < SIM_FLASH_START || at - SIM_FLASH_START > SIM_FLASH_BYTES ||
+                        count > SIM_FLASH_BYTES - (at - SIM_FLASH_START);
+    sim_faults += (uint32_t)outside;
+    return outside;
+}
+
+int32_t fe_port_flash_read(uint32_t from, void *to, uint32_t count)
+{
+    if (lies_outside(from, count))
+        return 1;
+    for (uint32_t i = 0; i < count; i++)
+        ((uint8_t *)to)[i] = sim_flash[from - SIM_FLASH_START + i];
+    return 0;
+}
+
+int32_t fe_port_flash_program(uint32_t to, const void *from, uint32_t count)
+{
+    const uint8_t *bytes = from;
+    uint8_t *at = sim_flash + (to - SIM_FLASH_START);
+    if (lies_outside(to, count))
+        return 1;
+    if (to % 32 != 0 || count != 32)
+        sim_faults++;
+    for (uint32_t i = 0; i < count && !sim_dead; i++)
+        sim_faults += at[i] != 0xFF;
+    count = effect(count);
+    for (uint32_t i = 0; i < count; i++)
+        at[i] &= bytes[i];
+    return 0;
+}
+
+int32_t fe_port_flash_erase(uint32_t from, uint32_t count)
+{
+    if (lies_outside(from, count))
+        return 1;
+    if (from % SIM_PAGE_BYTES != 0 || count % SIM_PAGE_BYTES != 0)
+        sim_faults++;
+    for (uint32_t page = 0; page < count; page += SIM_PAGE_BYTES) {
+        const uint32_t happened = effect(SIM_PAGE_BYTES);
+        for (uint32_t i = 0; i < happened; i++)
+            sim_flash[from - SIM_FLASH_START + page + i] = 0xFF;
+    }
+    return 0;
+}
+
+const void *fe_port_flash_at(uint32_t at)
+{
+    return sim_flash + (at - SIM_FLASH_START);
+}
+
+int32_t fe_port_send(const uint8_t *frame, uint32_t length)
+{
+    if (sim_dead || length > sizeof sim_outbox)
+        return 1;
+    for (uint32_t i = 0; i < length; i++)
+        sim_outbox[i] = frame[i];
+    sim_outbox_bytes = length;
+    sim_sent++;
+    return 0;
+}
+
+uint32_t fe_port_receive(uint8_t *frame, uint32_t room)
+{
+    const uint32_t length = sim_inbox_bytes;
+    sim_inbox_bytes = 0;
+    if (length > room)
+        return 0;
+    for (uint32_t i = 0; i < length; i++)
+        frame[i] = sim_inbox[i];
+    return length;
+}
+
+uint32_t fe_port_time_ms(void)
+{
+    return sim_time_ms;
+}
+
+uint32_t fe_port_random(void)
+{
+    return sim_random_word;
+}
+
+int32_t fe_port_sleep(uint32_t ms)
+{
+    (void)ms;
+    return 0;
+}
+
+uint32_t fe_port_node(void)
+{
+    return sim_node;
+}
+
+const uint8_t *fe_port_key(void)
+{
+    return sim_key;
+}
+
+const uint8_t *fe_port_signer(void)
+{
+    return sim_signer;
+}
+
+int fe_port_verify_ed25519(const uint8_t *signer, const uint8_t *message, uint32_t count, const uint8_t *signature)
+{
+    return sim_verify != 0 && sim_verify(signer, message, count, signature);
+}
+
+int fe_app_sample(uint32_t number, fe_sample *sample)
+{
+    if (sim_count == 0)
+        return 0;
+    sample->window = (const int8_t *)sim_windows + number % sim_count * FE_INPUT_BYTES;
+    sample->answer = 0;
+    sample->label = sim_labels[number % sim_count];
+    return 1;
+}
+
+uint16_t fe_app_windows(void)
+{
+    return (uint16_t)sim_count;
+}
+
+void fe_app_round_done(uint16_t round)
+{
+    (void)round;
+    sim_rounds_done += !sim_dead;
+}
