@@ -103,7 +103,7 @@ class Counters:
     def of(self, node: int, ours: int) -> Iterator[int]:
         """Counters of this end for a node, for ever. One thread at a time."""
         while True:
-            first = self._taken.get(node, 0)
+            first = self._taken.get(node, 2)  # a receiver starts at 0, and takes what is above
             self._taken[node] = first + BLOCK
             text = "".join(f"{number} {taken}\n" for number, taken in sorted(self._taken.items()))
             write_whole(self._path, text.encode())

@@ -69,16 +69,16 @@ def test_counters_never_come_twice_from_one_file(tmp_path: Path) -> None:
     path = tmp_path / "counters"
     first, again = Counters(path), None
     of_3, of_9 = first.of(3, BY_SERVER), first.of(9, BY_NODE)
-    assert [next(of_3), next(of_3), next(of_9)] == [0, 2, 1]
+    assert [next(of_3), next(of_3), next(of_9)] == [2, 4, 3]
     again = Counters(path)  # after a crash
-    assert next(again.of(3, BY_SERVER)) == BLOCK
-    assert next(again.of(9, BY_NODE)) == BLOCK + 1
-    assert path.read_text() == f"3 {2 * BLOCK}\n9 {2 * BLOCK}\n"
+    assert next(again.of(3, BY_SERVER)) == BLOCK + 2
+    assert next(again.of(9, BY_NODE)) == BLOCK + 3
+    assert path.read_text() == f"3 {2 * BLOCK + 2}\n9 {2 * BLOCK + 2}\n"
 
 
 def test_a_block_of_counters_that_is_used_up_is_followed_by_another(tmp_path: Path) -> None:
     counters = Counters(tmp_path / "counters").of(0, BY_SERVER)
-    assert [next(counters) for _ in range(BLOCK // 2 + 1)][-1] == BLOCK
+    assert [next(counters) for _ in range(BLOCK // 2 + 1)][-1] == BLOCK + 2
 
 
 def private(path: Path, text: str) -> Path:
