@@ -86,10 +86,11 @@ static int table(const fe_plan *p, const fe_table_step *s)
 
 enum { MOST_SHARES = 4095 }; /* sums of as many exponentials in Q19 stay below 2^31 */
 
+/* Exponentials are found by how far a value lies below the largest: none may be written over before that. */
 static int softmax(const fe_plan *p, const fe_softmax_step *s)
 {
     const int64_t size = fe_volume(s->positions, 1, s->channels);
-    return s->channels <= MOST_SHARES && fe_lies_in(p, FE_MODEL, s->exps, 1024, 4) && fe_readable(p, s->x, size, 1) &&
+    return (s->y <= s->x || s->y - (int64_t)s->x >= size) && s->channels <= MOST_SHARES && fe_lies_in(p, FE_MODEL, s->exps, 1024, 4) && fe_readable(p, s->x, size, 1) &&
            fe_writable(p, s->y, size, 1);
 }
 
