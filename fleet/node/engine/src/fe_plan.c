@@ -220,7 +220,7 @@ static fe_status check_steps(const fe_plan *p, const int32_t *plan)
         seen_apply |= at == p->apply_word;
         at += group != 0 ? group : plan[at + 1];
     }
-    return seen_loss && seen_apply && p->loss_word <= p->apply_word ? FE_OK : FE_BAD_PLAN;
+    return seen_loss && seen_apply && (p->loss_word < p->apply_word || p->loss_word == p->words) ? FE_OK : FE_BAD_PLAN;
 }
 
 int fe_lies_in_arena(const fe_plan *p, int32_t ref, int64_t bytes)
