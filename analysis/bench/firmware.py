@@ -25,9 +25,10 @@ from fleet.node.plan.ledger import STACK_BYTES
 from fleet.node.plan.tactics import Tactics
 from fleet.node.profile import Profile, load_profile
 from fleet.node.twin.build import build
-from fleet.node.twin.emulator import DESK, Core
+from fleet.node.twin.emulator import Core
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.round import pushed_values
+from fleet.node.twin.running import DESK
 from fleet.node.wire.frames import Push, encode_push
 
 CORES: Final = ("cortex-m0plus", "cortex-m4f", "cortex-m7f", "cortex-m33f")

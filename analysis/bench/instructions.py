@@ -102,7 +102,10 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--json", action="store_true", help="one object for machines")
     chosen = options.parse_args(arguments)
     layers, steps = [], []
-    _say(chosen.json, f"mcufleet {__version__}, {compiler_name()}, Unicorn; counted, CMSIS-NN quoted\n{LAYER_HEAD}")
+    _say(
+        chosen.json,
+        f"mcufleet {__version__}, {compiler_name('cortex-m4f')}, Unicorn; counted, CMSIS-NN quoted\n{LAYER_HEAD}",
+    )
     for layer in layer_counts(chosen.core):
         layers.append(layer)
         _say(chosen.json, str(layer))
@@ -128,7 +131,7 @@ def report(layers: list[LayerCount], steps: list[StepCount]) -> dict[str, object
     """Everything that the tables say."""
     return {
         "version": __version__,
-        "compiler": compiler_name(),
+        "compiler": compiler_name("cortex-m4f"),
         "layers": [{**asdict(layer), "per_mac": layer.per_mac} for layer in layers],
         "steps": [asdict(step) for step in steps],
         "published_step": PUBLISHED,

@@ -315,12 +315,13 @@ def export(
     budget: Budget = None,
 ) -> None:
     """Write a node as a C project for a board: of a scenario with windows to verify it on, or of any network."""
-    from fleet.cli.firmware import export_model, kind_of
+    from fleet.cli.firmware import chosen, export_model
     from fleet.cli.plan import Asked
+    from fleet.node.export import Kind
 
     if (file is None) == (model is None):
         raise typer.BadParameter("expected a scenario FILE or --model NET, one of the two", param_hint="FILE")
-    kind = kind_of(profile)
+    kind = chosen("--profile", profile, Kind)
     if file is not None:
         made = _export_scenario(file, device, out, kind, given=scheme is not None or inference)
     elif model is not None:
@@ -352,11 +353,19 @@ def _export_scenario(file: Path, device: str | None, out: Path, kind: "Kind", *,
 
 
 @app.command()
-def verify(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project that `fleet export` wrote")]) -> None:
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a project that `fleet export` wrote")],
+    backend: Annotated[
+        str | None, typer.Option("--backend", help="unicorn or qemu; default: unicorn where it knows the core")
+    ] = None,
+    compiler: Annotated[str, typer.Option("--compiler", help="clang (packaged) or gcc (installed by you)")] = "clang",
+) -> None:
     """Build a project, run it in an emulator, and compare every byte with the simulation."""
+    from fleet.cli.firmware import chosen
     from fleet.node import twin
 
-    report = twin.verify(folder)
+    emulator = None if backend is None else chosen("--backend", backend, twin.Emulator)
+    report = twin.verify(folder, emulator=emulator, compiler=chosen("--compiler", compiler, twin.Compiler))
     screen = show.console()
     screen.print(show.table(twin.CHECK_HEADINGS, twin.check_rows(report), left=3))
     screen.print(show.table(twin.MEMORY_HEADINGS, twin.memory_rows(report), left=2))

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from fleet.base.errors import DoesNotFit, InputError
 from fleet.base.keys import nearest
@@ -30,14 +32,17 @@ from fleet.scenario import Scenario, round_rate
 RATE = 1 / 16  # of a trial on windows without meaning
 
 
-def kind_of(profile: str) -> Kind:
-    """The kind of project by its name; InputError for any other."""
-    known = [kind.value for kind in Kind]
-    if profile not in known:
-        near = nearest(profile, known)
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def chosen(option: str, name: str, among: type[Choice]) -> Choice:
+    """The member of this name; InputError, with the nearest one, for any other."""
+    known = [member.value for member in among]
+    if name not in known:
+        near = nearest(name, known)
         advice = f"did you mean '{near}'?" if near else "choose one of these"
-        raise InputError.one("--profile", f"expected one of {', '.join(known)}, got '{profile}'; {advice}")
-    return Kind(profile)
+        raise InputError.one(option, f"expected one of {', '.join(known)}, got '{name}'; {advice}")
+    return among(name)
 
 
 # --- of a scenario ---------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ TARGETS = {
     "cortex-m4f": _thumb("cortex_m4+vfp4d16sp", "cortex-m4", "fpv4-sp-d16"),
     "cortex-m7f": _thumb("cortex_m7+fp_armv8d16sp", "cortex-m7", "fpv5-sp-d16"),
     "cortex-m33f": _thumb("cortex_m33+fp_armv8d16sp", "cortex-m33", "fpv5-sp-d16"),
+    "cortex-m55f": _thumb("cortex_m55+fp_armv8d16sp+mve", "cortex-m55", "auto"),  # Helium for integers
 }
 
 

@@ -1,32 +1,65 @@
-"""An exported project compiled by the packaged clang: once per sources and flags, then found in the cache."""
+"""An exported project compiled by the packaged clang or by GNU: once per sources and flags, then found in the cache."""
 
 import hashlib
+import shutil
 import subprocess
 import tempfile
+from enum import StrEnum
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from fleet.base.errors import CheckFailed
+from fleet.base.errors import CheckFailed, InputError
 from fleet.base.places import cache_dir
 from fleet.node.engine.build import compiler
 from fleet.node.export.project import SOURCES
-from fleet.node.export.target import LEVEL, clang_flags
+from fleet.node.export.target import GNU_LEVEL, LEVEL, clang_flags, gnu_flags, target
 
 LINK_SCRIPT = "port/link.ld"
 
 
-def compiler_name() -> str:
-    """The compiler and its level, as reports name them."""
-    return f"clang of ziglang {version('ziglang')} {LEVEL}"
+class Compiler(StrEnum):
+    """Compilers of firmware, by their names on the command line."""
+
+    CLANG = "clang"
+    GCC = "gcc"
 
 
-def build(project: Path, *, core: str, stack_bytes: int, uses: tuple[str, ...]) -> Path:
-    """Path of the linked image; CheckFailed with the compiler's own words when it does not compile."""
-    flags = clang_flags(core, stack_bytes, uses)
-    image = cache_dir() / "twin" / f"{_fingerprint(project, flags)}.elf"
+def compiler_name(core: str, chosen: Compiler = Compiler.CLANG) -> str:
+    """The compiler, its version and its level, as reports name them."""
+    if chosen is Compiler.CLANG:
+        return f"clang of ziglang {version('ziglang')} {LEVEL}"
+    return f"{target(core).gnu_compiler} {_gnu_version(core)} {GNU_LEVEL}"
+
+
+def build(
+    project: Path, *, core: str, stack_bytes: int, uses: tuple[str, ...], chosen: Compiler = Compiler.CLANG
+) -> Path:
+    """Path of the linked image.
+
+    CheckFailed with the compiler's own words when it does not compile; InputError where GNU's is not installed.
+    """
+    flags = (clang_flags if chosen is Compiler.CLANG else gnu_flags)(core, stack_bytes, uses)
+    command = (*(compiler() if chosen is Compiler.CLANG else [_gnu(core)]), *flags)
+    image = cache_dir() / "twin" / f"{_fingerprint(project, (*flags, compiler_name(core, chosen)))}.elf"
     if not image.exists():
-        _compile(project, flags, image)
+        _compile(project, command, image)
     return image
+
+
+def _gnu(core: str) -> str:
+    name = target(core).gnu_compiler
+    found = shutil.which(name)
+    if found is None:
+        package = f"gcc-{name.removesuffix('-gcc')}"
+        raise InputError.one("--compiler", f"expected {name} on the path, got none; install it (Debian: {package})")
+    return found
+
+
+@cache
+def _gnu_version(core: str) -> str:
+    done = subprocess.run([_gnu(core), "-dumpfullversion"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _inputs(project: Path) -> list[Path]:
@@ -36,22 +69,22 @@ def _inputs(project: Path) -> list[Path]:
     return sorted(path.relative_to(project) for path in found)
 
 
-def _fingerprint(project: Path, flags: tuple[str, ...]) -> str:
-    digest = hashlib.sha256("\0".join([*flags, version("ziglang")]).encode())
+def _fingerprint(project: Path, said: tuple[str, ...]) -> str:
+    digest = hashlib.sha256("\0".join(said).encode())
     for path in _inputs(project):
         digest.update(b"\0" + path.as_posix().encode() + b"\0" + hashlib.sha256((project / path).read_bytes()).digest())
     return digest.hexdigest()[:16]
 
 
-def _compile(project: Path, flags: tuple[str, ...], image: Path) -> None:
+def _compile(project: Path, command: tuple[str, ...], image: Path) -> None:
     """Compiles in the project's folder, so that the command is the one of its Makefile."""
     image.parent.mkdir(parents=True, exist_ok=True)
     sources = [path.as_posix() for path in _inputs(project) if path.suffix in (".c", ".S")]
     includes = [f"-I{folder}" for folder in SOURCES if folder != "port"]
     with tempfile.TemporaryDirectory(dir=image.parent) as folder:
         built = Path(folder) / image.name
-        command = [*compiler(), *flags, *includes, "-T", LINK_SCRIPT, *sources, "-o", str(built)]
-        done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+        whole = [*command, *includes, "-T", LINK_SCRIPT, *sources, "-o", str(built)]
+        done = subprocess.run(whole, cwd=project, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise CheckFailed(f"{project}: expected it to compile, got:\n{done.stderr.strip()}")
         built.replace(image)

@@ -6,7 +6,6 @@ stay a model. Only the board's own memory is there, so that an access outside st
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from unicorn import Uc, UcError
@@ -19,11 +18,9 @@ from fleet.node.twin.blocks import ARGUMENT, Block, Blocks
 from fleet.node.twin.cortex_m import CORTEX_M
 from fleet.node.twin.image import Image
 from fleet.node.twin.riscv import RISCV
+from fleet.node.twin.running import DESK, DESK_BYTES, PAINT, Profiled, Running
 
 PAGE = 4096
-PAINT = 0xA5
-DESK = 0x60000000  # where no board of ours has memory: what a caller hands in lies there
-DESK_BYTES = 1 << 20
 
 LONGEST_BYTES = 10**11
 """Of code that one call may run through, a block as often as it runs: 2.5 to 5 · 10¹⁰ instructions, for a loop that
@@ -37,33 +34,17 @@ LOSS = ("fe_run_loss", "fe_softmax_ce", "fe_squared_s8", "fe_squared_f32")
 """Functions of the interpreter that begin a step: the one that they are told, and the plan's loss."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profiled:
-    """Instructions of a call. by_function: exclusive, without what a function calls.
-
-    by_step: of every step of the plan, in its order, all it calls included; what a group's rows or channels take is
-    the group's. The rest is the client's and the interpreter's. () for an image without a plan's words.
-    """
-
-    instructions: int
-    by_function: dict[str, int]
-    by_step: tuple[int, ...]
-
-
-class Core:
+class Core(Running):
     """A board's core and memory with a firmware in it, after reset and start-up."""
 
     def __init__(self, image: Image, profile: Profile) -> None:
-        self.image = image
-        self._core = profile.core
+        super().__init__(image, profile.core)
         self._kind = ARCHITECTURES[profile.core]
         self._uc = _machine(profile, self._kind)
         self._blocks = Blocks(self._uc, self._kind.registers)
         self._sizes: dict[tuple[int, int], int] = {}  # instructions of a block, by address and size
         for segment in image.segments:
             self.write(segment.load, segment.content)
-        image.object("fe_stack")  # or it is said here what is missing
-        self._halt = image.function("fe_halt").address
         self._boot()
 
     def _boot(self) -> None:
@@ -80,10 +61,6 @@ class Core:
         self._go(self.image.function(function).address)
         result = int(self._uc.reg_read(self._kind.result))
         return result - 2**32 if result >= 2**31 else result
-
-    def counted(self, call: Callable[[], object]) -> int:
-        """Instructions that run within `call`: for every executed block the instructions it holds."""
-        return self.profiled(call).instructions
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         """Instructions that run within `call`, and in which functions and steps of the plan."""
@@ -145,20 +122,7 @@ class Core:
             self._uc.mem_write(address, content)
         except UcError as fault:
             text = f"expected memory for {len(content):,} B from {address:#010x} on, got none; see port/link.ld"
-            raise CheckFailed(f"{self._core}: {text}") from fault
-
-    def word(self, address: int) -> int:
-        return int.from_bytes(self.read(address, 4), "little")
-
-    def object(self, name: str) -> bytes:
-        """The bytes of a named object as they are now."""
-        symbol = self.image.object(name)
-        return self.read(symbol.address, symbol.size_bytes)
-
-    def stack_used(self) -> int:
-        """Bytes of the declared stack that were ever written, from its top."""
-        painted = self.object("fe_stack")
-        return len(painted.lstrip(bytes([PAINT])))
+            raise CheckFailed(f"{self.core}: {text}") from fault
 
     def _go(self, start: int) -> None:
         self._blocks.give(LONGEST_BYTES)
@@ -167,17 +131,12 @@ class Core:
         except UcError as fault:
             at = self.place(int(self._uc.reg_read(self._kind.counter)))
             raise CheckFailed(
-                f"{self._core}: expected the firmware to run, got '{fault}' at {at}; see its map file"
+                f"{self.core}: expected the firmware to run, got '{fault}' at {at}; see its map file"
             ) from fault
         if self._blocks.exhausted:
             limit = f"{LONGEST_BYTES:,} bytes of code"
             text = f"expected the firmware to come back, got none within {limit}, at {self.place(self._blocks.last)}"
-            raise CheckFailed(f"{self._core}: {text}; look for a loop that waits for hardware")
-
-    def place(self, address: int) -> str:
-        """The function that holds an address, as people say it."""
-        found = self.image.function_at(address)
-        return f"{found.name}+{address - found.address:#x}" if found else f"{address:#010x}, which is no code"
+            raise CheckFailed(f"{self.core}: {text}; look for a loop that waits for hardware")
 
 
 def _step_starts(words: memoryview) -> Iterator[int]:

@@ -16,8 +16,9 @@ from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
 from fleet.node.profile import Profile
 from fleet.node.twin.build import build
-from fleet.node.twin.emulator import DESK, DESK_BYTES, Core
 from fleet.node.twin.image import Image, read_image
+from fleet.node.twin.running import DESK, DESK_BYTES
+from fleet.node.twin.start import started
 from fleet.node.wire.frames import push_bytes
 
 LOG = DESK + DESK_BYTES // 2  # where a streamed window lies
@@ -41,7 +42,7 @@ class Firmware:
     def __init__(self, image: Image, profile: Profile, plan: Plan, node: int) -> None:
         self.plan = plan
         self.node = node
-        self._core = Core(image, profile)
+        self._core = started(image, profile)
         self._frame = image.object("fe_frame").address
         self._runtime = image.object("fe_runtime").address
         self._call("fe_client_start", node)

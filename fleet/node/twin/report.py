@@ -36,6 +36,7 @@ class Report:
     project: str
     board: str
     compiler: str
+    emulator: str
     steps: int
     windows: int
     checks: tuple[Check, ...]
@@ -82,7 +83,7 @@ def closing(report: Report) -> str:
     modelled = f"the profile's model says {report.modelled_instructions:,} per {each} ({off:+d} %)"
     return (
         f"{report.stack_used_bytes:,} of {report.stack_bytes:,} B of stack used; "
-        f"{counted} (counted in Unicorn; {report.compiler}); {modelled}"
+        f"{counted} (counted in {report.emulator}; {report.compiler}); {modelled}"
     )
 
 

@@ -13,8 +13,8 @@ from fleet.node.export.trial import Trial
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
-from fleet.node.twin.emulator import DESK, DESK_BYTES, Core
 from fleet.node.twin.report import Check
+from fleet.node.twin.running import DESK, DESK_BYTES, Running
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
 
 COUNTED_STEPS = 3  # counting slows the core down; a step's count hardly depends on its window
@@ -37,7 +37,7 @@ class Counts:
 class Twin:
     """Two executions of one trial. Every method makes both sides do the same and says what differed."""
 
-    def __init__(self, core: Core, plan: Plan, trial: Trial) -> None:
+    def __init__(self, core: Running, plan: Plan, trial: Trial) -> None:
         self.counts = Counts()
         self._core = core
         self._plan = plan

@@ -6,6 +6,7 @@ from the exported data: a weight changed in the project is found in the image an
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.base.errors import CheckFailed, InputError
@@ -28,25 +29,27 @@ from fleet.node.plan.placement import Effort
 from fleet.node.plan.plan import Plan, finished
 from fleet.node.plan.tactics import LAYERWISE
 from fleet.node.profile import Profile, load_profile
-from fleet.node.twin.build import build, compiler_name
-from fleet.node.twin.emulator import ARCHITECTURES, Core
+from fleet.node.twin.build import Compiler, build, compiler_name
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.memory import check_places, check_sram, memory_lines
 from fleet.node.twin.report import Check, Report
 from fleet.node.twin.round import Twin
+from fleet.node.twin.start import CORES, Emulator, emulator_of, started
 
 LEAST_STEPS = 50
 SHOWN = 3  # faults of one kind that are written out
 
 
-def verify(folder: Path | str) -> Report:
+def verify(folder: Path | str, *, emulator: Emulator | None = None, compiler: Compiler = Compiler.CLANG) -> Report:
     """What was compared, when everything is equal; CheckFailed with every difference otherwise.
 
-    Raises InputError for a folder that is no exported project.
+    emulator: by default Unicorn, where it knows the core. Raises InputError for a folder that is no exported project,
+    and for a compiler or an emulator that is not installed or does not know the core.
     """
     folder = path_of(folder, "name a project made by `fleet export`")
     project = read_project(folder)
-    report = _report(folder, project, original_plan(folder, project), load_profile(project.board))
+    tools = _Tools(emulator=emulator_of(project.core, emulator), compiler=compiler)
+    report = _report(folder, project, original_plan(folder, project), load_profile(project.board), tools)
     if report.faults:
         failed = sum(1 for check in report.checks if check.faults)
         head = f"{folder}: expected {len(report.checks)} checks without a difference, got {failed} with one"
@@ -61,9 +64,9 @@ def original_plan(folder: Path, project: Project) -> Plan:
         text = f"expected plan {project.plan_digest[:12]}, got {plan.digest[:12]}"
         raise CheckFailed(f"{folder}/verify: {text}; another model, or a version that plans otherwise: export again")
     check_trial(plan, project.trial)
-    if project.trial.steps < LEAST_STEPS or project.core not in ARCHITECTURES:
+    if project.trial.steps < LEAST_STEPS or project.core not in CORES:
         got = f"{project.trial.steps} on {project.core}"
-        text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(ARCHITECTURES)}, got {got}"
+        text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(CORES)}, got {got}"
         raise InputError.one(f"{folder}/verify/project.json", f"{text}; export again")
     return plan
 
@@ -81,8 +84,15 @@ def _planned_again(graph: Graph, project: Project) -> Plan:
     return plan
 
 
-def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Report:
-    image = read_image(build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan)))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tools:
+    emulator: Emulator
+    compiler: Compiler
+
+
+def _report(folder: Path, project: Project, plan: Plan, profile: Profile, tools: _Tools) -> Report:
+    built = build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan), chosen=tools.compiler)
+    image = read_image(built)
     is_static = project.kind is Kind.STATIC
     planned = ledger(
         plan, profile, windows=project.windows, stack_bytes=project.stack_bytes, static=is_static,
@@ -95,7 +105,7 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
         check_places(image, profile),
     )
     try:
-        core = Core(image, profile)
+        core = started(image, profile, tools.emulator)
         twin = Twin(core, plan, project.trial)
         ran = tuple(twin.checks())
     except CheckFailed as stopped:  # what was wrong before says why
@@ -103,7 +113,8 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile) -> Rep
         raise CheckFailed("\n".join([str(stopped), *faults])) from stopped
     used = core.stack_used()
     return Report(
-        project=project.name, board=project.board, compiler=f"{compiler_name()}, {project.core}",
+        project=project.name, board=project.board,
+        compiler=f"{compiler_name(project.core, tools.compiler)}, {project.core}", emulator=tools.emulator.value,
         steps=project.trial.steps if plan.trains else 0, windows=len(project.trial.windows),
         checks=(*static, *ran, _stack(planned, used)), memory=memory_lines(image, planned),
         stack_bytes=project.stack_bytes, stack_used_bytes=used, infer_instructions=twin.counts.infer,

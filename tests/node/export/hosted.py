@@ -8,7 +8,7 @@ from typing import Self
 
 from fleet.node.engine.build import WARNINGS, compiler
 from fleet.node.export.project import SOURCES
-from fleet.node.twin.emulator import DESK, DESK_BYTES
+from fleet.node.twin.running import DESK, DESK_BYTES
 
 FOLDERS = tuple(folder for folder in SOURCES if folder != "port")
 STRICT = (*WARNINGS, "-O1", "-ffp-contract=off", "-fPIC", "-shared")

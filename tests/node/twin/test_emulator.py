@@ -15,9 +15,10 @@ from fleet.node.plan.ledger import STACK_BYTES
 from fleet.node.plan.steps import Code
 from fleet.node.profile import load_profile
 from fleet.node.twin.build import build
-from fleet.node.twin.emulator import Core, Profiled
+from fleet.node.twin.emulator import Core
 from fleet.node.twin.image import read_image
 from fleet.node.twin.round import Twin
+from fleet.node.twin.running import Profiled
 from tests.node.model.nets import residual_net
 
 

@@ -1,0 +1,170 @@
+"""A firmware in QEMU, for cores that Unicorn does not know: a Cortex-M55 with Helium.
+
+The machine is QEMU's, so a board's banks and flash have to lie where it has memory. A debugger's stub runs the calls;
+a plugin counts instructions.
+"""
+
+import mmap
+import shutil
+import socket
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fleet.base.errors import CheckFailed, InputError
+from fleet.base.places import package_data
+from fleet.node.engine.build import shared_library
+from fleet.node.profile import Profile
+from fleet.node.twin.gdb import Remote
+from fleet.node.twin.image import Image
+from fleet.node.twin.running import PAINT, Profiled, Running
+
+PROGRAM: Final = "qemu-system-arm"
+SP, LR, PC, XPSR = 13, 14, 15, 25  # GDB's numbers of an Arm core's registers
+THUMB: Final = 1 << 24  # of xPSR
+EXCEPTION: Final = 0x1FF  # of xPSR: the exception that is being handled, 0 for none (Armv8-M, B3.3)
+VECTORS: Final = 0xE000ED08  # VTOR (Armv8-M, D1.2.274)
+PATIENCE_S = 1.0  # between two looks at how far a running core has come
+MOST_INSTRUCTIONS = 5 * 10**10  # of one call: a loop that waits for hardware must not hang a check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """A machine of QEMU. memory: start and size of what can hold code and data."""
+
+    name: str
+    memory: tuple[tuple[int, int], ...]
+
+
+MACHINES: Final = {
+    # hw/arm/mps2-tz.c and armsse.c: ITCM, SSRAM1, DTCM, two internal SRAMs, DDR4
+    "cortex-m55f": Machine(
+        name="mps3-an547",
+        memory=(
+            (0x00000000, 512 << 10), (0x01000000, 2 << 20), (0x20000000, 512 << 10), (0x21000000, 4 << 20),
+            (0x60000000, 2 << 30),
+        ),
+    ),
+}  # fmt: skip
+
+
+class QemuCore(Running):
+    """A core of QEMU with a firmware in it, after reset and start-up."""
+
+    def __init__(self, image: Image, profile: Profile) -> None:
+        super().__init__(image, profile.core)
+        machine = _machine_of(profile)
+        self._folder = tempfile.TemporaryDirectory()
+        folder = Path(self._folder.name)
+        counter = folder / "count"
+        counter.write_bytes(bytes(mmap.PAGESIZE))
+        with counter.open("r+b") as file:
+            self._count = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+        ours, theirs = socket.socketpair()
+        command = [
+            _program(), "-M", machine.name, "-S", "-display", "none", "-monitor", "none", "-serial", "none",
+            "-chardev", f"socket,id=gdb,fd={theirs.fileno()}", "-gdb", "chardev:gdb",
+            "-plugin", f"{_plugin()},count={counter}", *_loaders(folder, image, profile),
+        ]  # fmt: skip
+        with theirs:
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )  # fmt: skip
+        self._end = weakref.finalize(self, _ended, self._process, ours, self._folder)
+        self._remote = Remote(ours)
+        self._boot()
+
+    def _boot(self) -> None:
+        vectors = self.image.object("fe_vectors").address
+        self._remote.stop_at(self._halt)
+        self._remote.write(VECTORS, vectors.to_bytes(4, "little"))
+        self._remote.set_register(SP, self.word(vectors))
+        self._go(self.word(vectors + 4) & ~1)
+
+    def call(self, function: str, *arguments: int) -> int:
+        for register, value in enumerate(arguments):
+            self._remote.set_register(register, value)
+        self._remote.set_register(LR, self._halt | 1)
+        self._go(self.image.function(function).address)
+        result = self._remote.register(0)
+        return result - 2**32 if result >= 2**31 else result
+
+    def profiled(self, call: Callable[[], object]) -> Profiled:
+        before = self._instructions()
+        call()
+        return Profiled(instructions=self._instructions() - before, by_function={}, by_step=())
+
+    def read(self, address: int, size_bytes: int) -> bytes:
+        return self._remote.read(address, size_bytes)
+
+    def write(self, address: int, content: bytes) -> None:
+        self._remote.write(address, content)
+
+    def _instructions(self) -> int:
+        return int.from_bytes(self._count[:8], "little")
+
+    def _go(self, start: int) -> None:
+        self._remote.set_register(XPSR, THUMB)
+        self._remote.set_register(PC, start)
+        until = self._instructions() + MOST_INSTRUCTIONS
+        self._remote.go()
+        while not self._remote.stopped(PATIENCE_S):
+            if self._instructions() > until:
+                self._remote.interrupt()
+                break
+        at, state = self._remote.register(PC), self._remote.register(XPSR)
+        if at != self._halt or state & EXCEPTION:
+            fault = f"exception {state & EXCEPTION}" if state & EXCEPTION else f"no return within {MOST_INSTRUCTIONS:,}"
+            text = f"expected the firmware to run, got {fault} at {self.place(at)}; see its map file"
+            raise CheckFailed(f"{self.core}: {text}")
+
+
+def _program() -> str:
+    found = shutil.which(PROGRAM)
+    if found is None:
+        raise InputError.one("--backend", f"expected {PROGRAM} on the path, got none; install it (Debian: {PROGRAM})")
+    return found
+
+
+def _machine_of(profile: Profile) -> Machine:
+    """The machine that stands in for a board; InputError when it has no memory where the board has its own."""
+    if profile.core not in MACHINES:
+        text = f"expected a board with a core of {', '.join(MACHINES)}, got {profile.core}; others run in unicorn"
+        raise InputError.one("--backend", text)
+    machine = MACHINES[profile.core]
+    pieces = [(bank.name, bank.start, bank.size_bytes) for bank in profile.banks]
+    for name, start, size in [*pieces, ("flash", profile.flash.start, profile.flash.size_bytes)]:
+        if not any(first <= start and start + size <= first + length for first, length in machine.memory):
+            text = f"expected memory of {machine.name} for {name} at {start:#010x}, got none; choose another board"
+            raise InputError.one("--backend", text)
+    return machine
+
+
+def _plugin() -> Path:
+    return shared_library("fleet-counted", (package_data("node", "twin", "counted.c"),))
+
+
+def _loaders(folder: Path, image: Image, profile: Profile) -> list[str]:
+    """Paint in SRAM, as something lies there after power-up, and the image's own bytes."""
+    pieces = [(bank.start, bytes([PAINT]) * bank.size_bytes) for bank in profile.banks]
+    options = []
+    for number, (start, content) in enumerate([*pieces, *((s.load, s.content) for s in image.segments)]):
+        path = folder / f"part{number}"
+        path.write_bytes(content)
+        options += ["-device", f"loader,file={path},addr={start:#x},force-raw=on"]
+    return options
+
+
+def _ended(process: "subprocess.Popen[bytes]", link: socket.socket, folder: "tempfile.TemporaryDirectory[str]") -> None:
+    """No machine outlives its core."""
+    link.close()
+    process.kill()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
+    folder.cleanup()
