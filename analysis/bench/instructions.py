@@ -94,6 +94,9 @@ LAYER_HEAD: Final = f"{'core':15}{'layer':30}{'counted':>12}{'per MAC':>8}{'CMSI
 STEP_HEAD: Final = f"{'plan':44}{'memory B':>10}{'inference':>14}{'step':>14}{'ratio':>7}"
 
 
+COMPILER = compiler_name("cortex-m4f")  # the same for every core
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prints both tables, or one object in JSON. Returns 0."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -131,7 +134,7 @@ def report(layers: list[LayerCount], steps: list[StepCount]) -> dict[str, object
     """Everything that the tables say."""
     return {
         "version": __version__,
-        "compiler": compiler_name("cortex-m4f"),
+        "compiler": COMPILER,
         "layers": [{**asdict(layer), "per_mac": layer.per_mac} for layer in layers],
         "steps": [asdict(step) for step in steps],
         "published_step": PUBLISHED,

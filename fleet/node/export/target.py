@@ -42,6 +42,7 @@ class Target:
 
     clang: tuple[str, ...]
     gnu: tuple[str, ...]
+    gnu_compiler: str = "arm-none-eabi-gcc"
 
 
 def _thumb(clang_cpu: str, gnu_cpu: str, gnu_fpu: str = "") -> Target:

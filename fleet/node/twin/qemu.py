@@ -57,25 +57,24 @@ class QemuCore(Running):
 
     def __init__(self, image: Image, profile: Profile) -> None:
         super().__init__(image, profile.core)
-        machine = _machine_of(profile)
-        self._folder = tempfile.TemporaryDirectory()
-        folder = Path(self._folder.name)
+        machine, program, plugin = _machine_of(profile), _program(), _plugin()
+        folder = Path(tempfile.mkdtemp())
         counter = folder / "count"
         counter.write_bytes(bytes(mmap.PAGESIZE))
         with counter.open("r+b") as file:
             self._count = mmap.mmap(file.fileno(), mmap.PAGESIZE)
         ours, theirs = socket.socketpair()
         command = [
-            _program(), "-M", machine.name, "-S", "-display", "none", "-monitor", "none", "-serial", "none",
+            program, "-M", machine.name, "-S", "-display", "none", "-monitor", "none", "-serial", "none",
             "-chardev", f"socket,id=gdb,fd={theirs.fileno()}", "-gdb", "chardev:gdb",
-            "-plugin", f"{_plugin()},count={counter}", *_loaders(folder, image, profile),
+            "-plugin", f"{plugin},count={counter}", *_loaders(folder, image, profile),
         ]  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )  # fmt: skip
-        self._end = weakref.finalize(self, _ended, self._process, ours, self._folder)
+        self._end = weakref.finalize(self, _ended, self._process, ours, folder)
         self._remote = Remote(ours)
         self._boot()
 
@@ -160,11 +159,11 @@ def _loaders(folder: Path, image: Image, profile: Profile) -> list[str]:
     return options
 
 
-def _ended(process: "subprocess.Popen[bytes]", link: socket.socket, folder: "tempfile.TemporaryDirectory[str]") -> None:
+def _ended(process: "subprocess.Popen[bytes]", link: socket.socket, folder: Path) -> None:
     """No machine outlives its core."""
     link.close()
     process.kill()
     process.wait()
     if process.stderr is not None:
         process.stderr.close()
-    folder.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
