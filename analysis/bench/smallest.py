@@ -80,14 +80,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     found = list(smallest(plan_of_inference(model), chosen.core))
     if chosen.json:
-        print(json.dumps({"version": __version__, "compiler": compiler_name(), "images": [*map(asdict, found)]}))
+        print(
+            json.dumps({"version": __version__, "compiler": compiler_name(GOAL_CORE), "images": [*map(asdict, found)]})
+        )
     else:
         _print(model, found, functions=chosen.functions)
     return int(chosen.model is None and any(image.engine_bytes >= GOAL_BYTES for image in found if image.has_goal))
 
 
 def _print(model: Path, found: list[Smallest], *, functions: bool) -> None:
-    print(f"mcufleet {__version__}, {compiler_name()}; {model.name}, inference only; bytes, measured\n{HEAD}")
+    print(f"mcufleet {__version__}, {compiler_name(GOAL_CORE)}; {model.name}, inference only; bytes, measured\n{HEAD}")
     for image in found:
         print(image)
         if functions:
