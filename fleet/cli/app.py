@@ -179,6 +179,9 @@ def plan(
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="picture of the plan")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
     prove: Annotated[bool, typer.Option("--prove", help="look until the placement is proved to be the least")] = False,
+    paging: Annotated[
+        str | None, typer.Option("--paging", help="recompute, flash or both: into --budget, layer by layer")
+    ] = None,
     search: Annotated[bool, typer.Option("--search", help="train to find the best scheme in --budget")] = False,
     selector: Annotated[str, typer.Option("--selector", help="of a search: contribution or fisher")] = "contribution",
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="of a search: new, or to go on with")] = None,
@@ -207,7 +210,7 @@ def plan(
             Asked(
                 model=model, devices=tuple(device), scheme=scheme, gradients=gradients, exponents=exponents,
                 rule=update, window=window, side=resolution, classes=classes, budget=budget, html=html,
-                as_json=as_json, prove=prove,
+                as_json=as_json, prove=prove, paging=paging,
             )
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from fleet.node.model.recipe import Exponents, Gradients, Recipe, Rule
 from fleet.node.plan.ledger import arithmetic
 from fleet.node.plan.placement import Effort
 from fleet.node.profile import Profile, load_profile
+from fleet.run.paging import WAYS
 from fleet.run.plans import Network, OnBoard, Said, Terms, check_budget, network, on_board, planned
 from fleet.run.proposals import Search, changes, listed
 
@@ -40,13 +41,18 @@ class Asked:
     html: Path | None
     as_json: bool
     prove: bool
+    paging: str | None = None
 
 
 def plan_model(asked: Asked) -> None:
     """Prints what was asked for; DoesNotFit after it where a scheme does not fit."""
     profiles, terms = checked(asked)
     net = network(asked.model, classes=asked.classes, side=asked.side)
-    if asked.scheme is not None:
+    if asked.scheme is not None and asked.paging is not None:
+        from fleet.cli.plan_paging import plan_paging
+
+        plan_paging(net, terms, profiles, asked.scheme, asked.paging, as_json=asked.as_json)
+    elif asked.scheme is not None:
         _one(asked, net, terms, profiles, asked.scheme)
     else:
         _table(asked, net, terms, profiles)
@@ -60,8 +66,10 @@ def checked(asked: Asked) -> tuple[list[Profile], Terms]:
     faults: list[Fault] = []
     if asked.scheme is None:
         wants = {"--prove": asked.prove, "--html": asked.html is not None, "--budget": asked.budget is not None}
+        wants["--paging"] = asked.paging is not None
         text = "expected --scheme beside it, got none; name the scheme"
         faults += [Fault(option, text) for option, given in wants.items() if given]
+    faults += _odd_paging(asked)
     recipe = Recipe(
         gradients=Gradients(_one_of("--gradients", asked.gradients, [g.value for g in Gradients], faults)),
         exponents=Exponents(_one_of("--exponents", asked.exponents, [e.value for e in Exponents], faults)),
@@ -73,6 +81,20 @@ def checked(asked: Asked) -> tuple[list[Profile], Terms]:
     if faults:
         raise InputError(faults)
     return profiles, Terms(recipe=recipe, input_streamed=window == "streamed", budget_bytes=budget)
+
+
+def _odd_paging(asked: Asked) -> list[Fault]:
+    """What --paging cannot stand beside, or without."""
+    if asked.paging is None:
+        return []
+    faults: list[Fault] = []
+    _one_of("--paging", asked.paging, WAYS, faults)
+    if asked.budget is None:
+        faults.append(Fault("--paging", "expected --budget beside it, got none; name the bytes it has to keep to"))
+    for option, given in (("--html", asked.html is not None), ("--prove", asked.prove)):
+        if given:
+            faults.append(Fault(option, "expected a plan without --paging, got one with it; leave one of them out"))
+    return faults
 
 
 def _one_of(option: str, given: str, known: Sequence[str], faults: list[Fault]) -> str:
