@@ -46,7 +46,7 @@ def _rows(each: Paged) -> Rows:
         cycles = f"{each.profile.flash.endurance:,} erase cycles"
         yield "wear", f"worn out after {found.wears_out:,} steps: {schedule.paged_bytes:,} B a step, {cycles}"
         yield "", f"of a page file of {found.file_bytes:,} B in whole erase units; no firmware writes one yet"
-    yield "applies to", "layer by layer plans: what is fused by rows has no whole maps to page or to compute again"
+    yield "applies to", "layer by layer plans, for which alone the problem is stated"
     if each.fused.arena_bytes <= found.memory_bytes:
         yield "advice", "row by row takes no more memory and needs neither: leave --paging out"
 
