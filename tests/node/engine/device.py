@@ -30,8 +30,8 @@ VERIFY = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, c.c_uint32, c.c_void_p)
 PORT = Path(__file__).parent / "simulated_port.c"
 
 
-def build_device(project: Path, plan: Plan, profile: Profile, out: Path, *more: str) -> Path:
-    """The project with the test's board, as a shared library."""
+def device_sources(project: Path, plan: Plan, profile: Profile) -> tuple[str, ...]:
+    """What a compiler is told: the flash of the board, where headers lie, the project's sources and the test's board."""
     sources = [p for f in FOLDERS for p in sorted((project / f).glob("*.c")) if p.name not in BOARD_ONLY]
     first = slots_of(plan, profile).first
     sizes = {
@@ -39,10 +39,15 @@ def build_device(project: Path, plan: Plan, profile: Profile, out: Path, *more: 
         "SIM_FLASH_BYTES": f"{usable(profile, FLASH).end - first}u",
         "SIM_PAGE_BYTES": f"{profile.flash.page_bytes}u",
     }
+    told = [*(f"-D{name}={value}" for name, value in sizes.items()), *(f"-I{project / f}" for f in FOLDERS)]
+    return (*told, *map(str, sources), str(PORT))
+
+
+def build_device(project: Path, plan: Plan, profile: Profile, out: Path, *more: str) -> Path:
+    """The project with the test's board, as a shared library."""
     command = [*compiler(), *_target(), "-O1", *WARNINGS, "-ffp-contract=off", "-fno-sanitize=all", "-shared", "-fPIC"]
-    command += [f"-D{name}={value}" for name, value in sizes.items()] + [f"-I{project / f}" for f in FOLDERS]
     done = subprocess.run(
-        [*command, *more, *map(str, sources), str(PORT), "-o", str(out)],
+        [*command, *more, *device_sources(project, plan, profile), "-o", str(out)],
         capture_output=True,
         text=True,
         check=False,

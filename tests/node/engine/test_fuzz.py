@@ -7,7 +7,7 @@ extents is gone. Sums that overflow are not looked for here: numbers without sen
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from fleet.node.engine.build import headers, sources
+from fleet.node.export import export
 from fleet.node.model.fixed import real
 from fleet.node.model.graph import Dequantize, Form, Graph, Softmax
 from fleet.node.model.recipe import Gradients, Loss, Recipe, Rule
@@ -22,13 +23,27 @@ from fleet.node.model.scheme import Layout, Scheme, Slice, build_scheme
 from fleet.node.plan import Plan, inference_plan, plan_of
 from fleet.node.plan.steps import Code
 from fleet.node.plan.tactics import Tactics
+from fleet.node.profile import load_profile
+from fleet.node.wire import messages
 from fleet.node.wire.frames import Push, encode_push
+from tests.node.engine.device import device_sources
+from tests.node.engine.fleet_of_one import (
+    BOARD,
+    NODE,
+    SIGNATURE,
+    ack_frame,
+    new_model,
+    push_frame,
+    small_plan,
+    values_of_round,
+)
 from tests.node.engine.runs import static
 from tests.node.engine.segmented import longest
 from tests.node.engine.test_channels import all_by_channels, narrow_net
 from tests.node.model.map_nets import NETS, MapBuilder, autoencoder, edged
 from tests.node.model.nets import Builder, imu_net, residual_net
 
+Files = Sequence[str | Path]
 RUNS = int(os.environ.get("FLEET_FUZZ_RUNS", "20000"))
 SEED = 1
 MOST_STATE_BYTES = 16384  # of plan.c
@@ -50,15 +65,16 @@ def clang(tmp_path_factory: pytest.TempPathFactory) -> str:
     return found
 
 
-def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_bytes: int) -> str:
-    """What libFuzzer reported of a run over these first inputs; the test fails where it found something."""
+def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_bytes: int, files: Files = ()) -> None:
+    """A run over these first inputs; the test fails where it found something. files: sources, or flags for them."""
     seeds = folder / "corpus"
     seeds.mkdir()
     for i, content in enumerate(corpus):
         (seeds / f"{i:03}").write_bytes(content)
     main = Path(__file__).parent / "fuzz" / f"{target}.c"
     program = folder / target
-    command = [clang, *FLAGS, f"-I{headers()[0].parent}", *map(str, sources()), str(main), "-o", str(program)]
+    parts = files or (f"-I{headers()[0].parent}", *sources())
+    command = [clang, *FLAGS, *map(str, parts), str(main), "-o", str(program)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     limits = (f"-runs={RUNS}", f"-seed={SEED}", f"-max_len={longest_bytes}", f"-timeout={LONGEST_S}")
@@ -67,7 +83,6 @@ def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_byt
     )
     report = done.stderr.decode(errors="replace")
     assert done.returncode == 0, report[-6000:]
-    return report
 
 
 def content_of(plan: Plan) -> bytes:
@@ -145,3 +160,25 @@ def test_no_frame_leaves_its_memories(clang: str, tmp_path: Path) -> None:
     values = np.arange(LAYOUT.size, dtype=np.int32)
     push = Push(node=1, round=2, steps=3, rate=real(0.06), own=(0, 2), values=values)
     fuzz(clang, "push", tmp_path, [encode_push(LAYOUT, push)], 128)
+
+
+def conversation(frames: Iterator[bytes]) -> bytes:
+    """Frames, each behind its length; an empty one is a restart."""
+    return b"".join(len(frame).to_bytes(2, "little") + frame for frame in frames)
+
+
+def test_no_frame_makes_a_node_leave_its_memories(clang: str, tmp_path: Path) -> None:
+    plan, profile = small_plan(), load_profile(BOARD)
+    project = export(plan, profile, out=tmp_path / "project", name="node", runtime=True)
+    slot = new_model(plan, 1, 1)
+    values = messages.set_values(plan.layout, values_of_round(plan, 9), node=NODE)
+    model = [messages.offer(slot.description, SIGNATURE, node=NODE)]
+    model += [messages.piece(slot.content, at, 512, node=NODE, sequence=1) for at in range(0, len(slot.content), 512)]
+    said = [
+        [push_frame(plan, 1), ack_frame(plan, 1), b"", push_frame(plan, 2), ack_frame(plan, 2)],
+        [messages.encode(values), messages.encode(messages.Message(kind=messages.GET, node=NODE))],
+        [*map(messages.encode, model), b"", push_frame(plan, 3, model=1), b""],
+    ]
+    corpus = [conversation(iter(frames)) for frames in said]
+    files = device_sources(project, plan, profile)
+    fuzz(clang, "turn", tmp_path, corpus, 4 * max(map(len, corpus)), files)
