@@ -31,7 +31,7 @@ PORT = Path(__file__).parent / "simulated_port.c"
 
 
 def device_sources(project: Path, plan: Plan, profile: Profile) -> tuple[str, ...]:
-    """What a compiler is told: the flash of the board, where headers lie, the project's sources and the test's board."""
+    """What a compiler is told: the board's flash, where headers lie, the project's sources and the test's board."""
     sources = [p for f in FOLDERS for p in sorted((project / f).glob("*.c")) if p.name not in BOARD_ONLY]
     first = slots_of(plan, profile).first
     sizes = {
