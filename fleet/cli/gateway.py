@@ -60,9 +60,8 @@ def run_node(scenario: Scenario, number: int, at: str, keys: Path) -> None:
     places = parse_nodes(at)
     if len(places) != 1 or places[0].kind not in (Kind.UDP, Kind.SERIAL):
         raise InputError.one("--at", f"expected one udp:HOST:PORT or serial:DEVICE[:BAUD], got '{at}'; correct it")
-    counters = Counters(keys.with_name(f"{keys.name}.node-{number}.counters"))
     with _until_interrupted() as stop:
-        serve(scenario, number, places[0], keys=read_keys(keys), counters=counters, told=typer.echo, stop=stop)
+        serve(scenario, number, places[0], keys=read_keys(keys), told=typer.echo, stop=stop)
 
 
 def make_app(scenario: Scenario, folder: Path, model: Path) -> None:

@@ -9,22 +9,26 @@ from threading import Event, Thread
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
+from fleet.base.rng import Stream
 from fleet.federation.client_app import Answering, Gateway
 from fleet.federation.links.keys import new_key
 from fleet.federation.links.link import Channel, Link
 from fleet.federation.links.remote import RemoteNode
 from fleet.federation.links.sealed import Counters, Session, Told
 from fleet.federation.links.serial_line import SerialChannel
-from fleet.federation.links.served import ServedNode
-from fleet.federation.links.udp import gateway_end, node_end
+from fleet.federation.links.served import BoardNode
+from fleet.federation.links.udp import WAIT_S, gateway_end, node_end
 from fleet.federation.server_app import strategy_of
 from fleet.federation.supernode import Bridge, SuperLink
 from fleet.learning.client import Client
+from fleet.learning.orders import sample_order
 from fleet.node.backend import EngineBackend
-from fleet.node.wire.seal import BY_NODE, BY_SERVER
+from fleet.node.model.graph import Int8
+from fleet.node.twin.firmware import firmware_image
+from fleet.node.twin.mailbox import Board
+from fleet.node.wire.seal import BY_SERVER
 from fleet.run.assemble import Drafted, drafted
 from fleet.run.prepare import softmax_classes
-from fleet.run.twins import emulated_backends
 from fleet.scenario import Scenario, round_rate
 
 LOOPBACK: Final = "127.0.0.1"
@@ -76,6 +80,7 @@ class Party:
     told: Told
     stop: Event = field(default_factory=Event)
     _threads: list[Thread] = field(default_factory=list, init=False)
+    _fresh: dict[int, bytes] = field(default_factory=dict, init=False)
 
     def check(self) -> None:
         """InputError for nodes that the scenario has not, or that have no key."""
@@ -99,19 +104,18 @@ class Party:
 
     def nodes(self) -> dict[int, Answering]:
         """Each node, ready to be asked. close() ends those that run here."""
-        engine = EngineBackend(self.draft.plan)
         chosen = [node for node, place in self.numbered() if place.kind is Kind.EMULATED]
-        backends = emulated_backends(
-            self.scenario, chosen, self.draft.plan, self.draft.profiles, self.draft.data.shards, engine
-        )
+        self._fresh = {node: new_key() for node in chosen}  # which nobody else has
+        boards = boards_of(self.scenario, self.draft, self._fresh)
+        engine = EngineBackend(self.draft.plan)
         found: dict[int, Answering] = {}
         for node, place in self.numbered():
             if place.kind in (Kind.UDP, Kind.SERIAL):
                 found[node] = self._remote(node, place)
-                continue
-            shard = self.draft.data.shards[node]
-            client = Client(shard=shard, backend=backends.get(node, engine), seed=self.scenario.seed)
-            found[node] = self._beside(node, client) if place.kind is Kind.EMULATED else client
+            elif place.kind is Kind.EMULATED:
+                found[node] = self._beside(node, boards[node])
+            else:
+                found[node] = Client(shard=self.draft.data.shards[node], backend=engine, seed=self.scenario.seed)
         return found
 
     def close(self) -> None:
@@ -129,17 +133,16 @@ class Party:
         assert self.counters is not None  # check() has found its key in the same file
         return self._at(node, str(place), channel, self.keys[node], self.counters.of(node, BY_SERVER))
 
-    def _beside(self, node: int, client: Client) -> RemoteNode:
-        """An emulated node behind a UDP socket of this process, with a key that nobody else has."""
-        key, end = new_key(), node_end(LOOPBACK, 0)
-        counters = iter(range(BY_NODE, 2**64, 2))
-        session = Session(Link(end), key, counters, ours=BY_NODE, place=f"node {node}", told=self.told)
-        served = ServedNode(number=node, node=client, layout=self.draft.plan.layout, session=session, told=self.told)
+    def _beside(self, node: int, board: Board) -> RemoteNode:
+        """An emulated node behind a UDP socket of this process."""
+        end = node_end(LOOPBACK, 0)
+        served = board_node(self.scenario, self.draft, node, board, end, self.told)
         thread = Thread(target=served.serve, args=(self.stop,), name=f"node {node}")
         thread.start()
         self._threads.append(thread)
         host, port = end.address
-        return self._at(node, f"emulated:{host}:{port}", gateway_end(host, port), key, iter(range(2, 2**64, 2)))
+        channel, key = gateway_end(host, port), self._fresh[node]
+        return self._at(node, f"emulated:{host}:{port}", channel, key, iter(range(2, 2**64, 2)))
 
     def _at(self, node: int, place: str, channel: Channel, key: bytes, counters: Iterator[int]) -> RemoteNode:
         name = f"node {node} at {place}"
@@ -207,23 +210,47 @@ def party_of(
     )  # fmt: skip
 
 
-def serve(
-    scenario: Scenario, node: int, at: Place, *, keys: Mapping[int, bytes], counters: Counters, told: Told, stop: Event
-) -> None:
+def serve(scenario: Scenario, node: int, at: Place, *, keys: Mapping[int, bytes], told: Told, stop: Event) -> None:
     """Is an emulated node of a scenario, at an address of this machine, until it is told to stop.
 
-    It begins as a new board does: with its first step.
+    It begins as a new board does: with its first step, and with the first of its counters.
     """
     if not 0 <= node < scenario.nodes:
         raise InputError.one("--node", f"expected 0 to {scenario.nodes - 1}, got {node}; name a node of the scenario")
     if node not in keys:
         raise InputError.one("--keys", f"expected a key of node {node}, got none; add a line to the file")
     draft = drafted(scenario)
-    shards, engine = draft.data.shards, EngineBackend(draft.plan)
-    backend = emulated_backends(scenario, (node,), draft.plan, draft.profiles, shards, engine)[node]
+    board = boards_of(scenario, draft, {node: keys[node]})[node]
     channel: Channel = node_end(at.host, at.port) if at.kind is Kind.UDP else SerialChannel(at.device, baud=at.baud)
-    sent = counters.of(node, BY_NODE)
-    session = Session(Link(channel), keys[node], sent, ours=BY_NODE, place=f"node {node}", told=told)
-    client = Client(shard=shards[node], backend=backend, seed=scenario.seed)
     told(f"node {node} of {scenario.name} at {at}")
-    ServedNode(number=node, node=client, layout=draft.plan.layout, session=session, told=told).serve(stop)
+    board_node(scenario, draft, node, board, channel, told).serve(stop)
+
+
+def boards_of(scenario: Scenario, draft: Drafted, keys: Mapping[int, bytes]) -> dict[int, Board]:
+    """An emulated board, just switched on, for each of these nodes; one image per kind of board, built now."""
+    kinds = [group.board for group in scenario.fleet for _ in range(group.count)]
+    images = {
+        kind: firmware_image(
+            draft.plan, draft.profiles[kind], seed=scenario.seed, windows=draft.data.most_windows, runtime=True
+        )
+        for kind in dict.fromkeys(kinds[node] for node in keys)
+    }
+    return {
+        node: Board(images[kinds[node]], draft.profiles[kinds[node]], draft.plan, node, key)
+        for node, key in keys.items()
+    }
+
+
+def board_node(
+    scenario: Scenario, draft: Drafted, node: int, board: Board, channel: Channel, told: Told
+) -> BoardNode:  # fmt: skip
+    """A board at a channel, with the node's windows in the order of the simulation."""
+    train = draft.data.shards[node].train
+
+    def sample(step: int) -> tuple[Int8, int]:
+        (i,) = sample_order(scenario.seed, Stream.ORDER, node, train.size, step, 1).tolist()
+        return train.x[i], int(train.y[i])
+
+    return BoardNode(
+        board=board, link=Link(channel), sample=sample, windows=train.size, wait_ms=round(1000 * WAIT_S), told=told
+    )  # fmt: skip

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from fleet.learning.data import Shard
 from fleet.node.backend import Backend
 from fleet.node.plan import Plan
+from fleet.node.plan.ledger import ledger, over
 from fleet.node.profile import Profile
 from fleet.node.twin.firmware import firmware_image
+from fleet.node.twin.image import Image
 from fleet.node.twin.node import EmulatedNode
 from fleet.scenario import Scenario
 
@@ -33,14 +35,22 @@ def emulated_backends(
 ) -> dict[int, Backend]:
     """A backend for each of the chosen nodes; one image per board, built now. Raises as `firmware_image`.
 
+    An image holds the runtime where it fits the board, else the client alone.
+
     beside: what every answer of theirs is held against.
     """
     boards = [group.board for group in scenario.fleet for _ in range(group.count)]
     images = {}
     for board in dict.fromkeys(boards[node] for node in chosen):
         windows = max(shard.train.size for shard, on in zip(shards, boards, strict=True) if on == board)
-        images[board] = firmware_image(plan, profiles[board], seed=scenario.seed, windows=windows)
+        images[board] = board_image(plan, profiles[board], seed=scenario.seed, windows=windows)
     return {
         node: EmulatedNode(image=images[boards[node]], profile=profiles[boards[node]], node=node, beside=beside)
         for node in chosen
     }
+
+
+def board_image(plan: Plan, profile: Profile, *, seed: int, windows: int) -> Image:
+    """The firmware of a board: with the runtime where its slots and buffers fit beside the plan."""
+    whole = not over(ledger(plan, profile, windows=windows, runtime=True))
+    return firmware_image(plan, profile, seed=seed, windows=windows, runtime=whole)

@@ -143,7 +143,7 @@ def test_a_federation_through_a_superlink_ends_with_the_model_of_the_simulated_o
     at = Place(kind=Kind.UDP, host=LOOPBACK, port=port)
     node = Thread(
         target=serve, args=(made, 0, at),
-        kwargs={"keys": read_keys(keys), "counters": Counters(tmp_path / "node"), "told": said.append, "stop": stop},
+        kwargs={"keys": read_keys(keys), "told": said.append, "stop": stop},
     )  # fmt: skip
     node.start()
     party = party_of(

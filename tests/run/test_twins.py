@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fleet.base.errors import CheckFailed
-from fleet.node.twin.firmware import Firmware
+from fleet.node.twin.mailbox import RoundBoard
 from fleet.node.twin.node import EmulatedNode
 from fleet.record import ValueRow, open_run
 from fleet.run import execute, resume
@@ -32,13 +32,13 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> str:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The node of each piece of work that an emulated core did."""
     nodes: list[int] = []
-    train = Firmware.train
+    train = RoundBoard.train
 
-    def counting(self: Firmware, *given: object) -> None:
+    def counting(self: RoundBoard, *given: object) -> None:
         nodes.append(self.node)
         train(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Firmware, "train", counting)
+    monkeypatch.setattr(RoundBoard, "train", counting)
     return nodes
 
 
@@ -71,12 +71,12 @@ def test_the_first_nodes_of_each_group_are_emulated() -> None:
 
 
 def test_firmware_that_computes_something_else_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = Firmware.train
+    train = RoundBoard.train
 
-    def slips(self: Firmware, windows: object, labels: object, order: np.ndarray) -> None:
+    def slips(self: RoundBoard, windows: object, labels: object, order: np.ndarray) -> None:
         train(self, windows, labels, np.roll(order, 1))  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Firmware, "train", slips)
+    monkeypatch.setattr(RoundBoard, "train", slips)
     with pytest.raises(CheckFailed, match=r"emulated node 0, after 6 steps: .* weight .* expected -?\d+, got -?\d+"):
         execute(with_twins(1), out=tmp_path / "run")
 

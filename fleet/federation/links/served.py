@@ -1,51 +1,59 @@
-"""The node's end of a link in Python: what an application around the firmware does, for an emulated node."""
+"""An emulated board at the end of a link: what its radio, its clock and its sensor are to the firmware."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Event
 
 from fleet.base.errors import FleetError
-from fleet.federation.client_app import Answering
-from fleet.federation.links.sealed import Session, Told
-from fleet.node.model.scheme import Layout
-from fleet.node.wire.frames import FrameError, decode_push
+from fleet.federation.links.link import Link
+from fleet.federation.links.sealed import Told
+from fleet.node.model.graph import Int8
+from fleet.node.twin.mailbox import Board
+
+Sample = Callable[[int], tuple[Int8, int]]
 
 
 @dataclass(slots=True, kw_only=True)
-class ServedNode:
-    """Answers pushes that come over a session. A push that comes again is answered again and not trained again."""
+class BoardNode:
+    """Frames pass as they come: the firmware opens and makes the seals, and takes part in rounds by itself.
 
-    number: int
-    node: Answering
-    layout: Layout
-    session: Session
+    sample: window and label of a step, counted from the first one of all. windows: that the node has. wait_ms: of one
+    receive of the link, by which the board's clock goes on.
+    """
+
+    board: Board
+    link: Link
+    sample: Sample
+    windows: int
+    wait_ms: int
     told: Told
-    steps_made: int = 0
-    _push: bytes = field(default=b"", init=False)
-    _update: bytes = field(default=b"", init=False)
 
     def serve(self, stop: Event) -> None:
-        """Until it is told to stop; then the link is closed."""
-        while not stop.is_set():
-            if (frame := self.session.receive()) is not None:
-                self._take(frame)
-        self.session.close()
-
-    def _take(self, frame: bytes) -> None:
+        """Until it is told to stop, or the firmware does; then the link is closed."""
         try:
-            push = decode_push(self.layout, frame)
-        except FrameError as fault:
-            self.told(f"node {self.number}: {fault}")
-            return
-        if push.node != self.number:
-            self.told(f"node {self.number}: expected its own push, got that of node {push.node}; check --nodes")
-            return
-        if frame != self._push:
-            try:
-                self._update = self.node.answer(frame, self.steps_made)
-            except FleetError as fault:  # the gateway hears nothing, as of a board that has stopped
-                self.told(f"node {self.number}: {fault}")
-                return
-            self._push = frame
-            self.steps_made += push.steps
-        if not self.session.send(self._update):
-            self.told(f"node {self.number}: nobody took its update of round {push.round}")
+            while not stop.is_set():
+                self._take(self.link.receive())
+                while not stop.is_set() and self._turn() == 0:
+                    pass
+        except FleetError as fault:  # the gateway hears nothing, as of a board that has stopped
+            self.told(str(fault))
+        finally:
+            self.link.close()
+
+    def _take(self, frame: bytes | None) -> None:
+        if frame is None:
+            self.board.pass_time(self.wait_ms)
+        else:
+            self.board.hear(frame)
+
+    def _turn(self) -> int:
+        """One turn of the node; for how many ms it would sleep then."""
+        window, label = self.sample(self.board.steps_made)
+        self.board.sense(window, label, self.windows)
+        done = self.board.rounds_done
+        sleep_ms, frame = self.board.turn()
+        if frame is not None and not self.link.send(frame):
+            self.told(f"{self.board}: nobody took its frame of {len(frame):,} bytes")
+        if self.board.rounds_done != done:
+            self.told(f"{self.board}: round {self.board.round} done, fe_app_round_done: the LED")
+        return sleep_ms

@@ -10,6 +10,7 @@ from fleet.base.errors import CheckFailed
 from fleet.node.engine.binding import Status
 from fleet.node.export import export, random_trial
 from fleet.node.export.target import uses_of
+from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.ledger import STACK_BYTES
 from fleet.node.plan.plan import Plan
@@ -19,20 +20,23 @@ from fleet.node.twin.build import build
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.running import DESK, DESK_BYTES
 from fleet.node.twin.start import started
-from fleet.node.wire.frames import push_bytes
+from fleet.node.wire.frames import Push, encode_push, push_bytes
 
 LOG = DESK + DESK_BYTES // 2  # where a streamed window lies
+STILL = Real(0, 0)  # a rate at which nothing moves
 STEP_OFFSET = 16  # of course.step in fe_runtime: behind key (8) and rate (8), fe.h
 
 
-def firmware_image(plan: Plan, profile: Profile, *, seed: int, windows: int = 0) -> Image:
+def firmware_image(plan: Plan, profile: Profile, *, seed: int, windows: int = 0, runtime: bool = False) -> Image:
     """The linked image of a node of a fleet: exported, compiled, found in the cache the next time.
 
-    seed: of the fleet. windows: that the log in flash is to hold. Raises as `export` and `build`.
+    seed: of the fleet. windows: that the log in flash is to hold. runtime: with what takes part in rounds by itself.
+    Raises as `export` and `build`.
     """
+    trial = random_trial(plan, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "node"
-        export(plan, profile, out=project, name="node", trial=random_trial(plan, seed=seed), windows=windows)
+        export(plan, profile, out=project, name="node", trial=trial, windows=windows, runtime=runtime)
         return read_image(build(project, core=profile.core, stack_bytes=STACK_BYTES, uses=uses_of(plan)))
 
 
@@ -71,6 +75,12 @@ class Firmware:
             raise CheckFailed(f"{self}: {text}")
         self._core.write(self._frame, frame)
         self._call("fe_client_push", self._frame, len(frame))
+
+    def set(self, values: NDArray[np.int32]) -> None:
+        """Sets the trained values, by a push that asks for nothing."""
+        own = tuple(range(self.plan.layout.classes))
+        push = Push(node=self.node, round=0, steps=0, rate=STILL, own=own, values=values)
+        self.push(encode_push(self.plan.layout, push))
 
     def train(self, windows: Int8, labels: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
         """One step on windows[i] for each i in order. windows: int8 [n, H, W, C]."""

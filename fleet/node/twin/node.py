@@ -8,24 +8,24 @@ from numpy.typing import NDArray
 
 from fleet.base.errors import CheckFailed
 from fleet.node.backend import Backend, Work
-from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.plan import Plan
 from fleet.node.profile import Profile
 from fleet.node.twin.firmware import Firmware
 from fleet.node.twin.image import Image
+from fleet.node.twin.mailbox import RoundBoard
 from fleet.node.twin.round import first_difference
 from fleet.node.wire.frames import Push, decode_update, encode_push
 
 MOST_STEPS = 2**16 - 1  # a push counts steps in 16 bits
-STILL = Real(0, 0)  # a rate at which nothing moves
 
 
 @dataclass(slots=True, kw_only=True)
 class EmulatedNode:
     """What the firmware computes is the answer; CheckFailed, with the first value, where `beside` says otherwise.
 
-    image: as firmware_image makes it. beside: computes the same in the simulator's engine. The core is started by the
+    image: as firmware_image makes it; one with the runtime takes part in rounds by itself, frames in and frames out,
+    else fe_client_* are called. beside: computes the same in the simulator's engine. The core is started by the
     first call and keeps running; a node that is handed another count of steps has been reset, as a resumed run does.
     """
 
@@ -64,12 +64,10 @@ class EmulatedNode:
         return values
 
     def logits(self, values: NDArray[np.int32], windows: Int8) -> NDArray[np.int16]:
-        """int16 [n, classes] of a model with these trained values, which are pushed to the node first."""
+        """int16 [n, classes] of a model with these trained values, which the node is given first."""
         with self._busy:
             firmware = self._running()
-            own = tuple(range(self.plan.layout.classes))
-            push = Push(node=self.node, round=0, steps=0, rate=STILL, own=own, values=values)
-            firmware.push(encode_push(self.plan.layout, push))
+            firmware.set(values)
             said = firmware.logits(windows)
         if not np.array_equal(said, expected := self.beside.logits(values, windows)):
             window, label = (int(i) for i in np.argwhere(said != expected)[0])
@@ -92,7 +90,8 @@ class EmulatedNode:
 
     def _running(self) -> Firmware:
         if self._firmware is None:
-            self._firmware = Firmware(self.image, self.profile, self.plan, self.node)
+            kind = RoundBoard if "fe_node_turn" in self.image.functions else Firmware
+            self._firmware = kind(self.image, self.profile, self.plan, self.node)
         return self._firmware
 
 
