@@ -13,13 +13,14 @@ from fleet.node.model.fixed import real
 from fleet.node.model.recipe import Recipe, Rule
 from fleet.node.plan.plan import plan_of
 from fleet.node.profile import boards, load_profile
+from fleet.node.twin.emulator import ARCHITECTURES
 from fleet.node.twin.firmware import Firmware, firmware_image
 from fleet.node.twin.node import EmulatedNode
 from fleet.node.wire.frames import Push, encode_push
 from tests.run.quickstart import Party
 
 NODE = 4
-BOARDS = [board for board in boards() if load_profile(board).can_build]
+BOARDS = [b for b in boards() if load_profile(b).can_build and load_profile(b).core in ARCHITECTURES]
 
 
 def emulated(party: Party, board: str, *, seed: int = 0, node: int = NODE) -> EmulatedNode:
