@@ -33,21 +33,27 @@ LINK = (
     "-Wl,--gc-sections",
     *(f"-Wl,-u,{name}" for name in CALLS),
 )  # what a driver calls stays, whatever main uses
-GNU_LINK = (*LINK, "-nostartfiles", "--specs=nosys.specs")
+ARM_LINK = ("-nostartfiles", "--specs=nosys.specs")
+RISCV_LINK = ("-nostdlib", "-nostartfiles", "-lgcc")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A core. clang, gnu: the flags that name it. An FPU is off in clang unless named as a feature."""
+    """A core. clang, gnu: the flags that name it. An FPU is off in clang unless named as a feature.
+
+    gnu_compiler: its command. gnu_link: what it links without a start-up of its own, and with what.
+    """
 
     clang: tuple[str, ...]
     gnu: tuple[str, ...]
     gnu_compiler: str = "arm-none-eabi-gcc"
+    gnu_link: tuple[str, ...] = ARM_LINK
 
 
 def _thumb(clang_cpu: str, gnu_cpu: str, gnu_fpu: str = "") -> Target:
     abi = "eabihf" if gnu_fpu else "eabi"
-    floats = ("-mfloat-abi=hard", f"-mfpu={gnu_fpu}") if gnu_fpu else ("-mfloat-abi=soft",)
+    fpu = (f"-mfpu={gnu_fpu}",) if gnu_fpu else ()
+    floats = ("-mfloat-abi=hard", *fpu) if gnu_fpu else ("-mfloat-abi=soft",)
     return Target(
         clang=("-target", f"thumb-freestanding-{abi}", f"-mcpu={clang_cpu}"),
         gnu=("-mthumb", f"-mcpu={gnu_cpu}", *floats),
@@ -60,6 +66,21 @@ TARGETS = {
     "cortex-m7f": _thumb("cortex_m7+fp_armv8d16sp", "cortex-m7", "fpv5-sp-d16"),
     "cortex-m33f": _thumb("cortex_m33+fp_armv8d16sp", "cortex-m33", "fpv5-sp-d16"),
     "cortex-m55f": _thumb("cortex_m55+fp_armv8d16sp+mve", "cortex-m55", "auto"),  # Helium for integers
+    "rv32imc": Target(
+        # No small-data section, no objects merged into one: each lies where its own section is put.
+        clang=(
+            "-target",
+            "riscv32-freestanding",
+            "-mcpu=generic_rv32+m+c",
+            "-msmall-data-limit=0",
+            "-mllvm",
+            "-enable-global-merge=false",
+        ),
+        # With zicsr in the name gcc 12 links its 64-bit runtime; version 2.2 of the manual has these instructions in I.
+        gnu=("-march=rv32imc", "-misa-spec=2.2", "-mabi=ilp32", "-msmall-data-limit=0", "-ffreestanding"),
+        gnu_compiler="riscv64-unknown-elf-gcc",
+        gnu_link=RISCV_LINK,
+    ),
 }
 
 
@@ -79,9 +100,9 @@ def clang_flags(core: str, stack_bytes: int, uses: tuple[str, ...]) -> tuple[str
 
 
 def gnu_flags(core: str, stack_bytes: int, uses: tuple[str, ...]) -> tuple[str, ...]:
-    """Flags of `arm-none-eabi-gcc`, before sources and output. uses: from uses_of."""
-    declared = (define_stack(stack_bytes), *uses)
-    return (*target(core).gnu, GNU_LEVEL, *LANGUAGE, *GNU_ONLY, *NO_UNWINDING, *declared, *GNU_LINK)
+    """Flags of the core's GNU compiler, before sources and output. uses: from uses_of."""
+    declared, named = (define_stack(stack_bytes), *uses), target(core)
+    return (*named.gnu, GNU_LEVEL, *LANGUAGE, *GNU_ONLY, *NO_UNWINDING, *declared, *LINK, *named.gnu_link)
 
 
 def define_stack(stack_bytes: int) -> str:

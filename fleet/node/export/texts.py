@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fleet.base.errors import InputError
 from fleet.base.places import package_data
 from fleet.node.export.record import Project
-from fleet.node.export.target import clang_flags, gnu_flags
+from fleet.node.export.target import clang_flags, gnu_flags, target
 from fleet.node.plan.banks import STACK
 from fleet.node.plan.ledger import Ledger
 from fleet.node.plan.slots import slots_of
@@ -20,6 +20,7 @@ def makefile(project: Project) -> str:
         {
             "name": project.name,
             "clang": " ".join(clang_flags(project.core, project.stack_bytes, ())),
+            "gnu_compiler": target(project.core).gnu_compiler,
             "gnu": " ".join(gnu_flags(project.core, project.stack_bytes, ())),
         },
     )
@@ -38,6 +39,7 @@ def readme(planned: Ledger, project: Project) -> str:
             "scheme": plan.scheme.name,
             "board": profile.board,
             "core": profile.core,
+            "gnu_compiler": target(profile.core).gnu_compiler,
             "steps": str(project.trial.steps),
             "memory": memory_table(planned),
         },

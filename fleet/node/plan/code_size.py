@@ -17,7 +17,15 @@ MAPS: Final = 1_200  # what operators without weights share
 STATIC: Final = 1_150  # gradients place by place
 RULES: Final = 220  # all rules that round without a draw, or keep a residual
 FLOATS: Final = Fraction(28_356, 22_216)  # with floating point, to without: every code at once
-CORES: Final = {"cortex-m4f": Fraction(1), "cortex-m7f": Fraction(22_800, 22_216)}  # every code at once
+CORES: Final = {
+    "cortex-m0plus": Fraction(19_080, 18_544),
+    "cortex-m4f": Fraction(1),
+    "cortex-m7f": Fraction(22_800, 22_216),
+    "cortex-m33f": Fraction(18_592, 18_544),
+    "rv32imc": Fraction(22_048, 18_544),
+}
+"""Images of a core, to those of a Cortex-M4F."""
+SOFT_FLOATS: Final = {"cortex-m0plus": 1_150, "rv32imc": 2_400}  # the compiler's floating point without an FPU
 
 PARTS: Final = {
     Code.CONV: 1176,
@@ -69,7 +77,8 @@ def code_size(plan: Plan, core: str) -> int | None:
     size = BASE + _sum(PARTS, codes) + _sum(MAP_PARTS, codes)
     size += MAPS * bool(codes & MAP_PARTS.keys())
     size += STATIC * (recipe.exponents is Exponents.STATIC) + RULES * (recipe.rule is not Rule.STOCHASTIC)
-    return round(size * CORES[core] * (FLOATS if plan.floats else 1))
+    soft = SOFT_FLOATS.get(core, 0) if plan.floats else 0
+    return round(size * CORES[core] * (FLOATS if plan.floats else 1)) + soft
 
 
 def largest_code_size(plan: Plan) -> int:

@@ -140,6 +140,15 @@ def test_a_net_with_every_operator_equals_the_simulator_on_another_core(small: P
     assert (report.board, report.faults) == ("stm32f746", ())
 
 
+@pytest.mark.parametrize("board", ["rp2040", "stm32u585", "esp32c3"])
+def test_a_net_with_every_operator_equals_the_simulator_on_other_instruction_sets(board: str, tmp_path: Path) -> None:
+    plan = every_operator()
+    project = export(plan, load_profile(board), out=tmp_path / "node", name="node", trial=random_trial(plan, seed=3))
+    report = verify(project)
+    assert (report.board, report.faults) == (board, ())
+    assert 200 < report.stack_used_bytes < report.stack_bytes - 104  # an interrupt's frame has room
+
+
 def gated(recipe: Recipe) -> Plan:
     """A net with a gate, a curve, moves and a pool, which learns classes or answers by a recipe."""
     build = MapBuilder(4)
@@ -166,10 +175,14 @@ def gated(recipe: Recipe) -> Plan:
         ("nrf52840", Recipe(gradients=Gradients.FP32, rule=Rule.NEAREST, batch=4, loss=Loss.SQUARED_ERROR)),
         ("stm32f746", Recipe(gradients=Gradients.FP32, rule=Rule.LATENT, momentum=0.5)),
         ("stm32f746", Recipe(rule=Rule.RESIDUAL16, scaled=False, loss=Loss.SQUARED_ERROR)),
+        ("rp2040", Recipe(gradients=Gradients.FP32, rule=Rule.LATENT, momentum=0.5)),
+        ("rp2040", Recipe(gradients=Gradients.FP32, rule=Rule.NEAREST, batch=4, loss=Loss.SQUARED_ERROR)),
+        ("esp32c3", Recipe(gradients=Gradients.FP32, rule=Rule.LATENT, momentum=0.5)),
+        ("esp32c3", Recipe(exponents=Exponents.STATIC, rule=Rule.TRUNCATE)),
     ],
 )
 def test_a_firmware_trains_by_any_recipe_as_the_simulator_does(board: str, recipe: Recipe, tmp_path: Path) -> None:
-    """Values after each step, everything that is remembered at the end, on cores with floating point in hardware."""
+    """Values after each step, everything that is remembered at the end; floating point in hardware and in software."""
     plan = gated(recipe)
     project = export(plan, load_profile(board), out=tmp_path / "gated", name="gated")
     found = read_project(project)
