@@ -314,7 +314,7 @@ def test_a_changed_engine_source_is_named_with_its_line(changed: Callable[[str, 
 def test_a_source_that_does_not_compile_is_shown_with_the_compilers_words(
     changed: Callable[[str, str, str], Path],
 ) -> None:
-    project = changed("node/fe_main.c", "return", "retrun")
+    project = changed("node/fe_main.c", "return fe_client_start", "retrun fe_client_start")
     with pytest.raises(CheckFailed, match=r"expected it to compile, got:[\s\S]*retrun"):
         verify(project)
 
@@ -322,7 +322,7 @@ def test_a_source_that_does_not_compile_is_shown_with_the_compilers_words(
 def test_a_loop_that_never_ends_is_not_waited_for(
     changed: Callable[[str, str, str], Path], nrf: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = changed("node/fe_main.c", "return ", "for (volatile int i = 0; i >= 0;) {}\n    return ")
+    project = changed("node/fe_main.c", "return fe_client", "for (volatile int i = 0; i >= 0;) {}\n    return fe_client")
     monkeypatch.setattr("fleet.node.twin.emulator.LONGEST_BYTES", 1_000_000)
     with pytest.raises(CheckFailed, match=r"to come back, got none within 1,000,000 bytes of code, at main\+"):
         Core(image_of(project), nrf)
@@ -450,7 +450,7 @@ def test_a_refused_label_is_no_step(client: Client) -> None:
 def test_people_are_told_what_was_compared(report: Report) -> None:
     assert ("model", "24,704 bytes of the original, 68 arrays", "equal") in check_rows(report)
     assert ("sram", "trained values", "4,412", "4,412") in memory_rows(report)
-    assert "counted in Unicorn; clang of ziglang" in closing(report)
+    assert "counted in unicorn; clang of ziglang" in closing(report)
     assert "-Os, cortex-m4f" in closing(report)
 
 
