@@ -68,9 +68,7 @@ def test_a_modelled_number_of_instructions_says_so() -> None:
 
 def test_a_board_whose_core_nobody_counted_is_refused_with_the_command() -> None:
     board = replace(load_profile("nrf52840"), core="cortex-m3")
-    with pytest.raises(
-        InputError, match=r"^core: .* got 'cortex-m3'; count them with `fleet calibrate --core cortex"
-    ):
+    with pytest.raises(InputError, match=r"^core: .* got 'cortex-m3'; count them with `fleet calibrate --core cortex"):
         step_cost(board, [])
 
 

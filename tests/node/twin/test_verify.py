@@ -322,7 +322,7 @@ def test_a_source_that_does_not_compile_is_shown_with_the_compilers_words(
 def test_a_loop_that_never_ends_is_not_waited_for(
     changed: Callable[[str, str, str], Path], nrf: Profile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = changed("node/fe_main.c", "return fe_client", "for (volatile int i = 0; i >= 0;) {}\n    return fe_client")
+    project = changed("node/fe_main.c", "return fe_c", "for (volatile int i = 0; i >= 0;) {}\n    return fe_c")
     monkeypatch.setattr("fleet.node.twin.emulator.LONGEST_BYTES", 1_000_000)
     with pytest.raises(CheckFailed, match=r"to come back, got none within 1,000,000 bytes of code, at main\+"):
         Core(image_of(project), nrf)
