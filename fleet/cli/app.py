@@ -309,6 +309,9 @@ def export(
         str | None, typer.Option("--scheme", metavar="TEXT", help="of --model, as in `fleet plan`")
     ] = None,
     inference: Annotated[bool, typer.Option("--inference", help="of --model: nothing trains")] = False,
+    runtime: Annotated[
+        bool, typer.Option("--runtime", help="of a scenario: with what takes part in rounds by itself")
+    ] = False,
     gradients: GradientsName = "int8",
     exponents: ExponentsName = "static",
     update: UpdateName = "stochastic",
@@ -326,10 +329,12 @@ def export(
         raise typer.BadParameter("expected a scenario FILE or --model NET, one of the two", param_hint="FILE")
     kind = chosen("--profile", profile, Kind)
     if file is not None:
-        made = _export_scenario(file, device, out, kind, given=scheme is not None or inference)
+        made = _export_scenario(file, device, out, kind, given=scheme is not None or inference, runtime=runtime)
     elif model is not None:
         if device is None:
             raise typer.BadParameter("expected a board; `fleet devices` lists them", param_hint="--device")
+        if runtime:
+            raise typer.BadParameter("expected a scenario, whose rounds it takes part in", param_hint="--runtime")
         if (scheme is None) != inference:
             text = "expected --scheme TEXT or --inference, one of the two; `fleet plan --model` lists schemes"
             raise typer.BadParameter(text, param_hint="--scheme")
@@ -342,7 +347,7 @@ def export(
     typer.echo(f"project: {made}\nnext: fleet verify {made}")
 
 
-def _export_scenario(file: Path, device: str | None, out: Path, kind: "Kind", *, given: bool) -> Path:
+def _export_scenario(file: Path, device: str | None, out: Path, kind: "Kind", *, given: bool, runtime: bool) -> Path:
     """given: whether an option is there that a scenario says itself."""
     from fleet.cli.firmware import export_node
     from fleet.scenario import load
@@ -352,7 +357,7 @@ def _export_scenario(file: Path, device: str | None, out: Path, kind: "Kind", *,
     if given:
         raise typer.BadParameter("expected --model beside it, got a scenario, which has its own", param_hint="--scheme")
     scenario = load(file, allow_code=True)  # nothing of a strategy runs here
-    return export_node(scenario, device or scenario.fleet[0].board, out, kind)
+    return export_node(scenario, device or scenario.fleet[0].board, out, kind, runtime=runtime)
 
 
 @app.command()
@@ -427,12 +432,16 @@ def node(
     number: Annotated[int, typer.Option("--node", min=0, help="which of the scenario's nodes")],
     at: Annotated[str, typer.Option("--at", metavar="PLACE", help="udp:HOST:PORT or serial:DEVICE[:BAUD]")],
     keys: Annotated[Path, typer.Option("--keys", metavar="FILE", help="as `fleet keys` makes it")],
+    project: Annotated[
+        Path | None,
+        typer.Option("--project", metavar="DIR", help="an export with --runtime; default: a fresh one"),
+    ] = None,
 ) -> None:
     """Be one emulated node of a scenario, for a gateway to talk to."""
     from fleet.cli.gateway import run_node
     from fleet.scenario import load
 
-    run_node(load(file, allow_code=True), number, at, keys)
+    run_node(load(file, allow_code=True), number, at, keys, project)
 
 
 @app.command()

@@ -48,16 +48,22 @@ def chosen(option: str, name: str, among: type[Choice]) -> Choice:
 # --- of a scenario ---------------------------------------------------------------------------------------------
 
 
-def export_node(scenario: Scenario, board: str, out: Path, kind: Kind = Kind.TABLE) -> Path:
-    """The project of the scenario's first node on a board; its trial is that node's first training steps."""
+def export_node(
+    scenario: Scenario, board: str, out: Path, kind: Kind = Kind.TABLE, *, runtime: bool = False
+) -> Path:  # fmt: skip
+    """The project of the scenario's first node on a board; its trial is that node's first training steps.
+
+    runtime: with what takes part in rounds by itself.
+    """
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     boards = dict.fromkeys([*(group.board for group in scenario.fleet), board])
     plan = plan_for(chosen.graph, chosen.scheme, [load_profile(each) for each in boards], windows=data.most_windows)
     trial = _trial(scenario, data.shards[0])
     return export(
-        plan, load_profile(board), out=out, name=scenario.name, trial=trial, windows=data.most_windows, kind=kind
-    )
+        plan, load_profile(board), out=out, name=scenario.name, trial=trial, windows=data.most_windows, kind=kind,
+        runtime=runtime,
+    )  # fmt: skip
 
 
 def _trial(scenario: Scenario, shard: Shard) -> Trial:

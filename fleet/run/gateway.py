@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
@@ -24,7 +25,7 @@ from fleet.learning.client import Client
 from fleet.learning.orders import sample_order
 from fleet.node.backend import EngineBackend
 from fleet.node.model.graph import Int8
-from fleet.node.twin.firmware import firmware_image
+from fleet.node.twin.firmware import firmware_image, project_image
 from fleet.node.twin.mailbox import Board
 from fleet.node.wire.seal import BY_SERVER
 from fleet.run.assemble import Drafted, drafted
@@ -210,17 +211,31 @@ def party_of(
     )  # fmt: skip
 
 
-def serve(scenario: Scenario, node: int, at: Place, *, keys: Mapping[int, bytes], told: Told, stop: Event) -> None:
+def serve(
+    scenario: Scenario,
+    node: int,
+    at: Place,
+    *,
+    keys: Mapping[int, bytes],
+    told: Told,
+    stop: Event,
+    project: Path | None = None,
+) -> None:
     """Is an emulated node of a scenario, at an address of this machine, until it is told to stop.
 
-    It begins as a new board does: with its first step, and with the first of its counters.
+    It begins as a new board does: with its first step, and with the first of its counters. project: the firmware, an
+    export of this scenario with the runtime; None for one made now.
     """
     if not 0 <= node < scenario.nodes:
         raise InputError.one("--node", f"expected 0 to {scenario.nodes - 1}, got {node}; name a node of the scenario")
     if node not in keys:
         raise InputError.one("--keys", f"expected a key of node {node}, got none; add a line to the file")
     draft = drafted(scenario)
-    board = boards_of(scenario, draft, {node: keys[node]})[node]
+    if project is None:
+        board = boards_of(scenario, draft, {node: keys[node]})[node]
+    else:
+        image, profile = project_image(project, draft.plan, seed=scenario.seed)
+        board = Board(image, profile, draft.plan, node, keys[node])
     channel: Channel = node_end(at.host, at.port) if at.kind is Kind.UDP else SerialChannel(at.device, baud=at.baud)
     told(f"node {node} of {scenario.name} at {at}")
     board_node(scenario, draft, node, board, channel, told).serve(stop)

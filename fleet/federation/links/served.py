@@ -55,5 +55,5 @@ class BoardNode:
         if frame is not None and not self.link.send(frame):
             self.told(f"{self.board}: nobody took its frame of {len(frame):,} bytes")
         if self.board.rounds_done != done:
-            self.told(f"{self.board}: round {self.board.round} done, fe_app_round_done: the LED")
+            self.told(f"{self.board}: round {self.board.round} is done, its LED toggles (fe_app_round_done)")
         return sleep_ms

@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.base.errors import CheckFailed
+from fleet.base.errors import CheckFailed, InputError
 from fleet.node.engine.binding import Status
 from fleet.node.export import export, random_trial
+from fleet.node.export.record import read_project
 from fleet.node.export.target import uses_of
 from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
 from fleet.node.plan.ledger import STACK_BYTES
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
-from fleet.node.profile import Profile
+from fleet.node.profile import Profile, load_profile
 from fleet.node.twin.build import build
 from fleet.node.twin.image import Image, read_image
 from fleet.node.twin.running import DESK, DESK_BYTES
@@ -38,6 +39,22 @@ def firmware_image(plan: Plan, profile: Profile, *, seed: int, windows: int = 0,
         project = Path(folder) / "node"
         export(plan, profile, out=project, name="node", trial=trial, windows=windows, runtime=runtime)
         return read_image(build(project, core=profile.core, stack_bytes=STACK_BYTES, uses=uses_of(plan)))
+
+
+def project_image(folder: Path, plan: Plan, *, seed: int) -> tuple[Image, Profile]:
+    """The linked image of a project, with whatever its owner changed in it, and its board.
+
+    InputError unless it is an export of this plan and seed with the runtime; CheckFailed when it does not compile.
+    """
+    project = read_project(folder)
+    wanted = (plan.digest, seed, True)
+    if (project.plan_digest, project.trial.seed, project.runtime) != wanted:
+        runtime = "" if project.runtime else " without the runtime"
+        got = f"one of plan {project.plan_digest[:12]} and seed {project.trial.seed}{runtime}"
+        text = f"expected an export of plan {plan.digest[:12]} and seed {seed}, got {got}; export it again, --runtime"
+        raise InputError.one(str(folder), text)
+    path = build(folder, core=project.core, stack_bytes=project.stack_bytes, uses=uses_of(plan))
+    return read_image(path), load_profile(project.board)
 
 
 class Firmware:

@@ -74,7 +74,7 @@ def test_rounds_of_a_board_are_those_of_the_simulated_node(party: Party, image: 
         frame = push(party, number)
         assert ours.answer(frame, 0) == party.clients[NODE].answer(frame, 4 * (number - 1))
         a.other()  # the acknowledgement arrives
-    assert said == [f"emulated node 3: round {n} done, fe_app_round_done: the LED" for n in (1, 2)]
+    assert said == [f"emulated node 3: round {n} is done, its LED toggles (fe_app_round_done)" for n in (1, 2)]
 
 
 def test_a_board_that_was_in_another_federation_begins_a_new_one(party: Party, image: Image) -> None:
@@ -117,7 +117,7 @@ def test_an_update_that_is_lost_is_sent_again_by_the_board_itself(party: Party, 
     assert board.board.steps_made == 4, "it trained again"
     assert said == [
         f"emulated node 3: nobody took its frame of {len(party.clients[NODE].answer(frame, 0)) + 24:,} bytes",
-        "emulated node 3: round 1 done, fe_app_round_done: the LED",
+        "emulated node 3: round 1 is done, its LED toggles (fe_app_round_done)",
     ]
 
 

@@ -1,20 +1,22 @@
 """A node of emulated firmware as a Backend: the engine's bytes on every board that firmware is built for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fleet.base import rng
-from fleet.base.errors import CheckFailed
+from fleet.base.errors import CheckFailed, InputError
 from fleet.learning.client import Client
 from fleet.node.backend import EngineBackend
+from fleet.node.export import export, random_trial
 from fleet.node.model.fixed import real
 from fleet.node.model.recipe import Recipe, Rule
 from fleet.node.plan.plan import plan_of
 from fleet.node.profile import boards, load_profile
 from fleet.node.twin.emulator import ARCHITECTURES
-from fleet.node.twin.firmware import Firmware, firmware_image
+from fleet.node.twin.firmware import Firmware, firmware_image, project_image
 from fleet.node.twin.node import EmulatedNode
 from fleet.node.wire.frames import Push, encode_push
 from tests.run.quickstart import Party
@@ -83,3 +85,18 @@ def test_a_frame_that_the_node_refuses_or_has_no_room_for_is_said_so(party: Part
         firmware.push(bytes(5000))
     with pytest.raises(CheckFailed, match="expected an update frame, got none; push first"):
         firmware.update(1)
+
+
+def test_a_projects_firmware_is_run_as_its_owner_left_it(party: Party, tmp_path: Path) -> None:
+    profile = load_profile("nrf52840")
+    project = export(
+        party.plan, profile, out=tmp_path / "node", name="node", trial=random_trial(party.plan), runtime=True
+    )  # fmt: skip
+    image, board = project_image(project, party.plan, seed=0)
+    assert board == profile
+    assert "fe_node_turn" in image.functions
+    for seed, runtime in ((1, True), (0, False)):
+        if not runtime:
+            project = export(party.plan, profile, out=tmp_path / "bare", name="node", trial=random_trial(party.plan))
+        with pytest.raises(InputError, match=rf"expected an export of plan \w+ and seed {seed}, got one of plan"):
+            project_image(project, party.plan, seed=seed)
