@@ -1,11 +1,15 @@
 """The linked image against the ledger: every object in SRAM is a line, every line an object."""
 
+import re
 from collections.abc import Iterator
 
 from fleet.node.plan.ledger import Ledger
 from fleet.node.profile import FLASH, Profile, usable
 from fleet.node.twin.image import Image, Section, Symbol
 from fleet.node.twin.report import Check, MemoryLine
+
+SOFT_FLOAT = re.compile(r"__aeabi_[fd]\w+|__aeabi_u?[il]2[fd]|__\w+[sd]f[23]|__fix\w+|__float\w+")
+"""What compilers call floating point in software: the ARM run-time ABI, 4.1, and the names of libgcc."""
 
 
 def sram_sections(image: Image, profile: Profile) -> tuple[Section, ...]:
@@ -62,6 +66,14 @@ def check_places(image: Image, profile: Profile) -> Check:
         for s in outside
     )
     return Check(name="places", against=f"memory that the reservations of {profile.board} leave", faults=faults)
+
+
+def check_whole_numbers(image: Image) -> Check:
+    """That an image of a plan without floating point holds none of the compiler's, and so none of its divisions."""
+    soft = sorted(name for name in image.functions if SOFT_FLOAT.fullmatch(name))
+    text = f"code: expected no floating point in software, got {', '.join(soft)}; see port and node"
+    faults = (text,) if soft else ()
+    return Check(name="whole numbers", against="functions of floating point in software: none", faults=faults)
 
 
 def code_bytes(image: Image, profile: Profile) -> int:

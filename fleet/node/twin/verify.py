@@ -31,7 +31,7 @@ from fleet.node.plan.tactics import LAYERWISE
 from fleet.node.profile import Profile, load_profile
 from fleet.node.twin.build import Compiler, build, compiler_name
 from fleet.node.twin.image import Image, read_image
-from fleet.node.twin.memory import check_places, check_sram, memory_lines
+from fleet.node.twin.memory import check_places, check_sram, check_whole_numbers, memory_lines
 from fleet.node.twin.report import Check, Report
 from fleet.node.twin.round import Twin
 from fleet.node.twin.start import CORES, Emulator, emulator_of, started
@@ -103,6 +103,7 @@ def _report(folder: Path, project: Project, plan: Plan, profile: Profile, tools:
         *_constants(image, plan, is_static=is_static),
         check_sram(image, planned),
         check_places(image, profile),
+        *(() if plan.floats else (check_whole_numbers(image),)),
     )
     try:
         core = started(image, profile, tools.emulator)

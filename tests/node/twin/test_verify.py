@@ -29,7 +29,7 @@ from fleet.node.twin import Report, check_rows, closing, memory_rows, verify
 from fleet.node.twin.build import build
 from fleet.node.twin.emulator import Core
 from fleet.node.twin.image import Image, read_image
-from fleet.node.twin.memory import check_places, check_sram
+from fleet.node.twin.memory import check_places, check_sram, check_whole_numbers
 from fleet.node.twin.round import first_difference, value_name
 from fleet.node.twin.verify import original_plan
 from fleet.node.wire.frames import Push, encode_push
@@ -147,6 +147,16 @@ def test_a_net_with_every_operator_equals_the_simulator_on_other_instruction_set
     report = verify(project)
     assert (report.board, report.faults) == (board, ())
     assert 200 < report.stack_used_bytes < report.stack_bytes - 104  # an interrupt's frame has room
+
+
+@pytest.mark.parametrize("board", ["rp2040", "esp32c3"])
+def test_floating_point_in_software_is_found_where_a_plan_has_it_and_only_there(board: str, tmp_path: Path) -> None:
+    for gradients in Gradients:
+        plan = gated(Recipe(gradients=gradients, rule=Rule.NEAREST))
+        project = export(plan, load_profile(board), out=tmp_path / gradients.value, name="node")
+        faults = check_whole_numbers(image_of(project)).faults
+        assert len(faults) == int(gradients is Gradients.FP32)
+        assert all("__mulsf3" in fault or "__aeabi_fmul" in fault for fault in faults)
 
 
 def gated(recipe: Recipe) -> Plan:
