@@ -31,7 +31,7 @@ typedef union {
     void (*handler)(void);
 } fe_vector;
 
-/* ARMv8-M, B3.3: initial stack pointer, reset, then the system exceptions. */
+/* ARMv8-M: initial stack pointer, reset, then the system exceptions. */
 __attribute__((section(".vectors"), used)) const fe_vector fe_vectors[16] = {
     {.stack = fe_stack + FE_STACK_BYTES},
     {.handler = fe_reset_handler},
@@ -49,7 +49,7 @@ __attribute__((section(".vectors"), used)) const fe_vector fe_vectors[16] = {
     {.handler = fe_halt}, /* SysTick */
 };
 
-/* CPACR (ARMv8-M, D1.2): full access to coprocessors 10 and 11, which are the FPU. Off at reset. */
+/* CPACR (ARMv8-M): full access to coprocessors 10 and 11, which are the FPU. Off at reset. */
 static void enable_fpu(void)
 {
 #ifdef __ARM_FP
