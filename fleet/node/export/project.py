@@ -10,6 +10,7 @@ from fleet.base.places import devices_dir, package_data, path_of
 from fleet.node.export.c_data import model_source, plan_source, project_header
 from fleet.node.export.config import config_header
 from fleet.node.export.kinds import Kind
+from fleet.node.export.packages import packages
 from fleet.node.export.record import Project, project_json
 from fleet.node.export.steps import steps_source
 from fleet.node.export.target import target
@@ -69,9 +70,10 @@ def export(
         name=name, board=profile.board, core=profile.core, stack_bytes=stack_bytes, windows=windows,
         scheme=plan.scheme, plan_digest=plan.digest, trial=trial, kind=kind, runtime=runtime,
     )  # fmt: skip
+    files = {**engine_sources(trains=plan.trains, runtime=runtime), **_port(planned), **_generated(planned, project)}
+    files |= {place: text.encode() for place, text in packages(files, project).items()}
     try:
-        sources = engine_sources(trains=plan.trains, runtime=runtime)
-        _place(out, {**sources, **_port(planned), **_generated(planned, project)})
+        _place(out, files)
     except OSError as error:
         raise InputError.one(str(out), f"expected a place to write to, got {error}; name another") from error
     return out

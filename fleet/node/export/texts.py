@@ -5,17 +5,39 @@ from collections.abc import Mapping
 
 from fleet.base.errors import InputError
 from fleet.base.places import package_data
+from fleet.node.export.kinds import Kind
 from fleet.node.export.record import Project
 from fleet.node.export.target import clang_flags, gnu_flags, target
 from fleet.node.plan.banks import STACK
 from fleet.node.plan.ledger import Ledger
+from fleet.node.plan.plan import Plan
 from fleet.node.plan.slots import slots_of
 from fleet.node.profile import FLASH, usable
+
+TABLE_TEXT = """Profile `table`: `data/plan_data.c` holds the plan as words that the engine's interpreter runs."""
+STATIC_TEXT = """Profile `static`: `data/steps.c` calls the operators in the order in which they run, with shapes and
+scales beside them; there is no interpreter, and what no step uses is not linked. Values can be pushed, plans cannot."""
+ROUND_CALLS = """A round, in calls (`node/fe_client.h`):
+
+```c
+fe_client_start(node);                 /* once; the number of this node in its fleet */
+fe_client_push(frame, length);         /* what the server sent */
+/* fill fe_client_input() with a window, or hand its address to fe_client_window(), then */
+fe_client_train(label);                /* as often as the round asks for */
+length = fe_client_update(windows);    /* the answer lies in fe_frame */
+```"""
+INFERENCE_CALLS = """An inference, in calls (`node/fe_client.h`):
+
+```c
+fe_client_start(0);                    /* once */
+/* fill fe_client_input() with a window, or hand its address to fe_client_window(), then */
+output = fe_client_infer();            /* stays until the next one */
+```"""
 
 
 def makefile(project: Project) -> str:
     """The project's Makefile, for the packaged clang and for GNU."""
-    return _own(
+    return own(
         "Makefile",
         {
             "name": project.name,
@@ -29,21 +51,24 @@ def makefile(project: Project) -> str:
 def readme(planned: Ledger, project: Project) -> str:
     """One page: what this is, how to build it, what is whose, what it takes."""
     plan, profile = planned.plan, planned.profile
-    return _own(
-        "README.md",
-        {
-            "name": project.name,
-            "network": plan.graph.name,
-            "values": f"{plan.layout.size:,}",
-            "parameters": f"{plan.graph.parameters:,}",
-            "scheme": plan.scheme.name,
-            "board": profile.board,
-            "core": profile.core,
-            "gnu_compiler": target(profile.core).gnu_compiler,
-            "steps": str(project.trial.steps),
-            "memory": memory_table(planned),
-        },
-    )
+    board = {"board": profile.board, "core": profile.core, "gnu_compiler": target(profile.core).gnu_compiler}
+    return own("README.md", {**_words(plan, project), **board, "name": project.name, "memory": memory_table(planned)})
+
+
+def _words(plan: Plan, project: Project) -> dict[str, str]:
+    """What differs between projects that train and that infer, that interpret and that call."""
+    network, parameters = f"`{plan.graph.name}`", f"{plan.graph.parameters:,}"
+    trains = f"A node that learns on the device: {network}, {plan.layout.size:,} of its {parameters} parameters train"
+    return {
+        "what": f"{trains} (scheme `{plan.scheme.name}`)"
+        if plan.trains
+        else f"A node that infers: {network}, {parameters} parameters",
+        "numbers": "no libm; floating point where gradients or edges are" if plan.floats else "no floating point",
+        "profile": STATIC_TEXT if project.kind is Kind.STATIC else TABLE_TEXT,
+        "runs": f"runs {project.trial.steps} training steps" if plan.trains else "infers on each window",
+        "data": "the model and the steps" if project.kind is Kind.STATIC else "the model and the plan",
+        "calls": ROUND_CALLS if plan.trains else INFERENCE_CALLS,
+    }
 
 
 def link_script(template: str, planned: Ledger) -> str:
@@ -102,6 +127,7 @@ def memory_table(ledger: Ledger) -> str:
     return "\n".join([*head, *rows, *totals])
 
 
-def _own(name: str, known: Mapping[str, str]) -> str:
+def own(name: str, known: Mapping[str, str]) -> str:
+    """A template of this package, filled."""
     path = package_data("node", "export", "templates", f"{name}.in")
     return filled(path.read_text(encoding="utf-8"), known, where=name)
