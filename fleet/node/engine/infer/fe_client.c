@@ -32,7 +32,9 @@ fe_status fe_client_start(uint32_t node)
 #if FE_PROFILE_STATIC
     return FE_OK;
 #else
-    return fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, 0, sizeof fe_arena);
+    const fe_node now = node_now();
+    const fe_status status = fe_check_plan(fe_plan_words, FE_PLAN_WORDS, sizeof fe_model, 0, sizeof fe_arena);
+    return status == FE_OK ? fe_check_tables(&now) : status;
 #endif
 }
 
