@@ -64,7 +64,7 @@ TARGETS = {
     "cortex-m0plus": _thumb("cortex_m0plus", "cortex-m0plus"),
     "cortex-m4f": _thumb("cortex_m4+vfp4d16sp", "cortex-m4", "fpv4-sp-d16"),
     "cortex-m7f": _thumb("cortex_m7+fp_armv8d16sp", "cortex-m7", "fpv5-sp-d16"),
-    "cortex-m33f": _thumb("cortex_m33+fp_armv8d16sp", "cortex-m33", "fpv5-sp-d16"),
+    "cortex-m33f": _thumb("cortex_m33+dsp+fp_armv8d16sp", "cortex-m33", "fpv5-sp-d16"),
     "cortex-m55f": _thumb("cortex_m55+fp_armv8d16sp+mve", "cortex-m55", "auto"),  # Helium for integers
     "rv32imc": Target(
         # No small-data section, no objects merged into one: each lies where its own section is put.

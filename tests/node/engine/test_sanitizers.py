@@ -48,20 +48,24 @@ class Sanitized:
         return done.stdout
 
 
-@pytest.fixture(scope="session")
-def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Sanitized:
+def compiled(folder: Path, *more: str) -> Sanitized:
+    """The engine and sanitized.c under the sanitizers, with more flags; skips where no compiler has them."""
     compiler = next((found for name in ("clang", "gcc") if (found := shutil.which(name))), None)
     if compiler is None:
         pytest.skip("the sanitizers need clang or gcc; the packaged compiler has no runtime for them")
-    folder = tmp_path_factory.mktemp("sanitized")
     main = Path(__file__).parent / "sanitized.c"
     warnings = [flag for flag in WARNINGS if flag != "-pedantic"]
-    command = [compiler, *CHECKED, *warnings, f"-I{headers()[0].parent}", *map(str, sources()), str(main)]
+    command = [compiler, *CHECKED, *warnings, *more, f"-I{headers()[0].parent}", *map(str, sources()), str(main)]
     done = subprocess.run([*command, "-o", str(folder / "run")], capture_output=True, text=True, check=False)
     if "asan" in done.stderr and "cannot find" in done.stderr:
         pytest.skip(f"{compiler} has no runtime for the sanitizers")
     assert done.returncode == 0, done.stderr
     return Sanitized(folder / "run", folder)
+
+
+@pytest.fixture(scope="session")
+def sanitized(tmp_path_factory: pytest.TempPathFactory) -> Sanitized:
+    return compiled(tmp_path_factory.mktemp("sanitized"))
 
 
 def head_of(node: Node, steps: int, count: int, rate: float) -> bytes:

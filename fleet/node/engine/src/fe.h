@@ -43,6 +43,14 @@
 #ifndef FE_STREAMED
 #define FE_STREAMED 1
 #endif
+/* FE_TILES: larger kernels that are faster on a core without vectors. 0: the smallest code. */
+#ifndef FE_TILES
+#if (defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M') || defined(__riscv)
+#define FE_TILES 1
+#else
+#define FE_TILES 0
+#endif
+#endif
 #ifndef FE_CODES
 #define FE_CODES 0xFFFFFFFFFFFFFFFFull
 #endif

@@ -51,27 +51,33 @@ static void dot_window(const fe_geometry *d, const fe_window *v, const int8_t *x
         }
 }
 
-/* Outputs [first, end) of every position; x at the first channel of their group. */
-static void forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
-                    fe_span span, int8_t *y, uint8_t *mask)
+/* Outputs [first, end) of one position, from number i of y on; x at the first channel of their group. */
+static inline void outputs_at(const fe_geometry *d, const fe_window *v, const int8_t *x, fe_weights w, const int32_t *b,
+                              fe_reals scale, fe_span span, int8_t *y, uint8_t *mask, int32_t i)
 {
     const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
-    int32_t i = span.first;
-    for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++, i += d->out_c - span.end + span.first) {
+    for (int32_t o = span.first, count; o < span.end; o += count) {
+        int32_t acc[4];
+        count = span.end - o < 4 ? 1 : 4;
+        for (int32_t j = 0; j < count; j++)
+            acc[j] = b[o + j];
+        if (na > 0)
+            dot_window(d, v, x, w.trained + o * taps * na, na, count, acc);
+        if (nb > 0)
+            dot_window(d, v, x + na, w.frozen + o * taps * nb, nb, count, acc);
+        for (int32_t j = 0; j < count; j++, i++)
+            y[i] = fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, d->low, d->high, mask, i);
+    }
+}
+
+void fe_conv_s8_part(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                     fe_span outputs, const fe_places *places, int8_t *y, uint8_t *mask)
+{
+    for (int32_t oy = places->rows.first; oy < places->rows.end; oy++)
+        for (int32_t ox = places->columns.first; ox < places->columns.end; ox++) {
             const fe_window v = fe_window_at(d, oy, ox);
-            for (int32_t o = span.first, count; o < span.end; o += count) {
-                int32_t acc[4];
-                count = span.end - o < 4 ? 1 : 4;
-                for (int32_t j = 0; j < count; j++)
-                    acc[j] = b[o + j];
-                if (na > 0)
-                    dot_window(d, &v, x, w.trained + o * taps * na, na, count, acc);
-                if (nb > 0)
-                    dot_window(d, &v, x + na, w.frozen + o * taps * nb, nb, count, acc);
-                for (int32_t j = 0; j < count; j++, i++)
-                    y[i] = fe_clip_s8(fe_scale(acc[j], fe_real_at(scale, o + j)), d->zero_y, d->low, d->high, mask, i);
-            }
+            const int32_t i = (oy * d->out_w + ox) * d->out_c + outputs.first;
+            outputs_at(d, &v, x, w, b, scale, outputs, y, mask, i);
         }
 }
 
@@ -83,8 +89,14 @@ void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, con
     const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
-    for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, x += n)
-        forward(d, x, w, b, scale, s, y, mask);
+    for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, x += n) {
+#if FE_TILES
+        fe_conv_s8_tiles(d, x, w, b, scale, s, y, mask);
+#else
+        const fe_places all = {{0, d->out_h}, {0, d->out_w}};
+        fe_conv_s8_part(d, x, w, b, scale, s, &all, y, mask);
+#endif
+    }
 }
 
 /* Up to four outputs with something to say at one position, gathered so that each sum is read and written once. */

@@ -5,6 +5,21 @@
 #include "fe_backprop.h"
 #include "fe_update.h"
 
+/* Some places of an output. */
+typedef struct {
+    fe_span rows, columns;
+} fe_places;
+
+/* Outputs of one group at some places, any scale; x at the first channel of the group. Sets bits of the mask, clears none. */
+void fe_conv_s8_part(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                     fe_span outputs, const fe_places *places, int8_t *y, uint8_t *mask);
+
+#if FE_TILES
+/* The same everywhere, faster where it can be. */
+void fe_conv_s8_tiles(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                      fe_span outputs, int8_t *y, uint8_t *mask);
+#endif
+
 void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                         int8_t *y, uint8_t *mask);
 void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr, int32_t *dx);

@@ -59,32 +59,70 @@ static inline void dot(const fe_geometry *d, const fe_window *v, const fe_part *
         }
 }
 
+/* Outputs c to c + lanes - 1 of one position, the first of which is number i of y. */
+static inline void outputs_at(const fe_geometry *d, const fe_window *v, const fe_part *p, const int8_t *x,
+                              const int32_t *b, fe_reals scale, int32_t c, int32_t lanes, int8_t *y, uint8_t *mask,
+                              int32_t i)
+{
+    int32_t acc[LANES] = {0};
+    if (lanes == LANES)
+        dot(d, v, p, x, c, LANES, acc);
+    else
+        dot(d, v, p, x, c, 1, acc);
+    for (int32_t j = 0; j < lanes; j++, i++)
+        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low, d->high, mask, i);
+}
+
+#if FE_TILES
+
+/* Channels outside, so that what goes with a few of them is prepared once. */
+static void forward(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale, int8_t *y,
+                    uint8_t *mask)
+{
+    const int32_t most = d->in_c == d->out_c ? FE_DEPTHWISE_LANES : 1;
+    for (int32_t c = p->first, lanes; c < p->end; c += lanes) {
+        const int8_t *w = p->w + c - p->first;
+        lanes = p->end - c < most ? 1 : most;
+        if (lanes == FE_DEPTHWISE_LANES && d->in_c == d->out_c &&
+            fe_depthwise_s8_tile(d, x + c, w, p->end - p->first, b + c, scale, c, y, mask))
+            continue;
+        for (int32_t i = 0; i < d->out_h * d->out_w; i++) {
+            const fe_window v = fe_window_at(d, i / d->out_w, i % d->out_w);
+            for (int32_t j = c; j < c + lanes; j++)
+                outputs_at(d, &v, p, x, b, scale, j, 1, y, mask, i * d->out_c + j);
+        }
+    }
+}
+
+#else
+
+static void forward(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale, int8_t *y,
+                    uint8_t *mask)
+{
+    const int32_t most = lanes_of(d);
+    for (int32_t oy = 0; oy < d->out_h; oy++)
+        for (int32_t ox = 0; ox < d->out_w; ox++) {
+            const fe_window v = fe_window_at(d, oy, ox);
+            const int32_t i = (oy * d->out_w + ox) * d->out_c;
+            for (int32_t c = p->first, lanes; c < p->end; c += lanes) {
+                lanes = p->end - c < most ? 1 : most;
+                outputs_at(d, &v, p, x, b, scale, c, lanes, y, mask, i + c);
+            }
+        }
+}
+
+#endif
+
 /* y = requant(w (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch. */
 void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                              int8_t *y, uint8_t *mask)
 {
-    const int32_t most = lanes_of(d);
-    int32_t i = 0;
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
-    for (int32_t oy = 0; oy < d->out_h; oy++)
-        for (int32_t ox = 0; ox < d->out_w; ox++) {
-            const fe_window v = fe_window_at(d, oy, ox);
-            for (int32_t part = 0; part < 2; part++) {
-                const fe_part p = part_of(d, w, part);
-                for (int32_t c = p.first, lanes; c < p.end; c += lanes) {
-                    int32_t acc[LANES] = {0};
-                    lanes = p.end - c < most ? 1 : most;
-                    if (lanes == LANES)
-                        dot(d, &v, &p, x, c, LANES, acc);
-                    else
-                        dot(d, &v, &p, x, c, 1, acc);
-                    for (int32_t j = 0; j < lanes; j++, i++)
-                        y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low,
-                                          d->high, mask, i);
-                }
-            }
-        }
+    for (int32_t part = 0; part < 2; part++) {
+        const fe_part p = part_of(d, w, part);
+        forward(d, x, &p, b, scale, y, mask);
+    }
 }
 
 /* The same with y from x's first byte on, for M = 1: output p of channel c lies where some value of channel c lay, so

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolution, int8, forward, two places by two outputs at a time: a pair of outputs goes over all places, so that its
+ * scales are prepared once and the input's zero point becomes a part of its biases. Places whose windows are cut off by
+ * the map's edge, and outputs of odd scales, go the plain way. Same bytes.
+ */
+#include "fe_conv_s8.h"
+
+#if FE_TILES
+
+#include "fe_tile.h"
+
+/* Weights of a pair of outputs over `lines` runs of `run` values that lie side by side in x, too, `apart` from each
+ * other there, the first one `at` the window's beginning. */
+typedef struct {
+    const int8_t *w[2];
+    int32_t run, lines, apart, at;
+} fe_block_of;
+
+/* A pair of outputs; the second is the first again where there is none. Blocks of its trained and frozen weights. */
+typedef struct {
+    fe_narrow narrow;
+    int32_t bias[2];
+    fe_block_of block[2];
+    int32_t blocks, outputs; /* 1 or 2 of them */
+    int32_t step, out_c;     /* from place to place in x and in y */
+} fe_pair_of;
+
+static int32_t sum_of(const int8_t *w, int32_t n)
+{
+    int32_t sum = 0;
+#if FE_PAIRS
+    for (; n >= 4; n -= 4, w += 4) {
+        const int32_t word = fe_load4(w);
+        sum = __smlad(fe_odd(word), 0x10001, __smlad(fe_even(word), 0x10001, sum));
+    }
+#endif
+    while (n > 0)
+        sum += w[--n];
+    return sum;
+}
+
+/* Weights of n channels from channel `first` on. 0: they do not lie in lines. */
+static int32_t add_block(const fe_geometry *d, fe_pair_of *p, const int8_t *w, const int32_t *o, int32_t n, int32_t first)
+{
+    fe_block_of *k = p->block + p->blocks;
+    const int32_t all = d->k_h * d->k_w * n;
+    if (n == 0)
+        return 1;
+    if (n != d->in_c && d->k_h > 1)
+        return 0;
+    k->run = n == d->in_c ? d->k_w * n : n;
+    k->lines = n == d->in_c ? d->k_h : d->k_w;
+    k->apart = n == d->in_c ? d->in_w * d->in_c : d->in_c;
+    k->at = first;
+    for (int32_t j = 0; j < 2; j++) {
+        k->w[j] = w + o[j] * all;
+        p->bias[j] -= d->zero_x * sum_of(k->w[j], all);
+    }
+    p->blocks++;
+    return 1;
+}
+
+/* 0: these outputs need the plain way. */
+static int32_t prepare(const fe_geometry *d, fe_weights w, const int32_t *b, fe_reals scale, fe_span outputs,
+                       fe_pair_of *p)
+{
+    const int32_t n = d->in_c / d->groups, o[2] = {outputs.first, outputs.end - 1};
+    p->blocks = 0;
+    p->outputs = outputs.end - outputs.first;
+    p->step = d->stride_w * d->in_c;
+    p->out_c = d->out_c;
+    for (int32_t j = 0; j < 2; j++) {
+        p->bias[j] = b[o[j]];
+        if (!fe_prepare(d, fe_real_at(scale, o[j]), d->k_h * d->k_w * n, b[o[j]], j, &p->narrow))
+            return 0;
+    }
+    return add_block(d, p, w.trained, o, d->trained, 0) && add_block(d, p, w.frozen, o, n - d->trained, d->trained);
+}
+
+#if FE_PAIRS || FE_LONG_PRODUCTS
+
+/* acc[0], acc[1] += x0 w0, x0 w1; acc[2], acc[3] += x1 w0, x1 w1. */
+static inline void dot(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1, int32_t n, int32_t *acc)
+{
+    int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
+#if FE_PAIRS
+    for (const int8_t *end = x0 + (n & ~3); x0 != end; x0 += 4, x1 += 4, w0 += 4, w1 += 4) {
+        const int32_t u = fe_load4(x0), v = fe_load4(x1);
+        const int32_t ue = fe_even(u), uo = fe_odd(u), ve = fe_even(v), vo = fe_odd(v);
+        int32_t w = fe_load4(w0);
+        FE_APART(w1);
+        a0 = __smlad(uo, fe_odd(w), __smlad(ue, fe_even(w), a0));
+        a2 = __smlad(vo, fe_odd(w), __smlad(ve, fe_even(w), a2));
+        w = fe_load4(w1);
+        a1 = __smlad(uo, fe_odd(w), __smlad(ue, fe_even(w), a1));
+        a3 = __smlad(vo, fe_odd(w), __smlad(ve, fe_even(w), a3));
+    }
+    n &= 3;
+#endif
+    for (int32_t i = 0; i < n; i++) {
+        a0 += x0[i] * w0[i];
+        a1 += x0[i] * w1[i];
+        a2 += x1[i] * w0[i];
+        a3 += x1[i] * w1[i];
+    }
+    acc[0] = a0;
+    acc[1] = a1;
+    acc[2] = a2;
+    acc[3] = a3;
+}
+
+#else
+
+/* The same, place by place: ARMv6-M has registers for one place by two outputs. From the end: one index counts. */
+static inline void dot(const int8_t *x0, const int8_t *x1, const int8_t *w0, const int8_t *w1, int32_t n, int32_t *acc)
+{
+    for (int32_t j = 0; j < (x0 == x1 ? 2 : 4); j += 2) {
+        const int8_t *x = (j == 0 ? x0 : x1) - 1;
+        int32_t a0 = acc[j], a1 = acc[j + 1], i = n;
+        do {
+            a0 += x[i] * (w0 - 1)[i];
+            a1 += x[i] * (w1 - 1)[i];
+        } while (--i != 0);
+        acc[j] = a0;
+        acc[j + 1] = a1;
+    }
+}
+
+#endif
+
+/* The sums of two places, whose windows are whole, and both outputs. */
+static void sums(const fe_pair_of *p, const int8_t *x0, const int8_t *x1, int32_t *acc)
+{
+    acc[0] = acc[2] = p->bias[0];
+    acc[1] = acc[3] = p->bias[1];
+    for (const fe_block_of *k = p->block; k < p->block + p->blocks; k++) {
+        const int8_t *w0 = k->w[0], *w1 = k->w[1];
+        int32_t at = k->at;
+        for (int32_t line = k->lines; line > 0; line--, at += k->apart, w0 += k->run, w1 += k->run)
+            dot(x0 + at, x1 + at, w0, w1, k->run, acc);
+    }
+}
+
+/* One place. i: number of its first output in y. */
+static void put(const fe_pair_of *p, const int32_t *acc, int8_t *y, uint8_t *mask, int32_t i)
+{
+    y[i] = fe_put(&p->narrow, 0, acc[0], mask, i);
+    if (p->outputs > 1)
+        y[i + 1] = fe_put(&p->narrow, 1, acc[1], mask, i + 1);
+}
+
+#if FE_PAIRS
+
+/* A pointwise layer of n channels, n a multiple of 4: what belongs to the second place, or output, lies n behind the
+ * first in x, or in w. Few enough pointers that they and the sums have registers. Returns how many places were done. */
+FE_ALONE int32_t points(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y)
+{
+    const int32_t n = p->block[0].run;
+    int32_t done = 0;
+    for (; done + 1 < count; done += 2, x += n, y += 2 * p->out_c) {
+        const int8_t *w = p->block[0].w[0];
+        int32_t a0 = p->bias[0], a1 = p->bias[1], a2 = a0, a3 = a1;
+        for (const int8_t *end = x + n; x != end; x += 4, w += 4) {
+            const int32_t u = fe_load4(x), v = fe_load4(x + n);
+            const int32_t ue = fe_even(u), uo = fe_odd(u), ve = fe_even(v), vo = fe_odd(v);
+            int32_t k = fe_load4(w);
+            FE_APART(x);
+            a0 = __smlad(uo, fe_odd(k), __smlad(ue, fe_even(k), a0));
+            a2 = __smlad(vo, fe_odd(k), __smlad(ve, fe_even(k), a2));
+            k = fe_load4(w + n);
+            a1 = __smlad(uo, fe_odd(k), __smlad(ue, fe_even(k), a1));
+            a3 = __smlad(vo, fe_odd(k), __smlad(ve, fe_even(k), a3));
+        }
+        y[0] = fe_saturated(fe_narrowed(&p->narrow, 0, a0));
+        y[p->out_c] = fe_saturated(fe_narrowed(&p->narrow, 0, a2));
+        y[1] = fe_saturated(fe_narrowed(&p->narrow, 1, a1));
+        y[p->out_c + 1] = fe_saturated(fe_narrowed(&p->narrow, 1, a3));
+    }
+    return done;
+}
+
+static int32_t are_points(const fe_pair_of *p, const uint8_t *mask)
+{
+    const fe_block_of *k = p->block;
+    return p->blocks == 1 && k->lines == 1 && k->run == p->step && k->w[1] - k->w[0] == k->run && (k->run & 3) == 0 &&
+           mask == 0 && p->narrow.low == -128 && p->narrow.high == 127;
+}
+
+#endif
+
+/* `count` places side by side; x: the window of the first. */
+static void line(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
+{
+    int32_t acc[4];
+#if FE_PAIRS
+    if (are_points(p, mask)) {
+        const int32_t done = points(p, x, count, y + i);
+        x += done * p->step;
+        i += done * p->out_c;
+        count -= done;
+    }
+#endif
+    for (; count > 1; count -= 2, x += 2 * p->step, i += 2 * p->out_c) {
+        sums(p, x, x + p->step, acc);
+        put(p, acc, y, mask, i);
+        put(p, acc + 2, y, mask, i + p->out_c);
+    }
+    if (count > 0) {
+        sums(p, x, x, acc);
+        put(p, acc, y, mask, i);
+    }
+}
+
+/* Columns of the output whose windows lie on the map; none where no window does. */
+static fe_span whole_windows(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t pad)
+{
+    fe_span s;
+    const int32_t last = in + pad - kernel;
+    s.first = (pad + stride - 1) / stride;
+    s.end = last < 0 ? 0 : last / stride + 1;
+    s.end = s.end < out ? s.end : out;
+    s.first = s.first < s.end ? s.first : s.end;
+    return s;
+}
+
+/* A pointwise layer on a map of one line. */
+static fe_geometry flat(const fe_geometry *d)
+{
+    fe_geometry f = *d;
+    if (d->k_h * d->k_w == 1 && d->stride_h == 1 && d->stride_w == 1 && d->out_h * d->out_w == d->in_h * d->in_w) {
+        f.in_w = f.out_w = d->in_h * d->in_w;
+        f.in_h = f.out_h = 1;
+    }
+    return f;
+}
+
+void fe_conv_s8_tiles(const fe_geometry *given, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                      fe_span span, int8_t *y, uint8_t *mask)
+{
+    const fe_geometry geometry = flat(given), *d = &geometry;
+    const fe_span inner = whole_windows(d->in_w, d->out_w, d->k_w, d->stride_w, d->pad_left);
+    fe_pair_of p;
+    for (fe_span pair = span; pair.first < span.end; pair.first = pair.end) {
+        pair.end = span.end - pair.first < 2 ? span.end : pair.first + 2;
+        const int32_t tiles = inner.end > inner.first && prepare(d, w, b, scale, pair, &p);
+        for (int32_t oy = 0; oy < d->out_h; oy++) {
+            const int32_t top = oy * d->stride_h - d->pad_top, left = inner.first * d->stride_w - d->pad_left;
+            fe_places rest = {{oy, oy + 1}, {0, d->out_w}};
+            if (tiles && top >= 0 && top + d->k_h <= d->in_h) {
+                line(&p, x + (top * d->in_w + left) * d->in_c, inner.end - inner.first, y, mask,
+                     (oy * d->out_w + inner.first) * d->out_c + pair.first);
+                rest.columns.end = inner.first;
+                fe_conv_s8_part(d, x, w, b, scale, pair, &rest, y, mask);
+                rest.columns = (fe_span){inner.end, d->out_w};
+            }
+            fe_conv_s8_part(d, x, w, b, scale, pair, &rest, y, mask);
+        }
+    }
+}
+
+#endif
