@@ -1,4 +1,4 @@
-"""Kernels for cores without vectors: the bytes of the plain ones, on this machine under the sanitizers and on every core.
+"""Kernels for cores without vectors: the bytes of the plain ones, here under the sanitizers and on every core.
 
 Instructions on pairs are those of fe_pairs_in_c.h here, and the core's own in the emulator.
 """

@@ -71,14 +71,12 @@ static inline void outputs_at(const fe_geometry *d, const fe_window *v, const in
 }
 
 void fe_conv_s8_part(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
-                     fe_span outputs, const fe_places *places, int8_t *y, uint8_t *mask)
+                     fe_span outputs, fe_span places, int8_t *y, uint8_t *mask)
 {
-    for (int32_t oy = places->rows.first; oy < places->rows.end; oy++)
-        for (int32_t ox = places->columns.first; ox < places->columns.end; ox++) {
-            const fe_window v = fe_window_at(d, oy, ox);
-            const int32_t i = (oy * d->out_w + ox) * d->out_c + outputs.first;
-            outputs_at(d, &v, x, w, b, scale, outputs, y, mask, i);
-        }
+    for (; places.first < places.end; places.first++) {
+        const fe_window v = fe_window_at(d, places.first / d->out_w, places.first % d->out_w);
+        outputs_at(d, &v, x, w, b, scale, outputs, y, mask, places.first * d->out_c + outputs.first);
+    }
 }
 
 /* y = requant(W (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch.
@@ -90,12 +88,14 @@ void fe_conv_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, con
     if (mask != 0)
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
     for (fe_span s = {0, per_group}; s.first < d->out_c; s.first = s.end, s.end += per_group, x += n) {
+        const fe_span all = {0, d->out_h * d->out_w};
 #if FE_TILES
-        fe_conv_s8_tiles(d, x, w, b, scale, s, y, mask);
-#else
-        const fe_places all = {{0, d->out_h}, {0, d->out_w}};
-        fe_conv_s8_part(d, x, w, b, scale, s, &all, y, mask);
+        if (d->out_h > 1) { /* a row of a group has too little stack left for tiles */
+            fe_conv_s8_tiles(d, x, w, b, scale, s, y, mask);
+            continue;
+        }
 #endif
+        fe_conv_s8_part(d, x, w, b, scale, s, all, y, mask);
     }
 }
 
@@ -128,6 +128,29 @@ static void spread(const fe_geometry *d, const fe_window *v, const fe_spread *s,
             if (nb > 0)
                 spread_tap(s, w.frozen + tap * nb, taps * nb, nb, at + na);
         }
+}
+
+/* Outputs [first, end) of one position and one tap; dx at the first channel of their group. */
+static void spread_under(const fe_geometry *d, const int8_t *g, fe_span span, const fe_operands *a, int32_t tap,
+                         int32_t *dx)
+{
+    const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
+    const uint16_t *r = a->table;
+    fe_spread s = {0};
+    for (int32_t o = span.first; o < span.end; o++) {
+        const int32_t t = fe_round_shift(g[o] * (int32_t)r[o], a->shift);
+        if (t != 0) {
+            s.t[s.count] = (int16_t)t;
+            s.o[s.count++] = o;
+        }
+        if (s.count == 4 || (s.count > 0 && o + 1 == span.end)) {
+            if (na > 0)
+                spread_tap(&s, a->w.trained + tap * na, taps * na, na, dx);
+            if (nb > 0)
+                spread_tap(&s, a->w.frozen + tap * nb, taps * nb, nb, dx + na);
+            s = (fe_spread){0};
+        }
+    }
 }
 
 /* Outputs [first, end) of every position; dx at the first channel of their group. */
@@ -164,33 +187,18 @@ void fe_conv_s8_grad_in(const fe_geometry *d, const int8_t *g, fe_weights w, con
         spread_outputs(d, g, s, w, gr, dx);
 }
 
-/* acc[i] += t w of one output and tap, over the channels of its group. */
-static void add_tap(const fe_geometry *d, fe_weights w, int32_t o, int32_t tap, int32_t t, int32_t *acc)
-{
-    const int32_t na = d->trained, nb = d->in_c / d->groups - na, taps = d->k_h * d->k_w;
-    const int32_t first_a = (o * taps + tap) * na, first_b = (o * taps + tap) * nb;
-    for (int32_t i = 0; i < na; i++)
-        acc[i] += t * w.trained[first_a + i];
-    for (int32_t i = 0; i < nb; i++)
-        acc[na + i] += t * w.frozen[first_b + i];
-}
-
 /* The same gradient for one place of the input: every output and tap that reads it. */
 void fe_conv_s8_grad_place(const void *step, const fe_operands *a, int32_t place, int32_t *acc)
 {
     const fe_geometry *d = step;
-    const uint16_t *r = a->table;
     const int32_t per_group = d->out_c / d->groups, n = d->in_c / d->groups;
     for (int32_t ky = 0; ky < d->k_h; ky++) {
         const int32_t oy = fe_output_under(place / d->in_w + d->pad_top - ky, d->stride_h, d->out_h);
         for (int32_t kx = 0; oy >= 0 && kx < d->k_w; kx++) {
             const int32_t ox = fe_output_under(place % d->in_w + d->pad_left - kx, d->stride_w, d->out_w);
             const int8_t *g = (const int8_t *)a->g + (oy * d->out_w + ox) * d->out_c;
-            for (int32_t o = 0; ox >= 0 && o < d->out_c; o++) {
-                const int32_t t = fe_round_shift(g[o] * (int32_t)r[o], a->shift);
-                if (t != 0)
-                    add_tap(d, a->w, o, ky * d->k_w + kx, t, acc + o / per_group * n);
-            }
+            for (fe_span s = {0, per_group}; ox >= 0 && s.first < d->out_c; s.first = s.end, s.end += per_group)
+                spread_under(d, g, s, a, ky * d->k_w + kx, acc + s.first / per_group * n);
         }
     }
 }

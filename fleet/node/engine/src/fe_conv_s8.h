@@ -5,14 +5,10 @@
 #include "fe_backprop.h"
 #include "fe_update.h"
 
-/* Some places of an output. */
-typedef struct {
-    fe_span rows, columns;
-} fe_places;
-
-/* Outputs of one group at some places, any scale; x at the first channel of the group. Sets bits of the mask, clears none. */
+/* Outputs of one group at places number first to end - 1, any scale; x at the first channel of the group. Sets bits of
+ * the mask, clears none. */
 void fe_conv_s8_part(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
-                     fe_span outputs, const fe_places *places, int8_t *y, uint8_t *mask);
+                     fe_span outputs, fe_span places, int8_t *y, uint8_t *mask);
 
 #if FE_TILES
 /* The same everywhere, faster where it can be. */

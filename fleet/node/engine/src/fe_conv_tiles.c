@@ -62,7 +62,7 @@ static int32_t add_block(const fe_geometry *d, fe_pair_of *p, const int8_t *w, c
 }
 
 /* 0: these outputs need the plain way. */
-static int32_t prepare(const fe_geometry *d, fe_weights w, const int32_t *b, fe_reals scale, fe_span outputs,
+FE_ALONE int32_t prepare(const fe_geometry *d, fe_weights w, const int32_t *b, fe_reals scale, fe_span outputs,
                        fe_pair_of *p)
 {
     const int32_t n = d->in_c / d->groups, o[2] = {outputs.first, outputs.end - 1};
@@ -70,9 +70,10 @@ static int32_t prepare(const fe_geometry *d, fe_weights w, const int32_t *b, fe_
     p->outputs = outputs.end - outputs.first;
     p->step = d->stride_w * d->in_c;
     p->out_c = d->out_c;
+    fe_begin_narrow(d, &p->narrow);
     for (int32_t j = 0; j < 2; j++) {
         p->bias[j] = b[o[j]];
-        if (!fe_prepare(d, fe_real_at(scale, o[j]), d->k_h * d->k_w * n, b[o[j]], j, &p->narrow))
+        if (!fe_prepare(fe_real_at(scale, o[j]), d->k_h * d->k_w * n, b[o[j]], j, &p->narrow))
             return 0;
     }
     return add_block(d, p, w.trained, o, d->trained, 0) && add_block(d, p, w.frozen, o, n - d->trained, d->trained);
@@ -143,7 +144,7 @@ static void sums(const fe_pair_of *p, const int8_t *x0, const int8_t *x1, int32_
 }
 
 /* One place. i: number of its first output in y. */
-static void put(const fe_pair_of *p, const int32_t *acc, int8_t *y, uint8_t *mask, int32_t i)
+FE_ALONE void put(const fe_pair_of *p, const int32_t *acc, int8_t *y, uint8_t *mask, int32_t i)
 {
     y[i] = fe_put(&p->narrow, 0, acc[0], mask, i);
     if (p->outputs > 1)
@@ -154,11 +155,12 @@ static void put(const fe_pair_of *p, const int32_t *acc, int8_t *y, uint8_t *mas
 
 /* A pointwise layer of n channels, n a multiple of 4: what belongs to the second place, or output, lies n behind the
  * first in x, or in w. Few enough pointers that they and the sums have registers. Returns how many places were done. */
-FE_ALONE int32_t points(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y)
+FE_ALONE int32_t points(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
 {
     const int32_t n = p->block[0].run;
     int32_t done = 0;
-    for (; done + 1 < count; done += 2, x += n, y += 2 * p->out_c) {
+    for (; done + 1 < count; done += 2, x += n, i += 2 * p->out_c) {
+        int8_t *to = y + i;
         const int8_t *w = p->block[0].w[0];
         int32_t a0 = p->bias[0], a1 = p->bias[1], a2 = a0, a3 = a1;
         for (const int8_t *end = x + n; x != end; x += 4, w += 4) {
@@ -172,30 +174,36 @@ FE_ALONE int32_t points(const fe_pair_of *p, const int8_t *x, int32_t count, int
             a1 = __smlad(uo, fe_odd(k), __smlad(ue, fe_even(k), a1));
             a3 = __smlad(vo, fe_odd(k), __smlad(ve, fe_even(k), a3));
         }
-        y[0] = fe_saturated(fe_narrowed(&p->narrow, 0, a0));
-        y[p->out_c] = fe_saturated(fe_narrowed(&p->narrow, 0, a2));
-        y[1] = fe_saturated(fe_narrowed(&p->narrow, 1, a1));
-        y[p->out_c + 1] = fe_saturated(fe_narrowed(&p->narrow, 1, a3));
+        if (mask != 0 || p->narrow.odd) {
+            const int32_t acc[4] = {a0, a1, a2, a3};
+            put(p, acc, y, mask, i);
+            put(p, acc + 2, y, mask, i + p->out_c);
+            continue;
+        }
+        to[0] = fe_saturated(fe_narrowed(&p->narrow, 0, a0));
+        to[p->out_c] = fe_saturated(fe_narrowed(&p->narrow, 0, a2));
+        to[1] = fe_saturated(fe_narrowed(&p->narrow, 1, a1));
+        to[p->out_c + 1] = fe_saturated(fe_narrowed(&p->narrow, 1, a3));
     }
     return done;
 }
 
-static int32_t are_points(const fe_pair_of *p, const uint8_t *mask)
+static int32_t are_points(const fe_pair_of *p)
 {
     const fe_block_of *k = p->block;
     return p->blocks == 1 && k->lines == 1 && k->run == p->step && k->w[1] - k->w[0] == k->run && (k->run & 3) == 0 &&
-           mask == 0 && p->narrow.low == -128 && p->narrow.high == 127;
+           !fe_is_cut(&p->narrow);
 }
 
 #endif
 
 /* `count` places side by side; x: the window of the first. */
-static void line(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
+FE_ALONE void line(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
 {
     int32_t acc[4];
 #if FE_PAIRS
-    if (are_points(p, mask)) {
-        const int32_t done = points(p, x, count, y + i);
+    if (are_points(p)) {
+        const int32_t done = points(p, x, count, y, mask, i);
         x += done * p->step;
         i += done * p->out_c;
         count -= done;
@@ -224,37 +232,38 @@ static fe_span whole_windows(int32_t in, int32_t out, int32_t kernel, int32_t st
     return s;
 }
 
-/* A pointwise layer on a map of one line. */
-static fe_geometry flat(const fe_geometry *d)
+/* A pointwise layer, whose map may be one line. */
+static int32_t is_flat(const fe_geometry *d)
 {
-    fe_geometry f = *d;
-    if (d->k_h * d->k_w == 1 && d->stride_h == 1 && d->stride_w == 1 && d->out_h * d->out_w == d->in_h * d->in_w) {
-        f.in_w = f.out_w = d->in_h * d->in_w;
-        f.in_h = f.out_h = 1;
-    }
-    return f;
+    return d->k_h * d->k_w == 1 && d->stride_h == 1 && d->stride_w == 1 && d->out_h * d->out_w == d->in_h * d->in_w;
 }
 
-void fe_conv_s8_tiles(const fe_geometry *given, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+void fe_conv_s8_tiles(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                       fe_span span, int8_t *y, uint8_t *mask)
 {
-    const fe_geometry geometry = flat(given), *d = &geometry;
     const fe_span inner = whole_windows(d->in_w, d->out_w, d->k_w, d->stride_w, d->pad_left);
     fe_pair_of p;
     for (fe_span pair = span; pair.first < span.end; pair.first = pair.end) {
+        fe_span rest = {0, d->out_h * d->out_w};
         pair.end = span.end - pair.first < 2 ? span.end : pair.first + 2;
-        const int32_t tiles = inner.end > inner.first && prepare(d, w, b, scale, pair, &p);
-        for (int32_t oy = 0; oy < d->out_h; oy++) {
-            const int32_t top = oy * d->stride_h - d->pad_top, left = inner.first * d->stride_w - d->pad_left;
-            fe_places rest = {{oy, oy + 1}, {0, d->out_w}};
-            if (tiles && top >= 0 && top + d->k_h <= d->in_h) {
+        if (inner.end <= inner.first || !prepare(d, w, b, scale, pair, &p)) {
+            fe_conv_s8_part(d, x, w, b, scale, pair, rest, y, mask);
+        } else if (is_flat(d)) {
+            line(&p, x, rest.end, y, mask, pair.first);
+        } else {
+            for (int32_t oy = 0; oy < d->out_h; oy++) {
+                const int32_t top = oy * d->stride_h - d->pad_top, left = inner.first * d->stride_w - d->pad_left;
+                const int32_t row = oy * d->out_w;
+                if (top < 0 || top + d->k_h > d->in_h)
+                    continue;
                 line(&p, x + (top * d->in_w + left) * d->in_c, inner.end - inner.first, y, mask,
-                     (oy * d->out_w + inner.first) * d->out_c + pair.first);
-                rest.columns.end = inner.first;
-                fe_conv_s8_part(d, x, w, b, scale, pair, &rest, y, mask);
-                rest.columns = (fe_span){inner.end, d->out_w};
+                     (row + inner.first) * d->out_c + pair.first);
+                rest.end = row + inner.first; /* what lies between this row's line and that of the one before */
+                fe_conv_s8_part(d, x, w, b, scale, pair, rest, y, mask);
+                rest.first = row + inner.end;
             }
-            fe_conv_s8_part(d, x, w, b, scale, pair, &rest, y, mask);
+            rest.end = d->out_h * d->out_w;
+            fe_conv_s8_part(d, x, w, b, scale, pair, rest, y, mask);
         }
     }
 }

@@ -73,31 +73,8 @@ static inline void outputs_at(const fe_geometry *d, const fe_window *v, const fe
         y[i] = fe_clip_s8(fe_scale(b[c + j] + acc[j], fe_real_at(scale, c + j)), d->zero_y, d->low, d->high, mask, i);
 }
 
-#if FE_TILES
-
-/* Channels outside, so that what goes with a few of them is prepared once. */
-static void forward(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale, int8_t *y,
-                    uint8_t *mask)
-{
-    const int32_t most = d->in_c == d->out_c ? FE_DEPTHWISE_LANES : 1;
-    for (int32_t c = p->first, lanes; c < p->end; c += lanes) {
-        const int8_t *w = p->w + c - p->first;
-        lanes = p->end - c < most ? 1 : most;
-        if (lanes == FE_DEPTHWISE_LANES && d->in_c == d->out_c &&
-            fe_depthwise_s8_tile(d, x + c, w, p->end - p->first, b + c, scale, c, y, mask))
-            continue;
-        for (int32_t i = 0; i < d->out_h * d->out_w; i++) {
-            const fe_window v = fe_window_at(d, i / d->out_w, i % d->out_w);
-            for (int32_t j = c; j < c + lanes; j++)
-                outputs_at(d, &v, p, x, b, scale, j, 1, y, mask, i * d->out_c + j);
-        }
-    }
-}
-
-#else
-
-static void forward(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale, int8_t *y,
-                    uint8_t *mask)
+static void by_places(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale,
+                      int8_t *y, uint8_t *mask)
 {
     const int32_t most = lanes_of(d);
     for (int32_t oy = 0; oy < d->out_h; oy++)
@@ -111,6 +88,26 @@ static void forward(const fe_geometry *d, const int8_t *x, const fe_part *p, con
         }
 }
 
+#if FE_TILES
+
+/* Channels outside, so that what goes with a few of them is prepared once. */
+FE_ALONE void by_channels(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale,
+                          int8_t *y, uint8_t *mask)
+{
+    const int32_t apart = p->end - p->first;
+    for (int32_t c = p->first, lanes; c < p->end; c += lanes) {
+        lanes = p->end - c < FE_DEPTHWISE_LANES ? 1 : FE_DEPTHWISE_LANES;
+        if (lanes == FE_DEPTHWISE_LANES &&
+            fe_depthwise_s8_tile(d, x + c, p->w + c - p->first, apart, b + c, scale, c, y, mask))
+            continue;
+        for (int32_t i = 0; i < d->out_h * d->out_w; i++) {
+            const fe_window v = fe_window_at(d, i / d->out_w, i % d->out_w);
+            for (int32_t j = c; j < c + lanes; j++)
+                outputs_at(d, &v, p, x, b, scale, j, 1, y, mask, i * d->out_c + j);
+        }
+    }
+}
+
 #endif
 
 /* y = requant(w (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch. */
@@ -121,7 +118,13 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
         fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
     for (int32_t part = 0; part < 2; part++) {
         const fe_part p = part_of(d, w, part);
-        forward(d, x, &p, b, scale, y, mask);
+#if FE_TILES
+        if (d->in_c == d->out_c && d->out_h > 1) { /* a row of a group has too little stack left for tiles */
+            by_channels(d, x, &p, b, scale, y, mask);
+            continue;
+        }
+#endif
+        by_places(d, x, &p, b, scale, y, mask);
     }
 }
 

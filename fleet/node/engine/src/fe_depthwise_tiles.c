@@ -115,7 +115,7 @@ FE_ALONE void places(const fe_channels_of *t, fe_taps v, int32_t count, int8_t *
     for (; count > 0; count--, v.x += t->x_place, i += t->y_place) {
         int32_t acc[LANES];
         sums(t, &v, acc);
-        if (mask == 0) {
+        if (mask == 0 && !t->narrow.odd) {
             put(t, acc, y + i);
             continue;
         }
@@ -148,6 +148,7 @@ int32_t fe_depthwise_s8_tile(const fe_geometry *d, const int8_t *x, const int8_t
                              fe_reals scale, int32_t c, int8_t *y, uint8_t *mask)
 {
     fe_channels_of t;
+    fe_begin_narrow(d, &t.narrow);
     t.w = w;
     t.w_tap = apart;
     t.w_row = d->k_w * apart;
@@ -158,7 +159,7 @@ int32_t fe_depthwise_s8_tile(const fe_geometry *d, const int8_t *x, const int8_t
     t.zero = FE_ZERO_OF(d->zero_x);
     for (int32_t j = 0; j < LANES; j++) {
         t.bias[j] = b[j];
-        if (!fe_prepare(d, fe_real_at(scale, c + j), d->k_h * d->k_w, b[j], j, &t.narrow))
+        if (!fe_prepare(fe_real_at(scale, c + j), d->k_h * d->k_w, b[j], j, &t.narrow))
             return 0;
     }
     for (int32_t oy = 0; oy < d->out_h; oy++)

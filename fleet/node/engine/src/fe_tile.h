@@ -12,28 +12,36 @@
 #if FE_TILES
 
 /* Some outputs on their way back to int8, y = (sum * mant, rounded twice) + zero, prepared. nudge: what the second
- * rounding adds, and the zero point. low, high: the clip. */
-enum { FE_MOST_NARROW = 4 };
+ * rounding adds, and the zero point. low, high: the clip. odd: one of them needs fe_scale, and so all of them get it. */
+#define FE_MOST_NARROW (FE_PAIRS ? 4 : 2)
 typedef struct {
     int32_t mant[FE_MOST_NARROW], nudge[FE_MOST_NARROW], shift[FE_MOST_NARROW];
-    int32_t low, high;
+    int32_t zero, low, high, odd;
 } fe_narrow;
 
-/* Terms of a sum and size of a bias that together keep it below 2^30: 16384 * 255 * 127 + 2^29. */
-enum { FE_MOST_TERMS = 16384, FE_MOST_BIAS = 1 << 29 };
+/* Terms of a sum, and size of a bias, that together keep it below 2^30 (16384 * 255 * 127 + 2^29), or below 2^31. */
+enum { FE_MOST_TERMS = 16384, FE_FAIR_BIAS = 1 << 29, FE_MOST_BIAS = 1 << 30 };
 
-/* Number j of them. 0: it needs fe_scale. */
-static inline int32_t fe_prepare(const fe_geometry *d, fe_real scale, int32_t terms, int32_t bias, int32_t j,
-                                 fe_narrow *to)
+static inline void fe_begin_narrow(const fe_geometry *d, fe_narrow *to)
+{
+    to->zero = d->zero_y;
+    to->low = d->low;
+    to->high = d->high;
+    to->odd = 0;
+}
+
+/* Number j of them. 0: its sums may be too large for all of this. */
+static inline int32_t fe_prepare(fe_real scale, int32_t terms, int32_t bias, int32_t j, fe_narrow *to)
 {
     const int32_t shift = -scale.exp;
-    if (terms > FE_MOST_TERMS || bias >= FE_MOST_BIAS || bias <= -FE_MOST_BIAS || shift < 1 || shift > 21)
+    if (terms > FE_MOST_TERMS || bias > FE_MOST_BIAS || bias < -FE_MOST_BIAS)
         return 0;
     to->mant[j] = scale.mant;
     to->shift[j] = shift;
-    to->nudge[j] = (1 << (shift - 1)) + d->zero_y * (1 << shift);
-    to->low = d->low;
-    to->high = d->high;
+    if (bias >= FE_FAIR_BIAS || bias <= -FE_FAIR_BIAS || shift < 1 || shift > 21)
+        to->odd = 1;
+    else
+        to->nudge[j] = (1 << (shift - 1)) + to->zero * (1 << shift);
     return 1;
 }
 
@@ -68,10 +76,19 @@ static inline int8_t fe_saturated(int32_t v)
     return (int8_t)fe_clamp(v, -128, 127);
 }
 
+/* y of output j before it is clipped, whatever its scale. */
+static inline int32_t fe_scaled(const fe_narrow *n, int32_t j, int32_t sum)
+{
+    fe_real scale;
+    scale.mant = n->mant[j];
+    scale.exp = -n->shift[j];
+    return n->odd ? fe_scale(sum, scale) + n->zero : fe_narrowed(n, j, sum);
+}
+
 /* The same clipped. Sets bit i of mask when nothing was. */
 static inline int8_t fe_put(const fe_narrow *n, int32_t j, int32_t sum, uint8_t *mask, int32_t i)
 {
-    const int32_t value = fe_narrowed(n, j, sum), clipped = fe_clamp(value, n->low, n->high);
+    const int32_t value = fe_scaled(n, j, sum), clipped = fe_clamp(value, n->low, n->high);
     if (mask != 0 && clipped == value)
         mask[i >> 3] = (uint8_t)(mask[i >> 3] | 1u << (i & 7));
     return (int8_t)clipped;
