@@ -453,3 +453,22 @@ def keys(
     from fleet.cli.gateway import make_keys
 
     make_keys(count, first)
+
+
+@app.command()
+def calibrate(
+    core: Annotated[
+        list[str] | None, typer.Option("--core", metavar="CORE", help="may be repeated; default: all")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="default: the package's own tables")] = None,
+    check: Annotated[bool, typer.Option("--check", help="hold the tables against new counts, write nothing")] = False,
+) -> None:
+    """Count the engine's instructions on emulated cores, which time and energy are modelled from."""
+    from fleet.cli.calibrate import check_tables, write_tables
+
+    if check and out is not None:
+        raise typer.BadParameter("expected no --out beside --check, which writes nothing", param_hint="--out")
+    if check:
+        check_tables(tuple(core or ()))
+    else:
+        write_tables(tuple(core or ()), out)

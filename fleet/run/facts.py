@@ -4,7 +4,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 
-from fleet.node.cost import MODELLED
+from fleet.node.cost import MODELLED, core_table
 from fleet.node.plan.ledger import Ledger, ledger_rows, plan_rows
 from fleet.record import NodeRow, RunFolder, ValueRow
 from fleet.run.assemble import Assembly
@@ -90,8 +90,8 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         node = next(n for n, group in enumerate(party.groups) if group.board == board)
         cost = party.step_cost(node)
         text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
-        if not is_plain(party.scenario.training):
-            text += "; kernels were counted with int8 gradients and stochastic updates"
+        table = core_table(party.profiles[board].core)
+        text += f"; counts of a {table.core}, the worst of its samples {100 * table.error:.0f} % off"
         yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
     for name, value, basis in (
         ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),

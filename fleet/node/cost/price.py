@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fleet.node.cost.kinds import KINDS, OpCount
-from fleet.node.cost.table import CoreTable, core_table
+from fleet.node.cost.table import CoreTable, Kernel, core_table
 from fleet.node.profile import Profile
 
 MODELLED = "modelled"
@@ -92,7 +92,11 @@ def decimal(value: float) -> Fraction:
 def _instructions(table: CoreTable, count: OpCount) -> Fraction:
     if count.kind not in KINDS:
         raise ValueError(f"expected one of {', '.join(KINDS)}, got '{count.kind}'; name the plan step's kind")
-    kernel = table.kernel(count.kind)
+    return instructions_by(table.kernel(count.kind), count)
+
+
+def instructions_by(kernel: Kernel, count: OpCount) -> Fraction:
+    """Calls, taps, MACs and elements, each times its number of the kind."""
     return (
         count.calls * decimal(kernel.per_call)
         + count.taps * decimal(kernel.per_tap)

@@ -17,7 +17,7 @@ from fleet.node.cost.kinds import KINDS
 
 
 def _coefficient(of: str) -> Key:
-    return Key(f"instructions per {of}", least=0, most=10**6)
+    return Key(f"instructions per {of}", least=-(10**6), most=10**6)
 
 
 @declared
@@ -59,9 +59,15 @@ def cores() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _folder().glob("*.yaml")))
 
 
+STAND_IN = {"cortex-m55f": "cortex-m33f"}
+"""A core that nobody counted step by step, and one whose counts stand for it. What a Cortex-M55 runs with Helium takes
+up to 6 times fewer instructions than this says: CMSIS-NN, pointwise 16 to 32, 1.07 for 3.8 per MAC on a Cortex-M33."""
+
+
 @cache
 def core_table(core: str) -> CoreTable:
-    """The counts of a core; InputError for one that has none."""
+    """The counts of a core, or of the one that stands for it; InputError for one that has none."""
+    core = STAND_IN.get(core, core)
     if core not in cores():
         text = f"expected one of {', '.join(cores())}, whose instructions were counted, got '{core}'"
         raise InputError.one("core", f"{text}; count them with `fleet calibrate --core {core}`")

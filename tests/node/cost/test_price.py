@@ -26,7 +26,7 @@ from fleet.node.profile import Profile, boards, load_profile
 BOARDS = tuple(load_profile(board) for board in boards())
 COUNTS = st.builds(
     OpCount,
-    kind=st.sampled_from(sorted(KINDS)),
+    kind=st.sampled_from([kind for kind in KINDS if not kind.startswith("take_")]),
     macs=st.integers(0, 10**8),
     elements=st.integers(0, 10**6),
 )
@@ -104,7 +104,7 @@ def test_a_part_of_a_page_wears_the_whole_page() -> None:
 
 
 def test_an_unknown_kind_of_work_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"expected one of conv, depthwise, .*, got 'convolution'"):
+    with pytest.raises(ValueError, match=r"expected one of conv, pointwise, .*, got 'convolution'"):
         step_cost(round_board(), [OpCount(kind="convolution", macs=1, elements=1)])
 
 

@@ -30,10 +30,10 @@ def test_every_shipped_table_names_its_core_and_holds_every_kind_once(core: str)
 @pytest.mark.parametrize(
     "old, new, expected",
     [
-        ("kind: dense", "kind: conv", "expected every kind, got none of dense; count the core again"),
-        ("kind: dense", "kind: conv", "expected every kind once, got conv again; delete one"),
-        ("kind: dense", "kind: danse", "got 'danse'; did you mean 'dense'?"),
-        ("per_mac: ", "per_mac: -", "from 0 to 1000000, got -"),
+        ("kind: dense,", "kind: conv,", "expected every kind, got none of dense; count the core again"),
+        ("kind: dense,", "kind: conv,", "expected every kind once, got conv again; delete one"),
+        ("kind: dense,", "kind: danse,", "got 'danse'; did you mean 'dense'?"),
+        ("per_mac: ", "per_mac: x", "expected a number from -1000000 to 1000000"),
     ],
 )
 def test_a_damaged_table_is_refused_with_the_remedy(tmp_path: Path, old: str, new: str, expected: str) -> None:

@@ -13,7 +13,7 @@ from itertools import groupby
 from fleet.base.errors import InputError
 from fleet.node.model.graph import Graph
 from fleet.node.plan.arena import EXPONENTS, aligned, sizes_of
-from fleet.node.plan.counts import training_counts
+from fleet.node.plan.counts import work_of
 from fleet.node.plan.paging.energy import compute_price, page_in_price, page_out_price
 from fleet.node.plan.paging.problem import Node, Problem, Value
 from fleet.node.plan.plan import Plan
@@ -61,10 +61,10 @@ def problem_of(plan: Plan, profile: Profile) -> Problem:
     makes, reads = _flows(plan.graph, program, pieces)
     forward = {name for piece, made in zip(pieces, makes, strict=True) if piece.end <= program.loss for name in made}
     early = _prefix(program, pieces, reads, makes)
-    counts = training_counts(plan)
+    work = work_of(plan)
     nodes = [Node(name=INPUT, reads=(), makes=_inputs(plan.graph, program), energy_j=0.0, again=False)]
     for i, piece in enumerate(pieces):
-        price = compute_price(profile, counts[piece.first : piece.end])
+        price = compute_price(profile, [count for counts in work[piece.first : piece.end] for count in counts])
         nodes.append(
             Node(
                 name=piece.name, reads=reads[i], makes=makes[i], energy_j=price.energy_j, time_s=price.time_s,

@@ -71,7 +71,7 @@ def test_the_problem_counts_the_bytes_and_the_energy_of_the_plan(kind: str, reci
     plan = plan_of(graph, build_scheme(graph, kind, recipe=recipe))
     problem = problem_of(plan, board())
     assert store_all(problem).peak_bytes == plan.lower_bound_bytes
-    counts = training_counts(plan)[: len(plan.steps)]
+    counts = training_counts(plan)
     assert problem.energy_j * 1e9 == pytest.approx(step_cost(board(), counts).energy_nj, rel=1e-3)
     assert len(problem.nodes) == 1 + sum(i >= plan.draft.program.loss for i in range(len(plan.steps))) + len(graph.ops)
 
