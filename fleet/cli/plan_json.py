@@ -77,8 +77,9 @@ def _peak(plan: Plan) -> dict[str, Any]:
 
 
 def _tactics(plan: Plan) -> dict[str, Any]:
-    tactics, ops = plan.tactics, plan.graph.ops
+    tactics, ops = plan.tactics, plan.tactics.ordered(plan.graph)
     return {
+        "order": [op.name for op in ops] if tactics.order else [],
         "rows": [[op.name for op in ops[first:end]] for first, end in tactics.segments],
         "by_channels": sorted(tactics.by_channels),
         "over": [list(pair) for pair in tactics.over],

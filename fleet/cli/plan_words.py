@@ -74,9 +74,10 @@ def floor_words(found: Planned) -> str:
 
 def tactics_words(plan: Plan) -> str:
     """How the plan departs from one operator after the other."""
-    tactics, ops = plan.tactics, plan.graph.ops
+    tactics, ops = plan.tactics, plan.tactics.ordered(plan.graph)
     runs = [f"{ops[first].name} to {ops[end - 1].name}" for first, end in tactics.segments]
-    parts = [f"row by row: {'; '.join(runs)}"] if runs else []
+    parts = [f"in another order: {', '.join(op.name for op in ops)}"] if tactics.order else []
+    parts += [f"row by row: {'; '.join(runs)}"] if runs else []
     if tactics.by_channels:
         parts.append(f"backward by channels: {', '.join(sorted(tactics.by_channels))}")
     if tactics.over:

@@ -78,6 +78,7 @@ def _tactics_fields(tactics: Tactics) -> dict[str, Any]:
         return {}
     return {
         "tactics": {
+            "order": list(tactics.order),
             "segments": [list(segment) for segment in tactics.segments],
             "over": [list(pair) for pair in tactics.over],
             "by_channels": sorted(tactics.by_channels),
@@ -91,7 +92,7 @@ def _tactics(found: dict[str, Any] | None) -> Tactics:
     if found is None:
         return LAYERWISE
     return Tactics(
-        segments=tuple((first, end) for first, end in found["segments"]),
+        order=tuple(found.get("order", ())), segments=tuple((first, end) for first, end in found["segments"]),
         over=tuple((y, x) for y, x in found["over"]), by_channels=frozenset(found["by_channels"]),
         input_streamed=found["input_streamed"], slices=found["slices"],
     )  # fmt: skip

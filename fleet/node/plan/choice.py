@@ -13,9 +13,10 @@ from typing import Final
 from fleet.node.model.graph import Form, Graph
 from fleet.node.model.recipe import Exponents, Gradients
 from fleet.node.model.reference.backward import blocked_maps
-from fleet.node.model.scheme import Scheme
+from fleet.node.model.scheme import Scheme, layout_of
 from fleet.node.plan.bottlenecks import bottlenecks
 from fleet.node.plan.draft import Draft, draft_of, inference_draft
+from fleet.node.plan.forward_order import order_of
 from fleet.node.plan.lifetimes import fullest, loads, ties
 from fleet.node.plan.placement import Effort, Placement, Progress
 from fleet.node.plan.plan import Plan, arena_size, finished
@@ -28,6 +29,7 @@ EASES: Final = (100, 98, 97, 95, 92, 88, 86, 85, 80, 70, 60)
 """Per cent of the peak that operators away from the peak may reach."""
 MORE: Final = {Effort.GLANCE: 0, Effort.QUICK: 0, Effort.SEARCH: 2, Effort.PROVE: 3}
 """Drafts that are placed again with this effort."""
+STATES: Final = 2_000  # sets of operators that the search for another order looks at from either end
 GLANCES: Final = 6  # drafts that are looked at, those of the lowest bounds
 
 
@@ -48,15 +50,16 @@ def best_plan(
     input is read where it lies, unless it is float32, which may not lie anywhere. progress: told what placed, its arena
     and that arena's bound in bytes. windows: of this very graph, for many plans of it.
     """
-    space = _space(graph, scheme, input_streamed, windows)
-    trials = [_Trial(draft=space.draft(LAYERWISE), placement=None)]
+    spaces = _spaces(graph, scheme, input_streamed, windows)
+    trials = [_Trial(draft=spaces[0].draft(LAYERWISE), placement=None)]
     if budget_bytes is not None:
-        arena_bytes = budget_bytes - trials[0].state_bytes
-        for trial in (*trials, *(_tried(draft, Effort.QUICK) for draft in space.below(arena_bytes))):
-            if trial.total_bytes <= budget_bytes:
-                return trial.plan
-            trials.append(trial)
-    trials += _looked_at(space.smallest)
+        if trials[0].total_bytes <= budget_bytes:
+            return trials[0].plan
+        found = [list(space.tried_below(budget_bytes)) for space in spaces]
+        trials += [trial for tried in found for trial in tried]
+        if fitting := [trial for trial in trials if trial.total_bytes <= budget_bytes]:
+            return min(fitting, key=lambda trial: trial.departures).plan
+    trials += [trial for space in spaces for trial in _looked_at(space.smallest)]
     trials.sort(key=lambda trial: trial.rank)
     again = [
         _tried(trial.draft, effort, progress)
@@ -68,14 +71,20 @@ def best_plan(
 
 def smallest_size(graph: Graph, scheme: Scheme, windows: Rolls) -> int:
     """Bytes of trained state and arena of best_plan without a budget, whose bytes are not written."""
-    space = _space(graph, scheme, True, windows)
-    trials = [_Trial(draft=space.draft(LAYERWISE), placement=None), *_looked_at(space.smallest)]
-    return min(trial.total_bytes for trial in trials)
+    spaces = _spaces(graph, scheme, True, windows)
+    layerwise = _Trial(draft=spaces[0].draft(LAYERWISE), placement=None)
+    looked_at = (trial for space in spaces for trial in _looked_at(space.smallest))
+    return min(trial.total_bytes for trial in (layerwise, *looked_at))
 
 
-def _space(graph: Graph, scheme: Scheme, input_streamed: bool, windows: Rolls | None) -> "Space":
+def _spaces(graph: Graph, scheme: Scheme, input_streamed: bool, windows: Rolls | None) -> tuple["Space", ...]:
+    """The drafts in the graph's order and, where another one holds less on whole maps, those in that one."""
     streamed = input_streamed and graph.input.form is not Form.FLOAT32
-    return Space(graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed, windows=windows or Rolls(graph))
+    space = Space(
+        graph=graph, scheme=plannable(graph, scheme), input_streamed=streamed, windows=windows or Rolls(graph)
+    )
+    order = order_of(space.facts, states=STATES).calls
+    return (space,) if order == tuple(range(len(order))) else (space, replace(space, order=order))
 
 
 def _looked_at(drafts: Iterable[Draft]) -> list["_Trial"]:
@@ -132,11 +141,16 @@ class _Trial:
         return self.total_bytes == self.bound_bytes
 
     @property
-    def rank(self) -> tuple[int, int, int, int]:
+    def rank(self) -> tuple[int, ...]:
         """Smaller is better: bytes, then departures from layer by layer."""
+        return self.total_bytes, *self.departures
+
+    @property
+    def departures(self) -> tuple[int, int, int, int]:
+        """From layer by layer in the graph's order."""
         tactics = self.draft.tactics
         fused = sum(end - first for first, end in tactics.segments)
-        return self.total_bytes, fused, len(tactics.over), len(tactics.by_channels)
+        return fused, len(tactics.over), len(tactics.by_channels), int(bool(tactics.order))
 
 
 def _tried(draft: Draft, effort: Effort, progress: Progress | None = None) -> _Trial:
@@ -147,13 +161,14 @@ def _tried(draft: Draft, effort: Effort, progress: Progress | None = None) -> _T
 class Space:
     """All drafts of a graph and a scheme that could be tried.
 
-    input_streamed: the input takes no memory. windows: of the graph's operators row by row.
+    input_streamed: the input takes no memory. windows: of the graph's operators row by row. order: as in Tactics.
     """
 
     graph: Graph
     scheme: Scheme
     input_streamed: bool
     windows: Rolls | None = None
+    order: tuple[int, ...] = ()
 
     def draft(self, tactics: Tactics) -> Draft:
         if self.scheme.trained:
@@ -162,7 +177,8 @@ class Space:
 
     @cached_property
     def facts(self) -> Facts:
-        return facts_of(self.graph, self.scheme, input_streamed=self.input_streamed, windows=self.windows)
+        facts = facts_of(self.graph, self.scheme, input_streamed=self.input_streamed, windows=self.windows)
+        return facts.in_order(self.order) if self.order else facts
 
     @cached_property
     def runs(self) -> Runs:
@@ -202,6 +218,15 @@ class Space:
         for ceiling in (c for c in ceilings if c >= self.peak):
             yield from self.drafts([ceiling], ceiling)
 
+    def tried_below(self, budget_bytes: int) -> Iterator[_Trial]:
+        """The least fused drafts with places, up to the first that takes no more than the budget."""
+        arena_bytes = budget_bytes - whole_state_size(layout_of(self.graph, self.scheme), self.scheme.recipe)
+        for draft in self.below(arena_bytes):
+            trial = _tried(draft, Effort.QUICK)
+            yield trial
+            if trial.total_bytes <= budget_bytes:
+                return
+
     def drafts(self, eases: Iterable[int], peak: int) -> Iterator[Draft]:
         """The least fused drafts within a peak, each above another ease as little as it must (segments.py)."""
         seen: set[Tactics] = set()
@@ -216,8 +241,9 @@ class Space:
     def tactics(self, runs: Sequence[Run], by_channels: frozenset[str]) -> Tactics:
         """Tactics of a cut."""
         return Tactics(
+            order=self.order,
             segments=tuple((run.first, run.end) for run in runs if run.rows),
-            over=tuple((self.graph.ops[run.end - 1].y, run.over) for run in runs if run.over),
+            over=tuple((self.facts.ops[run.end - 1].y, run.over) for run in runs if run.over),
             by_channels=by_channels,
             input_streamed=self.input_streamed,
             slices=True,

@@ -86,13 +86,13 @@ class Rolls:
     """The windows of one graph, remembered: they depend on no scheme but by what of them is whole."""
 
     graph: Graph
-    _known: dict[tuple[int, int, frozenset[str]], Rolled | None] = field(default_factory=dict)
+    _known: dict[tuple[tuple[str, ...], frozenset[str]], Rolled | None] = field(default_factory=dict)
 
-    def of(self, first: int, end: int, whole: frozenset[str]) -> Rolled | None:
-        """The windows of operators first to end - 1, as `rolled`."""
-        key = first, end, whole
+    def of(self, ops: Sequence[Op], whole: frozenset[str]) -> Rolled | None:
+        """The windows of these operators, as `rolled`."""
+        key = tuple(op.name for op in ops), whole
         if key not in self._known:
-            self._known[key] = rolled(self.graph, self.graph.ops[first:end], whole)
+            self._known[key] = rolled(self.graph, ops, whole)
         return self._known[key]
 
 

@@ -6,9 +6,9 @@ windows between the operators (rolling.py), what is kept for the way back, and i
 from the beginning of the run that makes them.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Final
 
 from fleet.node.model.graph import Add, Graph, Op, inputs, positions
@@ -53,12 +53,14 @@ Runs = Mapping[tuple[int, int], tuple[Run, ...]]  # by (first, end): the ways to
 class Facts:
     """What counting needs of a graph. Maps go by the name of the buffer they lie in.
 
-    made: the operator that makes a map, -1 for an input. last: the last that reads it, the number of operators for
-    what a caller reads. size, kept: bytes of the map, and what the way back reads of it. masks: bytes of the masks
-    before each operator. rolls: which operators can run row by row. windows: of groups of them.
+    ops: the operators as they run. made: the operator that makes a map, -1 for an input. last: the last that reads
+    it, the number of operators for what a caller reads. size, kept: bytes of the map, and what the way back reads of
+    it. masks: bytes of the masks before each operator. rolls: which operators can run row by row. windows: of groups
+    of them.
     """
 
     graph: Graph
+    ops: tuple[Op, ...]
     made: Mapping[str, int]
     last: Mapping[str, int]
     size: Mapping[str, int]
@@ -77,6 +79,20 @@ class Facts:
         shape = self.graph.tensor(name).shape
         return shape[1] * shape[2]
 
+    @property
+    def own_masks(self) -> tuple[int, ...]:
+        """Bytes of the mask of each operator."""
+        return tuple(after - before for before, after in pairwise(self.masks))
+
+    def in_order(self, order: Sequence[int]) -> "Facts":
+        """The same when the operators run in another order. order: numbers in ops."""
+        ops, masks = tuple(self.ops[i] for i in order), self.own_masks
+        made, last = _lives(self.graph, ops)
+        return replace(
+            self, ops=ops, made=made, last=last, masks=tuple(accumulate((masks[i] for i in order), initial=0)),
+            rolls=tuple(self.rolls[i] for i in order),
+        )  # fmt: skip
+
 
 def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool, windows: Rolls | None = None) -> Facts:
     """The facts of a graph under a scheme; of one that trains nothing, of inference. windows: of this very graph."""
@@ -84,24 +100,31 @@ def facts_of(graph: Graph, scheme: Scheme, *, input_streamed: bool, windows: Rol
     needed = tensors_with_gradient(graph, scheme) if trains else set()
     masked = [op.y in needed and can_clip(op) for op in graph.ops]
     root = roots(graph)
-    made = {root[name]: -1 for name in graph.inputs}
-    last = dict.fromkeys(made, 0)
-    for t, op in enumerate(graph.ops):
-        made.setdefault(root[op.y], t)
-        last.update({root[name]: t for name in inputs(op) if root[name] in made} | {root[op.y]: t})
-    last.update({root[name]: len(graph.ops) for name in graph.outputs if root[name] in made})
+    made, last = _lives(graph, graph.ops)
     size = {name: aligned(output_size(graph, name)) for name in made}
     streamed = graph.inputs[0] if input_streamed and size_bytes(graph.input) == graph.input.size else ""
     size |= {streamed: 0} if streamed else {}
     kept = _kept(graph, scheme, size) if trains else {}
     sizes = [aligned(mask_bytes(graph, op)) * there for op, there in zip(graph.ops, masked, strict=True)]
     return Facts(
-        graph=graph, made=made, last=last, size=size,
+        graph=graph, ops=graph.ops, made=made, last=last, size=size,
         kept={root[name]: min(count, size[root[name]]) for name, count in kept.items()},
         masks=tuple(accumulate(sizes, initial=0)),
         rolls=tuple(can_roll(graph, op, masked=there) for op, there in zip(graph.ops, masked, strict=True)),
         windows=windows or Rolls(graph),
     )  # fmt: skip
+
+
+def _lives(graph: Graph, ops: Sequence[Op]) -> tuple[dict[str, int], dict[str, int]]:
+    """When each map is made and last read, as Facts has it, if the operators run in this order."""
+    root = roots(graph)
+    made = {root[name]: -1 for name in graph.inputs}
+    last = dict.fromkeys(made, 0)
+    for t, op in enumerate(ops):
+        made.setdefault(root[op.y], t)
+        last.update({root[name]: t for name in inputs(op) if root[name] in made} | {root[op.y]: t})
+    last.update({root[name]: len(ops) for name in graph.outputs if root[name] in made})
+    return made, last
 
 
 def _kept(graph: Graph, scheme: Scheme, size: Mapping[str, int]) -> dict[str, int]:
@@ -113,7 +136,7 @@ def _kept(graph: Graph, scheme: Scheme, size: Mapping[str, int]) -> dict[str, in
 
 def runs_of(facts: Facts, *, longest: int = LONGEST, overlays: bool = True) -> Runs:
     """All runs of up to `longest` operators, each with its ways."""
-    count = len(facts.graph.ops)
+    count = len(facts.ops)
     found: dict[tuple[int, int], tuple[Run, ...]] = {}
     for first in range(count):
         found[first, first + 1] = tuple(_single(facts, first, overlays=overlays))
@@ -129,7 +152,7 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
     """One operator on whole maps, in place, or row by row behind its input."""
     base = _outside(facts, t, t + 1)
     yield Run(first=t, end=t + 1, live_bytes=base)
-    op = facts.graph.ops[t]
+    op = facts.ops[t]
     if not overlays:
         return
     for x in _dying(facts, t, t + 1):
@@ -145,10 +168,10 @@ def _single(facts: Facts, t: int, *, overlays: bool) -> Iterator[Run]:
 
 def _together(facts: Facts, first: int, end: int, *, overlays: bool) -> Iterator[Run]:
     """A group, without and with its output over an input."""
-    ops = facts.graph.ops[first:end]
+    ops = facts.ops[first:end]
     y = ops[-1].y
     whole = frozenset(op.y for op in ops if facts.last[op.y] >= end or 0 < facts.size[op.y] == facts.kept.get(op.y))
-    roll = facts.windows.of(first, end, whole)
+    roll = facts.windows.of(ops, whole)
     if roll is None:
         return
     base = _outside(facts, first, end) + _windows(facts, roll, len(ops)) + _slices(facts, ops, whole)
@@ -195,7 +218,7 @@ def _dying(facts: Facts, first: int, end: int) -> Iterator[str]:
 
 def smallest_peak(facts: Facts, runs: Runs) -> int:
     """The least peak over all ways to cut the operators into runs."""
-    best = [0] * (len(facts.graph.ops) + 1)
+    best = [0] * (len(facts.ops) + 1)
     for end in range(1, len(best)):
         best[end] = min(
             max(best[first], min(run.live_bytes for run in runs[first, end]))
@@ -214,7 +237,7 @@ def least_fused(facts: Facts, runs: Runs, ceiling_bytes: int, ease_bytes: int | 
     ease = ceiling_bytes if ease_bytes is None else ease_bytes
     costs: list[tuple[int, ...]] = [(0,) * 5]
     ends: list[Run | None] = [None]
-    for end in range(1, len(facts.graph.ops) + 1):
+    for end in range(1, len(facts.ops) + 1):
         ways = []
         for first in range(max(0, end - LONGEST), end):
             before = costs[first]

@@ -214,6 +214,16 @@ def concat_net(seed: int = 0) -> Graph:
     return build.head(build.pool(build.conv(both, 6, (1, 1))), 3)
 
 
+def fork_net(seed: int = 0) -> Graph:
+    """Two branches, wide inside and narrow at their ends, given layer by layer: all wide maps at once."""
+    build = MapBuilder(seed)
+    x = build.conv(build.input((8, 8, 3), zero=-7), 4, (3, 3), pad=(1, 1, 1, 1), zero=-20)
+    wide = [build.conv(x, channels, (1, 1), zero=-40) for channels in (24, 20)]
+    inner = [build.curve(each, Curve.RELU) for each in wide]
+    ends = [build.conv(each, 3, (1, 1), zero=5) for each in inner]
+    return build.head(build.pool(build.conv(build.concat(ends), 6, (1, 1))), 4)
+
+
 def padded_net(seed: int = 0) -> Graph:
     """Convolutions behind pads of their own, as converters write them, a transpose and a reshape."""
     build = MapBuilder(seed)

@@ -29,6 +29,7 @@ from fleet.node.twin.verify import original_plan
 from tests.node.engine.runs import static
 from tests.node.engine.segmented import longest
 from tests.node.engine.test_rows import pooled_net
+from tests.node.model.map_nets import fork_net
 from tests.node.model.nets import residual_net
 from tests.node.model.schemes.bottlenecks import random_graph
 
@@ -73,6 +74,16 @@ def test_verify_plans_an_exported_project_again_with_its_tactics(effort: Effort,
     plan = best_plan(graph, scheme, effort=effort)
     assert plan.tactics.by_channels
     assert plan.tactics.over
+    project = export(plan, nrf, out=tmp_path / "node", name="node")
+    again = original_plan(project, read_project(project))
+    assert again.tactics == plan.tactics
+    assert again.content == plan.content
+
+
+def test_verify_plans_a_reordered_project_again(nrf: Profile, tmp_path: Path) -> None:
+    graph = fork_net()
+    plan = best_plan(graph, build_scheme(graph, "head"))
+    assert plan.tactics.order
     project = export(plan, nrf, out=tmp_path / "node", name="node")
     again = original_plan(project, read_project(project))
     assert again.tactics == plan.tactics

@@ -80,14 +80,17 @@ def _forward(p: Program, graph: Graph, scheme: Scheme, masked: set[str], tactics
     def emit(op: Op, y: Ref) -> None:
         _forward_step(p, graph, scheme.of(op.name), op, y, mask_of(op))
 
-    for together, ops in _units(graph, tactics):
+    order = tactics.ordered(graph)
+    done = 0
+    for together, ops in _units(order, tactics):
         if together:
             rows.add_group(p, graph, ops, kept, emit, masked=masked)
         elif isinstance(op := ops[0], Depthwise) and (op.y, p.maps[op.x].name) in tactics.over:
             weighted.forward_in_place(p, graph, scheme.of(op.name), op, p.place_output(graph, op), mask_of(op))
         else:
             emit(op, p.place_output(graph, op))
-        _slice_what_is_done(p, graph, kept, ops)
+        done += len(ops)
+        _slice_what_is_done(p, graph, kept, ops, order[done:])
 
 
 def _kept(graph: Graph, scheme: Scheme, tactics: Tactics) -> rows.Kept:
@@ -96,23 +99,22 @@ def _kept(graph: Graph, scheme: Scheme, tactics: Tactics) -> rows.Kept:
     return rows.kept_maps(graph, scheme, program(graph, scheme), slices=tactics.slices)
 
 
-def _units(graph: Graph, tactics: Tactics) -> Iterator[tuple[bool, Sequence[Op]]]:
+def _units(order: Sequence[Op], tactics: Tactics) -> Iterator[tuple[bool, Sequence[Op]]]:
     """Operators in order, and whether those that come together run together."""
     at = 0
-    for first, end in (*tactics.segments, (len(graph.ops), len(graph.ops))):
-        if not at <= first <= end <= len(graph.ops) or (first == end < len(graph.ops)):
-            text = f"expected segments in order within {len(graph.ops)} operators, got {first} to {end}"
+    for first, end in (*tactics.segments, (len(order), len(order))):
+        if not at <= first <= end <= len(order) or (first == end < len(order)):
+            text = f"expected segments in order within {len(order)} operators, got {first} to {end}"
             raise InputError.one("tactics.segments", f"{text}; take them from this graph")
-        yield from ((False, (op,)) for op in graph.ops[at:first])
+        yield from ((False, (op,)) for op in order[at:first])
         if end > first:
-            yield True, graph.ops[first:end]
+            yield True, order[first:end]
         at = end
 
 
-def _slice_what_is_done(p: Program, graph: Graph, kept: rows.Kept, ops: Sequence[Op]) -> None:
-    """Slices of maps whose last reader of the forward pass these are."""
-    last = weighted.layer_index(graph, ops[-1])
-    later = {name for op in graph.ops[last + 1 :] for name in inputs(op)}
+def _slice_what_is_done(p: Program, graph: Graph, kept: rows.Kept, ops: Sequence[Op], following: Sequence[Op]) -> None:
+    """Slices of maps whose last readers of the forward pass these are. following: what has yet to run."""
+    later = {name for op in following for name in inputs(op)}
     for name in dict.fromkeys(name for op in ops for name in inputs(op)):
         if name in kept.slices and name not in later and name not in p.slices and p.maps[name].region is Region.ARENA:
             rows.place_slice(p, graph, name, kept.slices[name])
