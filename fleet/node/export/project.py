@@ -57,8 +57,8 @@ def export(
     """
     out = path_of(out, "name a new folder")
     _check(profile, out, name)
-    if runtime and not plan.trains:
-        raise InputError.one("runtime", "expected a plan that trains, got one that only infers; leave the runtime out")
+    if runtime:
+        _check_runtime(plan, profile)
     _check_numbers(windows=windows, stack_bytes=stack_bytes)
     planned = ledger(
         plan, profile, windows=windows, stack_bytes=stack_bytes, static=kind is Kind.STATIC, runtime=runtime
@@ -108,6 +108,14 @@ def _check(profile: Profile, out: Path, name: str) -> None:
         raise InputError.one("board", text)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError.one(str(out), "expected a new or empty folder, got one with files; name another")
+
+
+def _check_runtime(plan: Plan, profile: Profile) -> None:
+    if not plan.trains:
+        raise InputError.one("runtime", "expected a plan that trains, got one that only infers; leave the runtime out")
+    if not (devices_dir() / profile.board / "port" / PORT).is_file():
+        text = f"expected a board with port/{PORT}, got {profile.board} without; add it, as devices/README.md says"
+        raise InputError.one("runtime", text)
 
 
 def _check_numbers(**given: object) -> None:

@@ -1,4 +1,4 @@
-"""The runtime on a simulated board: a round with lost and repeated frames, values in and out, seals, models on offer."""
+"""The runtime on a simulated board: lost and repeated frames, values in and out, seals, models on offer."""
 
 import ctypes as c
 from dataclasses import replace
