@@ -1,4 +1,4 @@
-"""A node with the runtime in an emulated core, over its mailbox: its flash over a reset, and its SRAM against the ledger."""
+"""A node with the runtime in an emulated core, over its mailbox: flash over a reset, SRAM against the ledger."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,9 @@ from fleet.node.wire.slots import CHECKPOINT, read_slot
 from tests.node.model.nets import imu_net
 
 NODE, STEPS, OWN = 3, 4, tuple(range(7))
-BOARDS = [b for b in boards() if (devices_dir() / b / "port" / "port.c").is_file() and load_profile(b).core in ARCHITECTURES]
+BOARDS = [
+    b for b in boards() if (devices_dir() / b / "port" / "port.c").is_file() and load_profile(b).core in ARCHITECTURES
+]
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +65,7 @@ def next_turn(board: Board, trial: Trial) -> bytes | None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, STEPS])
-def test_a_reset_in_the_middle_of_a_round_changes_no_byte_of_its_update(
-    project: Path, plan: Plan, turns: int
-) -> None:
+def test_a_reset_in_the_middle_of_a_round_changes_no_byte_of_its_update(project: Path, plan: Plan, turns: int) -> None:
     found, profile = read_project(project), load_profile("nrf52840")
     image = read_image(build(project, core=found.core, stack_bytes=found.stack_bytes, uses=()))
     board = Board(image, profile, plan, NODE)
@@ -104,7 +104,7 @@ def test_every_board_with_a_port_verifies_with_the_runtime(plan: Plan, board: st
 def test_the_ledger_has_the_lines_of_the_runtime_exactly_when_it_is_linked(plan: Plan, project: Path) -> None:
     text = (project / "README.md").read_text(encoding="utf-8")
     assert "| ram | session | 148 | planned |" in text
-    assert "| flash | checkpoints | 49,152 | planned |" in text
+    assert "| flash | checkpoints | 36,864 | planned |" in text
     places = slots_of(plan, load_profile("nrf52840"))
-    assert sum(p.size_bytes for p in places.checkpoints) == 49_152
+    assert sum(p.size_bytes for p in places.checkpoints) == 36_864
     assert f"LENGTH = {places.first - 0x27000}" in (project / "port" / "link.ld").read_text(encoding="utf-8")
