@@ -12,7 +12,7 @@ from fleet.cli import show
 from fleet.node.cost import core_table, cores
 from fleet.node.twin import calibrate
 
-BOUND: Final = 0.15
+BOUND: Final = 0.25
 """How far a step of a sample may be from the model before its table is called stale."""
 
 

@@ -32,7 +32,7 @@ _GRADIENTS = {
     "grad_pointwise": "through a convolution of one tap; taps: runs of products; elements: gradients in and out",
     "grad_depthwise": "through a depthwise convolution; taps: places of outputs; elements: gradients in and out",
     "grad_dense": "through a dense layer; elements: gradients in and out",
-    "grad_add": "through a sum; elements: input gradients",
+    "grad_add": "through a sum; elements: gradients of its output",
     "grad_mul": "through a product; MACs: values summed; elements: input gradients",
     "grad_pool": "through the global pool; elements: input gradients",
     "grad_average_pool": "through an average pool; MACs: values spread; elements: input gradients",

@@ -221,6 +221,12 @@ def _grad(step: Step, how: How) -> Iterator[OpCount]:
     yield from _waiting(step, how)
 
 
+def _grad_add(step: Step, how: How) -> Iterator[OpCount]:
+    """Through a sum: elements of its output, of which an input may be a repeated part."""
+    yield OpCount(kind="grad_add" + _form(how.recipe, by_place=True), calls=1, elements=_product(step, 14, 3))
+    yield from _waiting(step, how)
+
+
 def _grad_map(first: int, count: int) -> Callable[[Step, How], Iterator[OpCount]]:
     """Input gradients of layers without weights: elements of the input, MACs the product of some words."""
 
@@ -398,7 +404,7 @@ _WORK: Final[Mapping[Code, Callable[[Step, How], Iterator[OpCount]]]] = {
     Code.GRAD_CONV: _grad,
     Code.GRAD_DEPTHWISE: _grad,
     Code.GRAD_DENSE: _grad,
-    Code.GRAD_ADD: _grad_map(14, 3),
+    Code.GRAD_ADD: _grad_add,
     Code.GRAD_POOL: _grad_map(0, 0),
     Code.GRAD_MUL: _grad_map(15, 3),
     Code.GRAD_AVERAGE_POOL: _grad_pool,
