@@ -3,14 +3,15 @@
  * A board in the memory of a test: flash that keeps to its rules and loses power at any operation.
  *
  * An operation erases one page or programs one unit. At operation number sim_cut the power goes: sim_torn bytes of it
- * happen, and from then on nothing that the program does has an effect, until sim_power_on clears its RAM.
+ * happen, and from then on nothing that the program does has an effect, until sim_power_on clears its RAM. While
+ * sim_worn is set every unit fails to be programmed.
  */
 #include "fe_client.h"
 #include "fe_port.h"
 #include "fe_session.h"
 
 uint8_t sim_flash[SIM_FLASH_BYTES];
-uint32_t sim_operations, sim_cut, sim_torn, sim_dead, sim_faults;
+uint32_t sim_operations, sim_cut, sim_torn, sim_dead, sim_faults, sim_worn;
 uint32_t sim_time_ms, sim_random_word, sim_node, sim_count, sim_rounds_done, sim_sent;
 const uint8_t *sim_key, *sim_signer, *sim_windows, *sim_labels, *sim_inbox;
 uint32_t sim_inbox_bytes, sim_outbox_bytes;
@@ -66,7 +67,7 @@ int32_t fe_port_flash_program(uint32_t to, const void *from, uint32_t count)
 {
     const uint8_t *bytes = from;
     uint8_t *at = sim_flash + (to - SIM_FLASH_START);
-    if (lies_outside(to, count))
+    if (lies_outside(to, count) || sim_worn)
         return 1;
     if (to % 32 != 0 || count != 32)
         sim_faults++;

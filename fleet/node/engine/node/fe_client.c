@@ -208,7 +208,8 @@ static fe_status counted(fe_status status)
 {
     if (status == FE_OK) {
         fe_runtime.steps++;
-        fe_runtime.open = FE_STEPPED;
+        if (fe_runtime.open != FE_CLOSED)
+            fe_runtime.open = FE_STEPPED;
     }
     return status;
 }

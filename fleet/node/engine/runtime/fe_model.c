@@ -137,6 +137,15 @@ static int spare_place(void)
     return fe_slot_newest(pair, &slot) == 0 ? 1 : 0;
 }
 
+/* The highest sequence there ever was has to outlive the slot that is about to be erased, or it could be taken again. */
+static int remembers(uint32_t last)
+{
+    if (last <= fe_now.model_last)
+        return 1;
+    fe_now.model_last = last;
+    return fe_persist_save() == FE_OK;
+}
+
 fe_status fe_model_offer(const fe_message *m)
 {
     fe_slot slot;
@@ -149,6 +158,8 @@ fe_status fe_model_offer(const fe_message *m)
     if (fe_slot_parse(m->body, &slot) != FE_OK || slot.number == 0 || slot.number == fe_runtime.number || slot.length == 0 || slot.sequence <= last ||
         slot.sequence <= fe_now.model_last || slot.length > place.bytes - FE_SLOT_CONTENT ||
         ((slot.kind != FE_NEW_PLAN || FE_PROFILE_STATIC) && (slot.kind != FE_NEW_MODEL || slot.plan != FE_PLAN_ID)) || !is_signed(m->body))
+        return FE_BAD_SLOT;
+    if (!remembers(last))
         return FE_BAD_SLOT;
     for (uint32_t i = 0; i < FE_DIGEST_BYTES; i++)
         slot.digest[i] = m->body[FE_SLOT_UNIT + i];

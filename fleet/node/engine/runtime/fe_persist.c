@@ -61,6 +61,7 @@ fe_status fe_persist_save(void)
     fe_slot_writer writer;
     fe_slot slot;
     fe_status status;
+    const fe_counter before = fe_now.ahead;
     fe_now.ahead = fe_counter_plus(fe_now.sent, FE_COUNTERS_AHEAD);
     slot.kind = FE_CHECKPOINT;
     slot.number = fe_runtime.number;
@@ -75,6 +76,8 @@ fe_status fe_persist_save(void)
         fe_now.checkpoint++;
         fe_now.latest = place;
         fe_now.kept = fe_now.trial ? fe_now.kept : place;
+    } else {
+        fe_now.ahead = before; /* what no checkpoint covers may not be sealed with */
     }
     return status;
 }

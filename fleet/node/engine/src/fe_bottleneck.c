@@ -121,7 +121,7 @@ static int flows(const fe_plan *p, const fe_grad_step *s, int64_t channels)
     const fe_flow *f = &s->flow;
     const int floats = p->gradients == FE_FP32;
     return f->places == places_in(&s->d) && f->channels == s->d.in_c &&
-           fe_lies_in_arena(p, f->e, (floats ? 4 : 1) * places_in(&s->d) * channels) &&
+           fe_writable(p, f->e, (floats ? 4 : 1) * places_in(&s->d) * channels, floats ? 4 : 1) &&
            (floats || (f->shift >= 0 && f->shift <= 31));
 }
 
@@ -159,7 +159,7 @@ static int project_fits(const fe_plan *p, const fe_bottleneck *b)
     const fe_geometry *d = geometry_of(l);
     return d != 0 && l->grad != 0 && trains(l, b->s->channels) && is_pointwise(d) && d->in_c == b->s->channels &&
            (places_out(d) == places_in(d) || places_out(d) == 1) && sizes_fit(l, places_in(d), d->out_c) &&
-           fe_lies_in_arena(p, l->grad->flow.g, fe_gradient_bytes(p) * places_out(d) * d->out_c) &&
+           fe_readable(p, l->grad->flow.g, fe_gradient_bytes(p) * places_out(d) * d->out_c, fe_gradient_bytes(p)) &&
            flows(p, l->grad, b->s->group);
 }
 
@@ -191,7 +191,7 @@ static int expand_fits(const fe_plan *p, const fe_bottleneck *b)
            d->out_w == after->in_w && places_in(d) == places_out(d) &&
            (l->grad == 0 ||
             (flows(p, l->grad, d->in_c) &&
-             (p->gradients == FE_FP32 || fe_lies_in_arena(p, l->grad->flow.acc, 4 * places_in(d) * d->in_c))));
+             (p->gradients == FE_FP32 || fe_writable(p, l->grad->flow.acc, 4 * places_in(d) * d->in_c, 4))));
 }
 
 int fe_channels_fit(const fe_plan *p, const fe_channels_step *s)

@@ -248,7 +248,7 @@ static int recipe_fits(const fe_plan *p)
     if (p->loss_word == p->words || p->gradients == FE_FP32)
         return p->exponent_count == 0 && p->exponents == 0;
     return p->exponent_count > 0 && p->exponent_count <= p->arena_bytes / 4 &&
-           fe_lies_in_arena(p, p->exponents, 4 * p->exponent_count);
+           fe_writable(p, p->exponents, 4 * (int64_t)p->exponent_count, 4);
 }
 
 /* Of a streamed one `points_inside` says all. */
@@ -262,10 +262,12 @@ static int input_fits(const fe_plan *p)
 /* The header's own references and counts. */
 static int header_fits(const fe_plan *p)
 {
-    if (!input_fits(p) || !fe_lies_in_arena(p, p->output, p->output_bytes) || p->classes < 0 ||
+    if (!input_fits(p) || !fe_writable(p, p->output, p->output_bytes, p->classes > 0 ? 2 : 1) || p->classes < 0 ||
         p->input_bytes == 0 || p->output_bytes == 0 || p->classes > p->output_bytes / 2)
         return 0;
     if (p->value_bytes < 0 || p->value_bytes > p->state_bytes || p->weights < 0 || p->weights > p->value_bytes)
+        return 0;
+    if (p->value_bytes % 4 != 0)
         return 0;
     if (p->rule == FE_LATENT && p->weights > (p->state_bytes - p->value_bytes) / 4)
         return 0;
