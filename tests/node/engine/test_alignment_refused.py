@@ -53,15 +53,12 @@ def test_what_a_group_of_channels_sums_begins_with_a_word(gradients: Gradients, 
     graph = narrow_net()
     scheme = build_scheme(graph, "full", recipe=Recipe(gradients=gradients))
     is_float = gradients is Gradients.FP32
-    plan = plan_of(
-        graph, *(lambda s: (s, all_by_channels(graph, s)))(scheme if is_float else static(graph, scheme, 0.05))
-    )
-    at = words_of(plan)
-    places = [at["grad expand"] + (FLOW_E if is_float else FLOW_ACC)]
-    for place in places:
-        back = {place: word(plan, place) - 4 if word(plan, place) & 0xFFFFFFF else word(plan, place) + 4}
-        assert checked(plan, back) is Status.OK
-        assert checked(plan, {place: back[place] + by}) is Status.BAD_PLAN
+    scheme = scheme if is_float else static(graph, scheme, 0.05)
+    plan = plan_of(graph, scheme, all_by_channels(graph, scheme))
+    place = words_of(plan)["grad expand"] + (FLOW_E if is_float else FLOW_ACC)
+    back = word(plan, place) - 4 if word(plan, place) & 0xFFFFFFF else word(plan, place) + 4
+    assert checked(plan, {place: back}) is Status.OK
+    assert checked(plan, {place: back + by}) is Status.BAD_PLAN
 
 
 @pytest.mark.parametrize("by", [1, 2, 3])
