@@ -137,10 +137,11 @@ class Device:
         self.lib.sim_power_on()
 
     def cut(self, operation: int, torn_bytes: int) -> None:
-        """The power goes at this flash operation from now on, 1 the next."""
+        """The power goes at this flash operation, 1 the next. torn_bytes: of it that happen, from its end if negative."""
         self.word("sim_operations", 0)
         self.word("sim_cut", operation)
-        self.word("sim_torn", torn_bytes)
+        self.word("sim_torn", abs(torn_bytes))
+        self.word("sim_backwards", int(torn_bytes < 0))
 
     @property
     def is_dead(self) -> bool:

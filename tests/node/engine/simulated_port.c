@@ -3,15 +3,15 @@
  * A board in the memory of a test: flash that keeps to its rules and loses power at any operation.
  *
  * An operation erases one page or programs one unit. At operation number sim_cut the power goes: sim_torn bytes of it
- * happen, and from then on nothing that the program does has an effect, until sim_power_on clears its RAM. While
- * sim_worn is set every unit fails to be programmed.
+ * happen: its first ones, or, with sim_backwards, its last ones and its last page first. From then on nothing that the
+ * program does has an effect, until sim_power_on clears its RAM. While sim_worn is set every unit fails to be programmed.
  */
 #include "fe_client.h"
 #include "fe_port.h"
 #include "fe_session.h"
 
 uint8_t sim_flash[SIM_FLASH_BYTES];
-uint32_t sim_operations, sim_cut, sim_torn, sim_dead, sim_faults, sim_worn;
+uint32_t sim_operations, sim_cut, sim_torn, sim_backwards, sim_dead, sim_faults, sim_worn;
 uint32_t sim_time_ms, sim_random_word, sim_node, sim_count, sim_rounds_done, sim_sent;
 const uint8_t *sim_key, *sim_signer, *sim_windows, *sim_labels, *sim_inbox;
 uint32_t sim_inbox_bytes, sim_outbox_bytes;
@@ -73,8 +73,8 @@ int32_t fe_port_flash_program(uint32_t to, const void *from, uint32_t count)
         sim_faults++;
     for (uint32_t i = 0; i < count && !sim_dead; i++)
         sim_faults += at[i] != 0xFF;
-    count = effect(count);
-    for (uint32_t i = 0; i < count; i++)
+    const uint32_t happened = effect(count), first = sim_backwards ? count - happened : 0;
+    for (uint32_t i = first; i < first + happened; i++)
         at[i] &= bytes[i];
     return 0;
 }
@@ -86,9 +86,10 @@ int32_t fe_port_flash_erase(uint32_t from, uint32_t count)
     if (from % SIM_PAGE_BYTES != 0 || count % SIM_PAGE_BYTES != 0)
         sim_faults++;
     for (uint32_t page = 0; page < count; page += SIM_PAGE_BYTES) {
-        const uint32_t happened = effect(SIM_PAGE_BYTES);
-        for (uint32_t i = 0; i < happened; i++)
-            sim_flash[from - SIM_FLASH_START + page + i] = 0xFF;
+        const uint32_t happened = effect(SIM_PAGE_BYTES), first = sim_backwards ? SIM_PAGE_BYTES - happened : 0;
+        const uint32_t at = from - SIM_FLASH_START + (sim_backwards ? count - SIM_PAGE_BYTES - page : page);
+        for (uint32_t i = first; i < first + happened; i++)
+            sim_flash[at + i] = 0xFF;
     }
     return 0;
 }
