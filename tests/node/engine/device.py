@@ -137,7 +137,7 @@ class Device:
         self.lib.sim_power_on()
 
     def cut(self, operation: int, torn_bytes: int) -> None:
-        """The power goes at this flash operation, 1 the next. torn_bytes: of it that happen, from its end if negative."""
+        """The power goes at this flash operation, 1 the next. torn_bytes happen of it: its last ones if negative."""
         self.word("sim_operations", 0)
         self.word("sim_cut", operation)
         self.word("sim_torn", abs(torn_bytes))
