@@ -3,16 +3,22 @@
 Instructions on pairs are those of fe_pairs_in_c.h here, and the core's own in the emulator.
 """
 
+import ctypes as c
+import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fleet.node.engine.build import FLAGS, compiler, headers
 from fleet.node.export import export, random_trial
 from fleet.node.export.target import uses_of
+from fleet.node.model import fixed
+from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Conv2d, Depthwise, FullyConnected, Graph
 from fleet.node.model.recipe import Gradients, Loss
 from fleet.node.model.scheme import build_scheme
@@ -26,6 +32,7 @@ from fleet.node.twin.round import Twin
 from tests.node.engine.runs import static
 from tests.node.engine.segmented import row_tactics
 from tests.node.engine.test_channels import bottleneck_nets, formats, tied
+from tests.node.engine.test_primitives import CReal, one
 from tests.node.engine.test_sanitizers import Sanitized, assert_infers_clean, assert_trains_clean, compiled
 from tests.node.model.nets import WEIGHTED, graphs, imu_net, recipes, residual_net, schemes
 
@@ -34,6 +41,7 @@ KINDS = {
     "long products": ("-DFE_PAIRS=0", "-DFE_LONG_PRODUCTS=1"),
     "short products": ("-DFE_PAIRS=0", "-DFE_LONG_PRODUCTS=0"),
 }
+SUMS = st.integers(-(2**30) + 1, 2**30 - 1) | st.sampled_from([s << n for n in range(29) for s in (-3, -1, 1, 3)])
 CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m7f", "cortex-m33f")
 OFTEN = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -43,6 +51,34 @@ def tiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The engine as such a core has it."""
     here = f"-I{Path(__file__).parent}"
     return compiled(tmp_path_factory.mktemp("tiled"), here, "-DFE_TILES=1", *KINDS[request.param])
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def narrowing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """tiles.c as such a core has it."""
+    here = Path(__file__).parent
+    built = tmp_path_factory.mktemp("narrowing") / "tiles.so"
+    includes = (f"-I{here}", f"-I{headers()[0].parent}", "-DFE_TILES=1", *KINDS[request.param])
+    command = [*compiler(), *FLAGS, *includes, str(here / "tiles.c"), "-o", str(built)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return c.CDLL(str(built))
+
+
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sum_=SUMS,
+    mant=st.integers(2**30, 2**31 - 1) | st.sampled_from([2**30, 2**31 - 1]),
+    exp=st.integers(-31, 3),
+    zero=st.integers(-128, 127),
+    bias=st.sampled_from([0, 2**29, -(2**30)]),
+)
+def test_a_prepared_scale_is_the_plain_one(
+    narrowing: Any, sum_: int, mant: int, exp: int, zero: int, bias: int
+) -> None:
+    """Halves on both sides of zero come with sums and mantissas that are powers of two. No byte is beyond 2^29."""
+    expected = int(fixed.scale(one(sum_), Real(mant, exp)).clip(-(2**29), 2**29)) + zero
+    assert narrowing.t_scaled(sum_, CReal(mant, exp), bias, zero) == expected
 
 
 @OFTEN

@@ -76,13 +76,13 @@ static inline int8_t fe_saturated(int32_t v)
     return (int8_t)fe_clamp(v, -128, 127);
 }
 
-/* y of output j before it is clipped, whatever its scale. */
+/* y of output j before it is clipped, whatever its scale. What saturates is cut to 2^29, which leaves room for zero. */
 static inline int32_t fe_scaled(const fe_narrow *n, int32_t j, int32_t sum)
 {
     fe_real scale;
     scale.mant = n->mant[j];
     scale.exp = -n->shift[j];
-    return n->odd ? fe_scale(sum, scale) + n->zero : fe_narrowed(n, j, sum);
+    return n->odd ? fe_clamp(fe_scale(sum, scale), -(1 << 29), 1 << 29) + n->zero : fe_narrowed(n, j, sum);
 }
 
 /* The same clipped. Sets bit i of mask when nothing was. */

@@ -1,0 +1,12 @@
+/* The narrowing of fe_tile.h as a library, for test_tiles.py. */
+#include "fe_tile.h"
+
+/* y before it is clipped, of an output whose bias is `bias` and whose sum came to `sum`. */
+int32_t t_scaled(int32_t sum, fe_real scale, int32_t bias, int32_t zero)
+{
+    fe_geometry d = {0};
+    fe_narrow n;
+    d.zero_y = zero;
+    fe_begin_narrow(&d, &n);
+    return fe_prepare(scale, 1, bias, 0, &n) ? fe_scaled(&n, 0, sum) : INT32_MIN;
+}
