@@ -17,7 +17,7 @@ from fleet.node.export.target import target
 from fleet.node.export.texts import link_script, makefile, moved, readme
 from fleet.node.export.trial import Trial, check_trial, random_trial, trial_bytes
 from fleet.node.model.graph_file import graph_bytes
-from fleet.node.plan.ledger import STACK_BYTES, Ledger, check_fit, ledger
+from fleet.node.plan.ledger import Ledger, check_fit, ledger, stack_of
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.slots import slots_of
 from fleet.node.profile import Profile
@@ -44,7 +44,7 @@ def export(
     name: str,
     trial: Trial | None = None,
     windows: int = 0,
-    stack_bytes: int = STACK_BYTES,
+    stack_bytes: int | None = None,
     kind: Kind = Kind.TABLE,
     runtime: bool = False,
 ) -> Path:
@@ -52,13 +52,14 @@ def export(
 
     trial: what `fleet verify` runs; windows without meaning if None. windows: how many the log in flash is to hold.
     kind: how the project holds the plan. runtime: with what takes part in rounds by itself; else the client waits to be
-    called.
+    called. stack_bytes: by default what the core needs.
     Raises DoesNotFit, or InputError when the board has no port or the folder is taken.
     """
     out = path_of(out, "name a new folder")
     _check(profile, out, name)
     if runtime:
         _check_runtime(plan, profile)
+    stack_bytes = stack_of(profile.core) if stack_bytes is None else stack_bytes
     _check_numbers(windows=windows, stack_bytes=stack_bytes)
     planned = ledger(
         plan, profile, windows=windows, stack_bytes=stack_bytes, static=kind is Kind.STATIC, runtime=runtime

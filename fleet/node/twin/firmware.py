@@ -13,7 +13,7 @@ from fleet.node.export.record import read_project
 from fleet.node.export.target import uses_of
 from fleet.node.model.fixed import Real
 from fleet.node.model.graph import Int8
-from fleet.node.plan.ledger import STACK_BYTES
+from fleet.node.plan.ledger import stack_of
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
 from fleet.node.profile import Profile, load_profile
@@ -38,7 +38,7 @@ def firmware_image(plan: Plan, profile: Profile, *, seed: int, windows: int = 0,
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "node"
         export(plan, profile, out=project, name="node", trial=trial, windows=windows, runtime=runtime)
-        return read_image(build(project, core=profile.core, stack_bytes=STACK_BYTES, uses=uses_of(plan)))
+        return read_image(build(project, core=profile.core, stack_bytes=stack_of(profile.core), uses=uses_of(plan)))
 
 
 def project_image(folder: Path, plan: Plan, *, seed: int) -> tuple[Image, Profile]:

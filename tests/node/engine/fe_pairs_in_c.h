@@ -6,10 +6,6 @@
 
 #include <stdint.h>
 
-static inline uint32_t __ror(uint32_t v, uint32_t n)
-{
-    return v >> n | v << (32 - n);
-}
 
 static inline int32_t __low(int32_t pair)
 {

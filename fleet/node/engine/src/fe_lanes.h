@@ -60,7 +60,7 @@ static inline int32_t fe_even(int32_t word)
 
 static inline int32_t fe_odd(int32_t word)
 {
-    return __sxtb16((int32_t)__ror((uint32_t)word, 8));
+    return __sxtb16((int32_t)((uint32_t)word >> 8 | (uint32_t)word << 24));
 }
 
 /* Both lanes of a pair less the same: what is 255 at most beside an int8 stays an int16. */
@@ -76,7 +76,7 @@ static inline int32_t fe_even_plus(int32_t pair, int32_t word)
 
 static inline int32_t fe_odd_plus(int32_t pair, int32_t word)
 {
-    return __sxtab16(pair, (int32_t)__ror((uint32_t)word, 8));
+    return __sxtab16(pair, (int32_t)((uint32_t)word >> 8 | (uint32_t)word << 24));
 }
 
 #endif
