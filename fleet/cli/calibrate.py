@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-from fleet.base.errors import CheckFailed
+from fleet.base.errors import CheckFailed, InputError
 from fleet.base.places import package_data
 from fleet.cli import show
 from fleet.node.cost import core_table, cores
@@ -24,7 +24,11 @@ def _says(core: str) -> Callable[[str], None]:
 def write_tables(chosen: Sequence[str], out: Path | None) -> None:
     """Counts cores and writes a table for each. out: a folder; the package's own unless given."""
     folder = out or package_data("node", "cost", "counts")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        text = f"expected a folder to write to, got {fault.strerror}; name another"
+        raise InputError.one(f"--out {folder}", text) from fault
     for core in chosen or cores():
         table, seen = calibrate.counted_table(core, progress=_says(core))
         path = folder / f"{core}.yaml"

@@ -131,7 +131,9 @@ def parse_superlink(text: str, certificates: Path | None) -> SuperLink:
 def parse_patience(text: str) -> int:
     """Microseconds of a duration as '90 s'."""
     try:
-        return units.whole(text, TIME_US)
+        if (found := units.whole(text, TIME_US)) > 0:
+            return found
+        raise ValueError(text)
     except ValueError as fault:
         raise InputError.one("--patience", f"expected a duration, got '{text}'; write it like '90 s'") from fault
 

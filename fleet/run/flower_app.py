@@ -4,6 +4,7 @@ The folder holds the scenario and a few lines; the work is this package's, which
 runs its ServerApps.
 """
 
+import json
 import sys
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,7 @@ serverapp = "federation:server"
 clientapp = "federation:client"
 
 [tool.flwr.app.config]
-model = "{model}"
+model = {model}
 """
 
 
@@ -65,12 +66,18 @@ def write_app(scenario: Scenario, out: Path, model: Path) -> Path:
         SCENARIO: dump(scenario),
         "federation.py": _APP.format(origin=origin),
         "pyproject.toml": _PROJECT.format(
-            name=f"mcufleet-{scenario.name}", version=__version__, scenario=scenario.name, model=model.resolve()
+            name=f"mcufleet-{scenario.name}",
+            version=__version__,
+            scenario=scenario.name,
+            model=json.dumps(str(model.resolve()), ensure_ascii=False),
         ),
     }
-    out.mkdir(parents=True)
-    for name, text in texts.items():
-        (out / name).write_text(text, encoding="utf-8")
+    try:
+        out.mkdir(parents=True)
+        for name, text in texts.items():
+            (out / name).write_text(text, encoding="utf-8")
+    except OSError as fault:
+        raise InputError.one(str(out), f"expected a place to write to, got {fault.strerror}; name another") from fault
     return out
 
 

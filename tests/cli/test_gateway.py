@@ -52,8 +52,9 @@ def test_where_a_superlink_is(tmp_path: Path) -> None:
 
 def test_patience_is_a_duration() -> None:
     assert parse_patience("2 min") == 120_000_000
-    with pytest.raises(InputError, match="--patience: expected a duration, got 'long'; write it like '90 s'"):
-        parse_patience("long")
+    for text in ("long", "-3 s", "0 s"):
+        with pytest.raises(InputError, match=f"--patience: expected a duration, got '{text}'; write it like '90 s'"):
+            parse_patience(text)
 
 
 def test_keys_are_printed_as_they_are_read(tmp_path: Path) -> None:

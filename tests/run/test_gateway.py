@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -195,3 +196,16 @@ def test_nodes_that_the_scenario_lacks_or_that_have_no_key_are_all_said_at_once(
 def test_a_folder_that_is_there_is_no_new_app(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a new folder, got one that is there; name another"):
         write_app(scenario(), tmp_path, tmp_path / "model.npz")
+
+
+def test_an_app_is_not_written_where_no_folder_can_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="expected a place to write to, got Not a directory; name another"):
+        write_app(scenario(), tmp_path / "file" / "app", tmp_path / "model.npz")
+
+
+def test_a_model_of_any_name_is_written_as_toml(tmp_path: Path) -> None:
+    model = tmp_path / 'a "good" \\ one.npz'
+    app = write_app(scenario(), tmp_path / "app", model)
+    written = tomllib.loads((app / "pyproject.toml").read_text(encoding="utf-8"))
+    assert written["tool"]["flwr"]["app"]["config"]["model"] == str(model)

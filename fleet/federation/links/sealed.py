@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
@@ -91,20 +92,33 @@ def _key(line: str) -> tuple[int, bytes] | None:
 
 
 class Counters:
-    """Counters of one file: blocks are taken before they are used, so that none comes twice, whatever happens."""
+    """Counters of one file: blocks are taken before they are used, so that none comes twice, whatever happens.
+
+    Nodes that are talked to on several threads share the file. InputError for one that is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = Lock()
         self._taken: dict[int, int] = {}
-        if path.exists():
-            lines = path.read_text(encoding="ascii").split("\n")
+        try:
+            lines = path.read_text(encoding="ascii").split("\n") if path.exists() else []
             self._taken = {int(node): int(taken) for node, taken in (line.split() for line in lines if line)}
+        except (OSError, ValueError) as fault:
+            text = f"expected a line `node counter` for each node, got '{fault}'; restore it, or make new keys"
+            raise InputError.one(str(path), text) from fault
 
     def of(self, node: int, ours: int) -> Iterator[int]:
-        """Counters of this end for a node, for ever. One thread at a time."""
+        """Counters of this end for a node, for ever. One thread at a time for each node."""
         while True:
+            first = self._take(node)
+            yield from range(first + ours, first + BLOCK, 2)
+
+    def _take(self, node: int) -> int:
+        """The first of a block that is the node's from now on, on disk as well."""
+        with self._lock:
             first = self._taken.get(node, 2)  # a receiver starts at 0, and takes what is above
             self._taken[node] = first + BLOCK
             text = "".join(f"{number} {taken}\n" for number, taken in sorted(self._taken.items()))
             write_whole(self._path, text.encode())
-            yield from range(first + ours, first + BLOCK, 2)
+        return first

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,6 +92,11 @@ def _tactics_fields(tactics: Tactics) -> dict[str, Any]:
 def _tactics(found: dict[str, Any] | None) -> Tactics:
     if found is None:
         return LAYERWISE
+    numbers = [*chain(*found["segments"]), *found.get("order", ())]
+    names = [*chain(*found["over"]), *found["by_channels"]]
+    odd = [item for items, kind in ((numbers, int), (names, str)) for item in items if type(item) is not kind]
+    if odd:
+        raise ValueError(f"tactics of operator {odd[0]!r}")
     return Tactics(
         order=tuple(found.get("order", ())), segments=tuple((first, end) for first, end in found["segments"]),
         over=tuple((y, x) for y, x in found["over"]), by_channels=frozenset(found["by_channels"]),
@@ -139,6 +145,8 @@ def _project(found: dict[str, Any], folder: Path) -> Project:
         raise ValueError(f"format {found['format']!r} version {found['version']!r}, not {FORMAT!r} version {VERSION}")
     if odd := [name for name, kind in _TYPES.items() if type(found[name]) is not kind]:
         raise ValueError(f"{odd[0]} {found[odd[0]]!r}")
+    if found["stack_bytes"] <= 0 or found["log_windows"] < 0:
+        raise ValueError(f"stack_bytes {found['stack_bytes']} and log_windows {found['log_windows']}")
     trained = tuple(Trained(op=op, channels=channels, bias=bias) for op, channels, bias in found["scheme"]["trained"])
     scheme = Scheme(name=found["scheme"]["name"], trained=trained, recipe=_recipe(found["scheme"]["recipe"]))
     answering = scheme.recipe.loss is Loss.SQUARED_ERROR

@@ -106,6 +106,13 @@ def check_trial(plan: Plan, trial: Trial) -> None:
         raise InputError.one("trial.labels", f"{text}; hand in a node's training part")
 
 
+def _is_real(rate: Real) -> bool:
+    """Whether the fields are what a Real says of them: a file may hold anything."""
+    if type(rate.mant) is not int or type(rate.exp) is not int:
+        return False
+    return -31 <= rate.exp <= 31 and (rate.mant == 0 or 2**30 <= rate.mant < 2**31)
+
+
 def _check_numbers(trial: Trial) -> None:
     """What the firmware's words and a push can hold. SPEC.md, section "Frames"."""
     limits = {"seed": 2**64 - 1, "node": 2**32 - 1, "steps": 2**16 - 1}
@@ -114,7 +121,7 @@ def _check_numbers(trial: Trial) -> None:
         for name, most in limits.items()
         if type(value := getattr(trial, name)) is not int or not 0 <= value <= most
     ]
-    if not isinstance(trial.rate, Real) or not -31 <= trial.rate.exp <= 31:
+    if not isinstance(trial.rate, Real) or not _is_real(trial.rate):
         text = f"expected a Real below 2^31, got {trial.rate!r}; make it with real(0.01)"
         faults.append(Fault("trial.rate", text))
     if trial.labels.shape != trial.windows.shape[:1]:

@@ -10,6 +10,7 @@ from fleet.base.errors import CheckFailed
 
 CHUNK: Final = 1024  # bytes of memory in a packet, in hexadecimal: QEMU's packets hold 4096 characters
 INTERRUPT: Final = b"\x03"
+ENDED: Final = "emulator: expected it to run on, got the end of its connection; see its messages"
 
 
 class Remote:
@@ -65,7 +66,7 @@ class Remote:
 
     def interrupt(self) -> None:
         """Stops a target that runs."""
-        self._link.sendall(INTERRUPT)
+        self._put(INTERRUPT)
         self._packet()
 
     def ask(self, command: str) -> str:
@@ -78,16 +79,31 @@ class Remote:
             raise CheckFailed(f"emulator: expected OK to '{command[:20]}', got '{said}'; install QEMU 7.2 or newer")
 
     def _send(self, content: bytes) -> None:
-        self._link.sendall(b"$" + content + b"#%02x" % (sum(content) & 0xFF))
+        self._put(b"$" + content + b"#%02x" % (sum(content) & 0xFF))
+
+    def _put(self, packet: bytes) -> None:
+        """CheckFailed where nobody listens any more: a broken pipe would look like `fleet verify | head`."""
+        try:
+            self._link.sendall(packet)
+        except OSError as fault:
+            raise CheckFailed(ENDED) from fault
+
+    def _received(self) -> bytes:
+        try:
+            return self._link.recv(1 << 16)
+        except TimeoutError:
+            raise
+        except OSError:
+            return b""
 
     def _packet(self) -> bytes:
         """The next packet, confirmed. Confirmations of our own packets lie between them."""
         while (end := self._unread.find(b"#")) < 0 or len(self._unread) < end + 3:
-            received = self._link.recv(1 << 16)
+            received = self._received()
             if not received:
-                raise CheckFailed("emulator: expected it to run on, got the end of its connection; see its messages")
+                raise CheckFailed(ENDED)
             self._unread += received
         start = self._unread.index(b"$")
         content, self._unread = self._unread[start + 1 : end], self._unread[end + 3 :]
-        self._link.sendall(b"+")
+        self._put(b"+")
         return content

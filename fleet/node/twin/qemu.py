@@ -69,13 +69,21 @@ class QemuCore(Running):
             "-chardev", f"socket,id=gdb,fd={theirs.fileno()}", "-gdb", "chardev:gdb",
             "-plugin", f"{plugin},count={counter}", *_loaders(folder, image, profile),
         ]  # fmt: skip
-        with theirs:
+        messages = folder / "messages"  # a file: a pipe that nobody reads would stop a machine that says much
+        with theirs, messages.open("wb") as said:
             self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )  # fmt: skip
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+            )
         self._end = weakref.finalize(self, _ended, self._process, ours, folder)
-        self._remote = Remote(ours)
+        try:
+            self._remote = Remote(ours)
+        except CheckFailed as fault:
+            self._process.kill()
+            self._process.wait()
+            text = messages.read_text(encoding="utf-8", errors="replace").strip() or "no message"
+            raise CheckFailed(
+                f"{program}: expected it to start {machine.name}, got {text}; install 7.2 or newer"
+            ) from fault
         self._boot()
 
     def _boot(self) -> None:
@@ -164,6 +172,4 @@ def _ended(process: "subprocess.Popen[bytes]", link: socket.socket, folder: Path
     link.close()
     process.kill()
     process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
     shutil.rmtree(folder, ignore_errors=True)

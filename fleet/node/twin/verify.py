@@ -49,7 +49,11 @@ def verify(folder: Path | str, *, emulator: Emulator | None = None, compiler: Co
     folder = path_of(folder, "name a project made by `fleet export`")
     project = read_project(folder)
     tools = _Tools(emulator=emulator_of(project.core, emulator), compiler=compiler)
-    report = _report(folder, project, original_plan(folder, project), load_profile(project.board), tools)
+    profile = load_profile(project.board)
+    if project.core != profile.core:
+        text = f"expected {profile.core}, the core of {project.board}, got {project.core}; export again"
+        raise InputError.one(f"{folder}/verify/project.json", text)
+    report = _report(folder, project, original_plan(folder, project), profile, tools)
     if report.faults:
         failed = sum(1 for check in report.checks if check.faults)
         head = f"{folder}: expected {len(report.checks)} checks without a difference, got {failed} with one"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet.base.errors import InputError
+from fleet.federation.links import sealed
 from fleet.federation.links.keys import key_lines, new_key
 from fleet.federation.links.link import Link
 from fleet.federation.links.sealed import BLOCK, Counters, Session, read_keys
@@ -79,6 +80,24 @@ def test_counters_never_come_twice_from_one_file(tmp_path: Path) -> None:
 def test_a_block_of_counters_that_is_used_up_is_followed_by_another(tmp_path: Path) -> None:
     counters = Counters(tmp_path / "counters").of(0, BY_SERVER)
     assert [next(counters) for _ in range(BLOCK // 2 + 1)][-1] == BLOCK + 2
+
+
+def test_a_file_of_counters_is_written_by_one_thread_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes are talked to on several threads: what one has taken must not be lost while another writes."""
+    counters = Counters(tmp_path / "counters")
+    held: list[bool] = []
+    monkeypatch.setattr(sealed, "write_whole", lambda *_: held.append(counters._lock.locked()))
+    assert [next(counters.of(node, BY_SERVER)) for node in (3, 9)] == [2, 2]
+    assert held == [True, True]
+    assert not counters._lock.locked()
+
+
+@pytest.mark.parametrize("content", [b"garbage\n", b"3 x\n", b"\xff\n"])
+def test_a_damaged_file_of_counters_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "counters"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"counters: expected a line `node counter` for each node, got .*; restore it"):
+        Counters(path)
 
 
 def private(path: Path, text: str) -> Path:

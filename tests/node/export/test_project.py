@@ -19,14 +19,15 @@ from fleet.base.places import devices_dir, package_data
 from fleet.node.export import Trial, export, random_trial
 from fleet.node.export.blocks import blocks_of, c_identifier, place_of, value_at
 from fleet.node.export.c_data import members, model_source, plan_source, project_header
-from fleet.node.export.record import read_project
+from fleet.node.export.record import _tactics, _tactics_fields, read_project
 from fleet.node.export.texts import filled, link_script
 from fleet.node.export.trial import check_trial
-from fleet.node.model.fixed import real
+from fleet.node.model.fixed import Real, real
 from fleet.node.model.graph_file import graph_bytes
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.ledger import ledger
+from fleet.node.plan.tactics import Tactics
 from fleet.node.profile import Profile, boards, load_profile, usable
 from tests.node.model.nets import Builder, graphs, imu_net, schemes
 
@@ -263,6 +264,8 @@ def test_more_classes_than_a_label_tells_apart_are_refused() -> None:
         ("steps", 50.0, "expected a whole number from 0 to 65535, got 50.0"),
         ("rate", 0.1, r"expected a Real below 2\^31, got 0.1; make it with real\(0.01\)"),
         ("rate", real(2.0**31), r"expected a Real below 2\^31, got Real\(mant=1073741824, exp=32\)"),
+        ("rate", Real(10**12, 2), r"expected a Real below 2\^31"),
+        ("rate", Real(1.5, 2), r"expected a Real below 2\^31"),  # type: ignore[arg-type]
         ("labels", np.zeros(49, np.uint8), r"expected 50, one per window, got \[49\]"),
     ],
 )
@@ -289,6 +292,33 @@ def test_a_description_of_other_types_is_refused(project: Path, tmp_path: Path, 
     path = tmp_path / "verify" / "project.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
     with pytest.raises(InputError, match=f"expected the description of a project, got ValueError: {field} "):
+        read_project(tmp_path)
+
+
+def test_tactics_are_read_as_they_were_written() -> None:
+    used = Tactics(
+        order=(1, 0, 2), segments=((0, 2),), over=(("dw", "stem"),), by_channels=frozenset({"pw"}), input_streamed=True,
+        slices=True,
+    )  # fmt: skip
+    assert _tactics(json.loads(json.dumps(_tactics_fields(used)))["tactics"]) == used
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("stack_bytes", -4),
+        ("log_windows", -1),
+        ("tactics", {"segments": [], "over": [[1, "a"]], "by_channels": [], "input_streamed": True, "slices": True}),
+        ("tactics", {"segments": [["a", 2]], "over": [], "by_channels": [], "input_streamed": True, "slices": 1}),
+    ],
+)
+def test_a_description_of_impossible_numbers_is_refused(
+    project: Path, tmp_path: Path, field: str, value: object
+) -> None:
+    shutil.copytree(project / "verify", tmp_path / "verify")
+    path = tmp_path / "verify" / "project.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InputError, match=f"expected the description of a project, got ValueError: .*{field} "):
         read_project(tmp_path)
 
 

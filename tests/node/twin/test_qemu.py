@@ -1,6 +1,7 @@
 """A Cortex-M55 in QEMU, and firmware that GNU's compiler built: the same bytes."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import plan_of
 from fleet.node.profile import load_profile
-from fleet.node.twin import Compiler, Emulator, verify
+from fleet.node.twin import Compiler, Emulator, qemu, verify
+from fleet.node.twin.gdb import Remote
 from tests.node.model.nets import imu_net
 
 needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="no qemu-system-arm on the path")
@@ -64,6 +66,26 @@ def test_a_core_that_qemu_stands_in_for_by_no_machine_is_refused(tmp_path: Path)
 def test_a_core_that_unicorn_does_not_know_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="got cortex-m55f; try --backend qemu"):
         verify(project(imu_net(), "alif_e8", tmp_path), emulator=Emulator.UNICORN)
+
+
+def test_an_emulator_that_ends_is_a_failed_check_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = tmp_path / "qemu-system-arm"
+    ends.write_text("#!/bin/sh\necho no such machine >&2\nexit 1\n")
+    ends.chmod(0o755)
+    monkeypatch.setattr(qemu, "_program", lambda: str(ends))
+    monkeypatch.setattr(qemu, "_plugin", lambda: tmp_path / "none")
+    with pytest.raises(CheckFailed, match="expected it to start mps3-an547, got no such machine; install"):
+        verify(project(imu_net(), "alif_e8", tmp_path))
+
+
+def test_an_emulator_that_is_gone_is_no_broken_pipe_of_ours() -> None:
+    """A BrokenPipeError would end the command with exit code 0, as `fleet devices | head` does."""
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours, pytest.raises(CheckFailed, match="got the end of its connection"):
+        Remote(ours)
 
 
 @pytest.mark.parametrize("program", ["qemu-system-arm", "arm-none-eabi-gcc"])

@@ -382,6 +382,11 @@ def test_a_folder_that_is_none_is_refused() -> None:
         verify("nowhere")
 
 
+def test_another_core_than_the_boards_is_refused(changed: Callable[[str, str, str], Path]) -> None:
+    with pytest.raises(InputError, match="expected cortex-m4f, the core of nrf52840, got cortex-m7f; export again"):
+        verify(changed("verify/project.json", '"cortex-m4f"', '"cortex-m7f"'))
+
+
 def test_fewer_steps_than_promised_are_refused(changed: Callable[[str, str, str], Path]) -> None:
     with pytest.raises(InputError, match="expected 50 steps or more"):
         verify(changed("verify/project.json", '"steps": 60', '"steps": 49'))
