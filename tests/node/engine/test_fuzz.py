@@ -5,6 +5,7 @@ extents is gone. Sums that overflow are not looked for here: numbers without sen
 """
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -83,6 +84,9 @@ def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_byt
     )
     report = done.stderr.decode(errors="replace")
     assert done.returncode == 0, report[-6000:]
+    executed = re.search(r"stat::number_of_executed_units: (\d+)", report)
+    assert executed is not None, report[-6000:]
+    assert int(executed[1]) >= RUNS
 
 
 def content_of(plan: Plan) -> bytes:
