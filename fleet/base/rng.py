@@ -34,6 +34,7 @@ class Stream(IntEnum):
     SPLIT = 6
     PRETRAIN = 7
     SEARCH = 8
+    SELECT = 9
 
 
 def key(seed: int, *parts: int | Stream) -> int:

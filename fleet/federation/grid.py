@@ -17,6 +17,7 @@ from fleet.world.job import Outcome
 from fleet.world.world import World
 
 FIRST_NODE_ID = 1  # Flower's 0 is the server
+Select = Callable[[int], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,7 @@ class VirtualGrid(Grid):
     """Node ids are 1 … n. Rounds open at multiples of every_us; a timeout is simulated seconds.
 
     observe: told of every exchange. finished: told (round, node, frame) when a node has computed its answer.
+    select: the nodes that a round may ask, ascending; None: all, every time.
     """
 
     def __init__(
@@ -82,11 +84,12 @@ class VirtualGrid(Grid):
         world: World,
         gateway: Gateway,
         *,
-        step_us: Sequence[int],
+        step_us: Callable[[int], int],
         every_us: int,
         pool: Executor,
         observe: Callable[[Exchange], None],
         finished: Callable[[int, int, bytes], None],
+        select: Select | None = None,
     ) -> None:
         flower.enter()
         self.world = world
@@ -98,13 +101,19 @@ class VirtualGrid(Grid):
         self._observe = observe
         self._finished = finished
         count = len(gateway.clients)
-        self._contexts = [flower.new_context(node + FIRST_NODE_ID, node, count) for node in range(count)]
+        self._nodes = count
+        self._contexts: dict[int, Context] = {}  # of the nodes that were asked for
+        self._select = select
+        self._round = 0
+        self._chosen: tuple[int, Sequence[int]] = (0, ())
         self._pushed: dict[str, Message] = {}
         self._messages = 0
         self._run = flower.empty_run()
 
     def context(self, node: int) -> Context:
         """What Flower keeps of a node."""
+        if node not in self._contexts:
+            self._contexts[node] = flower.new_context(node + FIRST_NODE_ID, node, self._nodes)
         return self._contexts[node]
 
     def set_run(self, run: Run) -> None:
@@ -123,8 +132,15 @@ class VirtualGrid(Grid):
         return Message(content, dst_node_id, message_type, group_id=group_id, ttl=ttl)
 
     def get_node_ids(self) -> Iterable[int]:
-        """All enrolled nodes: a server cannot know who is asleep or dead."""
-        return [node + FIRST_NODE_ID for node in range(len(self._contexts))]
+        """The nodes that the next round may ask: all, since a server cannot know who is asleep or dead, or a selection.
+
+        A selection is made once for each round, so a strategy that asks twice sees the same nodes.
+        """
+        following = self._round + 1
+        if self._select is not None and self._chosen[0] != following:
+            self._chosen = (following, self._select(following))
+        nodes = range(self._nodes) if self._select is None else self._chosen[1]
+        return [node + FIRST_NODE_ID for node in nodes]
 
     def get_nodes(self) -> Iterable[NodeInfo]:
         """The same as records."""
@@ -150,7 +166,7 @@ class VirtualGrid(Grid):
         if not messages:
             return []
         jobs = [self._job(message) for message in messages]
-        number = jobs[0].round
+        number = self._round = jobs[0].round
         self.world.advance_to(max(self.world.now_us, number * self.every_us))
         opened_us = self.world.now_us
         limit_us = self.every_us if timeout is None else round(timeout * 1_000_000)
@@ -179,11 +195,11 @@ class VirtualGrid(Grid):
         config = message.content.config_records[CONFIG]
         return TrainJob(
             message=message,
-            context=self._contexts[node],
+            context=self.context(node),
             node=node,
             round=int(str(config[ROUND])),
             steps=int(str(config[STEPS])),
-            step_us=self._step_us[node],
+            step_us=self._step_us(node),
             push=self.gateway.push(message, node),
             app=self._app,
             gateway=self.gateway,

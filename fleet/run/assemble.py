@@ -1,12 +1,16 @@
 """From a scenario to everything a line needs: data, model, plan, boards, one client per node."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base.lazy import Derived, in_runs
 from fleet.learning.client import Client
-from fleet.learning.data import DataSet, Draw
+from fleet.learning.data import DataSet, Draw, Shard
+from fleet.learning.selection import by_chance
 from fleet.node.backend import Backend, EngineBackend
 from fleet.node.cost import Cost, step_cost
 from fleet.node.model.graph import Graph
@@ -15,15 +19,17 @@ from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
 from fleet.node.profile import Profile, load_profile
+from fleet.run.places import places_on, watched_nodes
 from fleet.run.prepare import NodeData, node_data, starting_model, with_scheme
 from fleet.run.twins import emulated_backends, twin_nodes
 from fleet.scenario import FleetGroup, Scenario
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Assembly:
     """A scenario made real. clients, groups: one per node, in order. profiles: by board.
 
+    shards: what there is of data; node n has shard n, and where nodes outnumber them, shard n mod their number.
     backend: the engine in this process, which every node runs on that is not emulated.
     """
 
@@ -33,9 +39,10 @@ class Assembly:
     graph: Graph
     plan: Plan
     backend: Backend
-    clients: tuple[Client, ...]
+    shards: tuple[Shard, ...]
+    clients: Sequence[Client]
     emulated: tuple[int, ...]
-    groups: tuple[FleetGroup, ...]
+    groups: Sequence[FleetGroup]
     profiles: dict[str, Profile]
 
     @property
@@ -54,7 +61,27 @@ class Assembly:
 
     def step_cost(self, node: int) -> Cost:
         """Modelled cost of one training step on a node's board."""
-        return step_cost(self.profile(node), training_counts(self.plan))
+        return self.costs[self.groups[node].board]
+
+    @cached_property
+    def costs(self) -> dict[str, Cost]:
+        """Modelled cost of one training step, by board."""
+        counts = tuple(training_counts(self.plan))
+        return {board: step_cost(profile, counts) for board, profile in self.profiles.items()}
+
+    def windows_on(self, board: str) -> int:
+        """Training windows that the fullest node on a board keeps."""
+        return max(self.shards[n].train.size for n in places_on(board, self.scenario.fleet, len(self.shards)))
+
+    @property
+    def asked(self) -> int:
+        """Nodes that a round asks."""
+        return min(self.scenario.server.sample or len(self.nodes), len(self.nodes))
+
+    @property
+    def watched(self) -> Sequence[int]:
+        """Nodes that tables have a row for: all of a small fleet; of a large one the first of each group and shard."""
+        return watched_nodes([group.count for group in self.scenario.fleet], len(self.shards))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +113,12 @@ def assemble(scenario: Scenario) -> Assembly:
     draft = drafted(scenario)
     data, plan, backend = draft.data, draft.plan, EngineBackend(draft.plan)
     emulated = emulated_backends(scenario, twin_nodes(scenario), plan, draft.profiles, data.shards, backend)
+
+    def client(node: int) -> Client:
+        shard = data.shards[node % len(data.shards)]
+        own = shard if shard.node == node else replace(shard, node=node)
+        return Client(shard=own, backend=emulated.get(node, backend), seed=scenario.seed)
+
     return Assembly(
         scenario=scenario,
         dataset=data.dataset,
@@ -93,10 +126,16 @@ def assemble(scenario: Scenario) -> Assembly:
         graph=draft.graph,
         plan=plan,
         backend=backend,
-        clients=tuple(
-            Client(shard=shard, backend=emulated.get(shard.node, backend), seed=scenario.seed) for shard in data.shards
-        ),
+        shards=data.shards,
+        clients=Derived(scenario.nodes, client),
         emulated=tuple(emulated),
-        groups=tuple(group for group in scenario.fleet for _ in range(group.count)),
+        groups=in_runs((group, group.count) for group in scenario.fleet),
         profiles=draft.profiles,
     )
+
+
+def selection(party: Assembly) -> Callable[[int], Sequence[int]] | None:
+    """The nodes of each round; None where every round asks all."""
+    if party.asked == len(party.nodes):
+        return None
+    return lambda number: by_chance(party.scenario.seed, number, len(party.nodes), party.asked).tolist()

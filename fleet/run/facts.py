@@ -28,11 +28,11 @@ def describe(party: Assembly, ledgers: Iterable[Ledger], folder: RunFolder) -> N
 
 
 def _node_rows(party: Assembly) -> Iterator[NodeRow]:
-    for client, group in zip(party.clients, party.groups, strict=True):
-        shard = client.shard
+    for node in party.watched:
+        shard = party.clients[node].shard
         yield NodeRow(
-            node=shard.node,
-            board=group.board,
+            node=node,
+            board=party.groups[node].board,
             subject=str(shard.subject),
             side=str(shard.side),
             did_new=shard.did_new,
@@ -46,7 +46,7 @@ def _node_rows(party: Assembly) -> Iterator[NodeRow]:
 def _facts(party: Assembly) -> Iterator[ValueRow]:
     scenario, training = party.scenario, party.scenario.training
     layout = party.plan.layout
-    raw = round(sum(c.shard.train.size for c in party.clients) * party.graph.input.size / len(party.clients))
+    raw = round(sum(s.train.size for s in party.shards) * party.graph.input.size / len(party.shards))
     given = {
         "question": scenario.question,
         "seed": str(scenario.seed),
@@ -58,6 +58,13 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
         "peak_step": str(party.plan.peak_step),
         "limit:1": "The held-out windows come later in the same bout of each exercise, not from another day.",
     }
+    if len(party.shards) < len(party.nodes):
+        given["limit:3"] = (
+            f"{len(party.nodes):,} nodes share the data of {len(party.shards)}: "
+            "their energy, radio and time are their own, what they learn from is not."
+        )
+    if len(party.watched) < len(party.nodes):
+        given["watched"] = f"{len(party.watched)} of {len(party.nodes):,} nodes have rows of their own; sums count all"
     if party.emulated:
         given["emulated"] = ", ".join(f"{node} ({party.groups[node].board})" for node in party.emulated)
     if not is_plain(training):
@@ -87,8 +94,7 @@ def _banks(party: Assembly) -> Iterator[ValueRow]:
 
 def _bases(party: Assembly) -> Iterator[ValueRow]:
     for board in party.profiles:
-        node = next(n for n, group in enumerate(party.groups) if group.board == board)
-        cost = party.step_cost(node)
+        cost = party.costs[board]
         text = f"{cost.instructions:,} instructions, {cost.time_us / 1000:.3g} ms, {cost.energy_nj / 1e6:.3g} mJ"
         table = core_table(party.profiles[board].core)
         text += f"; counts of a {table.core}, the worst of its samples {100 * table.error:.0f} % off"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fleet.base.lazy import repeated
 from fleet.base.rng import Stream
 from fleet.federation.client_app import Gateway
 from fleet.federation.grid import Exchange, VirtualGrid
@@ -17,6 +18,7 @@ from fleet.learning.client import Client
 from fleet.node.model.fixed import real
 from fleet.node.wire.frames import decode_update, push_bytes
 from fleet.record import EventRow, RoundRow
+from fleet.run.assemble import selection
 from fleet.run.prepare import softmax_classes
 from fleet.run.stage import LineTables, Stage, Values
 from fleet.scenario import personal_rate, round_rate
@@ -24,7 +26,7 @@ from fleet.scenario import personal_rate, round_rate
 Own = Sequence[tuple[int, ...]]
 
 
-def pretrained(stage: Stage) -> list[Values]:
+def pretrained(stage: Stage) -> Sequence[Values]:
     """Nobody trains: the model as it came, at time 0."""
     tables = stage.line("pretrained")
     tables.observe("start", 0, "shared", [stage.party.initial])
@@ -32,11 +34,11 @@ def pretrained(stage: Stage) -> list[Values]:
     return [stage.party.initial]
 
 
-def alone(stage: Stage) -> list[Values]:
+def alone(stage: Stage) -> Sequence[Values]:
     """Every node trains by itself, as often as in the federation, on all classes; then its personal steps."""
     tables = stage.line("alone")
     training, rounds = stage.party.scenario.training, stage.party.scenario.server.rounds
-    values = [stage.party.initial for _ in stage.party.nodes]
+    values: Sequence[Values] = [stage.party.initial for _ in stage.party.nodes]
     tables.observe("start", 0, "own", values)
     own = everything(stage)
     for number in range(1, rounds + 1):
@@ -55,11 +57,11 @@ def alone(stage: Stage) -> list[Values]:
     return values
 
 
-def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, personal_pass: bool) -> list[Values]:
+def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, personal_pass: bool) -> Sequence[Values]:
     """A strategy over the fleet in virtual time; then, if wanted, a last push and every node's personal steps."""
     tables = stage.line(name)
     party = stage.party
-    strategy, form = strategy_of(strategy_name, party.graph, party.plan.layout, len(party.clients), _refusals(tables))
+    strategy, form = strategy_of(strategy_name, party.graph, party.plan.layout, party.asked, _refusals(tables))
     gateway = Gateway(
         clients=party.clients,
         own=own,
@@ -68,17 +70,20 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         answer=lambda number, node, compute: tables.answered("round", number, node, compute),
         rate=lambda number, asked: round_rate(party.scenario, number, asked),
     )
-    kept = [party.initial for _ in party.nodes]
+    personal_pass = personal_pass and party.scenario.training.personal_steps > 0
+    kept: dict[int, Values] = {}  # of nodes that a last push may not reach
     pushes: dict[int, Values] = {}
 
     def finished(number: int, node: int, frame: bytes) -> None:
         tables.finished("round", number, node, frame)
-        kept[node] = pushes[number] + decode_update(party.plan.layout, frame).deltas
+        if personal_pass:
+            kept[node] = pushes[number] + decode_update(party.plan.layout, frame).deltas
 
     grid = VirtualGrid(
         tables.world,
         gateway,
-        step_us=[party.step_cost(n).time_us for n in party.nodes],
+        step_us=lambda node: party.step_cost(node).time_us,
+        select=selection(party),
         every_us=stage.every_us,
         pool=stage.pool,
         observe=lambda exchange: tables.add("rounds", [_exchange_row(stage, name, exchange)]),
@@ -101,22 +106,24 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         seed=party.scenario.seed,
         observe=observe,
     )
-    values = [shared for _ in party.nodes]
-    if personal_pass and party.scenario.training.personal_steps:
-        values = personal(tables, values, own, kept=kept, radio=True)
+    values: Sequence[Values] = repeated([shared], len(party.nodes))
+    if personal_pass:
+        held = [kept.get(node, party.initial) for node in party.nodes]
+        values = personal(tables, values, own, kept=held, radio=True)
     tables.close()
     return values
 
 
 def everything(stage: Stage) -> Own:
     """All classes for every node's softmax."""
-    return [tuple(range(stage.party.graph.classes)) for _ in stage.party.nodes]
+    return repeated([tuple(range(stage.party.graph.classes))], len(stage.party.nodes))
 
 
 def own_classes(stage: Stage) -> Own:
     """The classes that each node's softmax runs over in the scenario's own line."""
     party = stage.party
-    return softmax_classes(party.scenario, [client.shard for client in party.clients], party.graph.classes)
+    by_shard = softmax_classes(party.scenario, party.shards, party.graph.classes)
+    return repeated(by_shard, len(party.nodes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +136,9 @@ class Local:
     stream: Stream
 
 
-def personal(tables: LineTables, values: list[Values], own: Own, *, kept: list[Values], radio: bool) -> list[Values]:
+def personal(
+    tables: LineTables, values: Sequence[Values], own: Own, *, kept: Sequence[Values], radio: bool
+) -> Sequence[Values]:
     """Every node's values after its personal steps. radio: the values to start from are pushed first.
 
     kept: what a node holds that the last push does not reach, or that does not come to the end of its steps.
@@ -152,12 +161,12 @@ def local(
     phase: str,
     number: int,
     work: Local,
-    values: list[Values],
+    values: Sequence[Values],
     first: int,
     *,
-    kept: list[Values],
+    kept: Sequence[Values],
     radio: bool,
-) -> list[Values]:
+) -> Sequence[Values]:
     """Values after local training from `values`; a node that does not come to its end has what it kept."""
     stage = tables.stage
     jobs = [

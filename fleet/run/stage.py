@@ -8,6 +8,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base.lazy import Derived
 from fleet.learning import scores
 from fleet.learning.client import Client
 from fleet.learning.scores import Score
@@ -42,7 +43,7 @@ class Stage:
         self.progress.line(name, self.party.scenario.server.rounds)
         records = Records()
         world = World(
-            [node_spec(n, self.party.profile(n), self.party.groups[n]) for n in self.party.nodes],
+            Derived(len(self.party.nodes), lambda n: node_spec(n, self.party.profile(n), self.party.groups[n])),
             seed=self.party.scenario.seed,
             line=name,
             records=records,
@@ -68,7 +69,8 @@ class LineTables:
     def observe(self, phase: str, number: int, model: str, values: Sequence[Values]) -> float:
         """Scores every node's values now. Returns the mean accuracy on validation windows.
 
-        values: one per node in order, or one that all share.
+        values: one per node in order, or one that all share; then nodes with the same data have the same score, and
+        only the first of them is asked.
         """
         key = (self.name, phase, number)
         counted = self.stage.memory.scores(key, lambda: self._count(values))
@@ -113,7 +115,8 @@ class LineTables:
 
     def _count(self, values: Sequence[Values]) -> list[Score]:
         party = self.stage.party
-        jobs = [(client, values[client.shard.node % len(values)]) for client in party.clients]
+        asked = len(party.shards) if len(values) == 1 else len(values)
+        jobs = [(party.clients[node], values[node % len(values)]) for node in range(min(asked, len(party.nodes)))]
         counted = self.stage.pool.map(lambda job: self._node_scores(*job), jobs)
         return [score for node in counted for score in node]
 

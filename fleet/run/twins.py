@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from fleet.base.lazy import in_runs
 from fleet.learning.data import Shard
 from fleet.node.backend import Backend
 from fleet.node.plan import Plan
@@ -10,6 +11,7 @@ from fleet.node.profile import Profile
 from fleet.node.twin.firmware import firmware_image
 from fleet.node.twin.image import Image
 from fleet.node.twin.node import EmulatedNode
+from fleet.run.places import places_on
 from fleet.scenario import Scenario
 
 
@@ -39,10 +41,10 @@ def emulated_backends(
 
     beside: what every answer of theirs is held against.
     """
-    boards = [group.board for group in scenario.fleet for _ in range(group.count)]
+    boards = in_runs((group.board, group.count) for group in scenario.fleet)
     images = {}
     for board in dict.fromkeys(boards[node] for node in chosen):
-        windows = max(shard.train.size for shard, on in zip(shards, boards, strict=True) if on == board)
+        windows = max(shards[place].train.size for place in places_on(board, scenario.fleet, len(shards)))
         images[board] = board_image(plan, profiles[board], seed=scenario.seed, windows=windows)
     return {
         node: EmulatedNode(image=images[boards[node]], profile=profiles[boards[node]], node=node, beside=beside)

@@ -1,7 +1,7 @@
 """One run, from a Scenario to a finished run folder, and on from where one was interrupted."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from fleet.run.progress import Progress, Silent
 from fleet.run.stage import Stage, Values
 from fleet.scenario import Scenario, dump, load
 
-Line = Callable[[Stage], list[Values]]
+Line = Callable[[Stage], Sequence[Values]]
 
 
 def execute(scenario: Scenario, *, out: Path, jobs: int = 1, progress: Progress | None = None) -> Path:
@@ -48,17 +48,15 @@ def resume(run: Path, *, jobs: int = 1, progress: Progress | None = None, allow_
 
 def check_strategy(party: Assembly) -> None:
     """Nothing, or the InputError of a strategy that cannot be imported or built."""
-    name, nodes = party.scenario.server.strategy, len(party.clients)
+    name, nodes = party.scenario.server.strategy, party.asked
     strategy_of(name, party.graph, party.plan.layout, nodes, lambda *_: None)
 
 
 def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:
     """One ledger per board, sized for the node with the most windows. Raises DoesNotFit with the arithmetic."""
-    most = {
-        board: max(c.shard.train.size for c, g in zip(party.clients, party.groups, strict=True) if g.board == board)
-        for board in party.profiles
-    }
-    ledgers = tuple(ledger(party.plan, profile, windows=most[board]) for board, profile in party.profiles.items())
+    ledgers = tuple(
+        ledger(party.plan, profile, windows=party.windows_on(board)) for board, profile in party.profiles.items()
+    )
     for one in ledgers:
         check_fit(one)
     return ledgers
@@ -89,20 +87,20 @@ def planned_lines(stage: Stage) -> list[tuple[str, Line]]:
         "fedavg": lambda s: lines.federation(s, "fedavg", "fedavg", lines.everything(s), personal_pass=False),
     }
 
-    def federated(s: Stage) -> list[Values]:
+    def federated(s: Stage) -> Sequence[Values]:
         return lines.federation(s, "federated", scenario.server.strategy, own, personal_pass=True)
 
     return [*((name, known[name]) for name in known if name in scenario.compare), ("federated", federated)]
 
 
-def _digests(stage: Stage, name: str, values: list[Values]) -> list[ValueRow]:
-    """SHA-256 of every node's final trained values."""
+def _digests(stage: Stage, name: str, values: Sequence[Values]) -> list[ValueRow]:
+    """SHA-256 of the final trained values of every node that tables have a row for."""
     layout = stage.party.plan.layout
     return [
         ValueRow(
             key=f"digest:{name}:end:{node}", value=hashlib.sha256(state_bytes(layout, v)).hexdigest(), basis="counted"
         )
-        for node, v in enumerate(values)
+        for node, v in ((node, values[node]) for node in stage.party.watched if node < len(values))
     ]
 
 

@@ -85,17 +85,18 @@ _DRAWN = ("draw", "pretrain_people", "new_classes", "holders")
 
 
 def _counts_match(found: Found, dataset: DataSet, nodes: int, people: int) -> Said:
-    """Every node of the data is in exactly one group."""
+    """Every node of the data is in exactly one group, or the data are shared."""
     groups = dict.fromkeys(path[:2] for path in found if path[0] == "fleet" and len(path) > 1)
     counts = {path: found.get((*path, "count")) for path in groups}
     known = {path: count for path, count in counts.items() if isinstance(count, int)}
     if not known or len(known) != len(counts):
         return
     total = sum(known.values())
-    if total != nodes:
+    if total != nodes and not (found.get(("data", "shared")) is True and total > nodes):
         where = (*next(iter(known)), "count") if len(known) == 1 else ("fleet",)
-        text = f"expected {nodes} nodes, as {dataset.source} gives ({people} people), got {total}; change the count"
-        yield where, text
+        advice = ", or let them share with data.shared: true" if total > nodes else ""
+        text = f"expected {nodes} nodes, as {dataset.source} gives ({people} people), got {total}"
+        yield where, f"{text}; change the count{advice}"
 
 
 def _placed(fault: Fault) -> tuple[KeyPath, str]:

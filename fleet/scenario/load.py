@@ -18,7 +18,8 @@ from fleet.scenario.schema import Scenario, ScenarioFile
 Overrides = Mapping[str, object]
 
 LATER: Final = {
-    "model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule"), "fleet": ("twin",),
+    "data": ("shared",), "model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule"),
+    "fleet": ("twin",), "server": ("sample",),
 }  # fmt: skip
 """Keys that came after the first release, by section; of a list, those of its items."""
 

@@ -58,6 +58,9 @@ class Data:
     holders: Annotated[Fraction, Key("people of the fleet who have the new classes", least="0/1", most="1/1")] = (
         Fraction(1, 2)
     )
+    shared: Annotated[
+        bool, Key("nodes may outnumber what the data have: node n then has the data of node n mod their number")
+    ] = False
     path: Annotated[Path | None, Key("your own data set, an .npz; from the scenario's folder", example="mine.npz")] = (
         None
     )
@@ -191,6 +194,7 @@ class Server:
     ]
     rounds: Annotated[int, Key("rounds of the federation", least=1, most=100_000, example="10")]
     timeout_us: Annotated[int, Key("how long a round stays open", unit=TIME_US, least="1 s", most="365 d")]
+    sample: Annotated[int, Key("nodes that a round asks, drawn anew each time; 0: all", least=0, most=100_000)] = 0
 
 
 @declared

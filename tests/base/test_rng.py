@@ -77,6 +77,7 @@ def test_streams_keep_their_numbers() -> None:
         "SPLIT": 6,
         "PRETRAIN": 7,
         "SEARCH": 8,
+        "SELECT": 9,
     }
 
 

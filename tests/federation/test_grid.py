@@ -58,7 +58,7 @@ class Voyage:
         self.grid = VirtualGrid(
             self.world,
             gateway,
-            step_us=[100_000] * len(self.clients),
+            step_us=lambda _: 100_000,
             every_us=HOUR_US,
             pool=self.pool,
             observe=self.exchanges.append,
