@@ -24,9 +24,9 @@ from fleet.run.prepare import (
     starting_model,
     with_scheme,
 )
-from fleet.scenario import FleetGroup, Scenario, SchemeChoice, recipe_of, recipe_text
+from fleet.scenario import FleetGroup, RadioChoice, Scenario, SchemeChoice, recipe_of, recipe_text
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
-from fleet.world.radio import RADIOS
+from fleet.world.specs import radio_link
 
 Rows = Iterator[tuple[str, str]]
 PLAN_HEADINGS = ("scheme", "values", "SRAM", "of", "fits", "step", "energy", "push")
@@ -71,9 +71,8 @@ def _where(scenario: Scenario) -> str:
 
 def _radio_faults(scenario: Scenario, group: FleetGroup) -> list[Fault]:
     """What the radio's own model refuses: combinations of its settings."""
-    radio = group.radio
     try:
-        RADIOS[radio.kind](phy=radio.phy, loss=radio.loss, interval_us=radio.interval_us)
+        radio_link(group.radio)
     except InputError as error:
         return [Fault(f"{_where(scenario)}: {fault.where}", fault.text) for fault in error.faults]
     return []
@@ -129,13 +128,19 @@ def _data_rows(found: Resolved) -> Rows:
 
 
 def _group_text(group: FleetGroup) -> str:
-    radio = group.radio
-    lossy = f", {units.show(radio.loss, units.SHARE)} lost" if radio.loss else ""
     capacity = group.energy.capacity_mah or STORES[group.energy.kind].capacity_mah
     store = f"{group.energy.kind} of {capacity:g} mAh" if capacity else group.energy.kind
     every = units.show(group.every_us, TIME_US)
     twins = f", {group.twin} of them emulated" if group.twin else ""
-    return f"{group.count} {group.board}{twins} on {store}, {radio.kind} {radio.phy}{lossy}; a round every {every}"
+    return f"{group.count} {group.board}{twins} on {store}, {_radio_text(group.radio)}; a round every {every}"
+
+
+def _radio_text(radio: RadioChoice) -> str:
+    """'ble 1M, 2 % lost': the kind, its setting where it has one, and what loses packets."""
+    named = " ".join(part for part in (radio.kind, radio.phy) if part)
+    if radio.link is not None:
+        return f"{named}, lost as {radio.link.kind} says"
+    return f"{named}, {units.show(radio.loss, units.SHARE)} lost" if radio.loss else named
 
 
 def scheme_text(choice: SchemeChoice) -> str:

@@ -1,13 +1,13 @@
 """What the user asked: a YAML file as a frozen Scenario, or every fault of it at once."""
 
 from fleet.scenario.load import dump, load, loads
+from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.recipe import personal_rate, recipe_of, recipe_text, round_rate
 from fleet.scenario.schema import (
     Data,
     FleetGroup,
     HoldOut,
     ModelChoice,
-    RadioChoice,
     Scenario,
     ScheduleChoice,
     SchemeChoice,
@@ -20,6 +20,7 @@ __all__ = [
     "Data",
     "FleetGroup",
     "HoldOut",
+    "LinkChoice",
     "ModelChoice",
     "RadioChoice",
     "Scenario",

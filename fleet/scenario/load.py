@@ -11,7 +11,8 @@ from fleet.base.errors import InputError
 from fleet.base.yaml import Document, parse, read
 from fleet.base.yaml import dump as dump_yaml
 from fleet.scenario.data_rules import data_rule
-from fleet.scenario.names import SCHEDULE_PARAMETERS, SCHEME_PARAMETERS
+from fleet.scenario.names import RADIOS, SCHEDULE_PARAMETERS, SCHEME_PARAMETERS
+from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.rules import RULES, own_code, pretrained_is_there
 from fleet.scenario.schema import Scenario, ScenarioFile
 
@@ -87,6 +88,8 @@ def dump(scenario: Scenario) -> str:
         parts, texts = getattr(scenario, section), written[section]
         for part, text in zip(parts, texts, strict=True) if isinstance(parts, tuple) else ((parts, texts),):
             _without_defaults(part, text, keys)
+    for group, text in zip(scenario.fleet, written["fleet"], strict=True):
+        _without_radio_defaults(group.radio, text["radio"])
     for name, parameters in (("scheme", SCHEME_PARAMETERS), ("schedule", SCHEDULE_PARAMETERS)):
         if name in written["training"]:
             written["training"][name] = _read_ones(written["training"][name], parameters)
@@ -103,6 +106,16 @@ def _without_defaults(part: object, text: dict[str, Any], keys: tuple[str, ...])
     for key in keys:
         if getattr(part, key) == defaults[key]:
             text.pop(key, None)
+
+
+def _without_radio_defaults(radio: RadioChoice, text: dict[str, Any]) -> None:
+    """Takes out later keys of the radio's kind that have their default, and the loss that a link model replaces."""
+    kind = RADIOS[radio.kind]
+    for field in declared_fields(RadioChoice):
+        if field.key in kind.later and getattr(radio, field.attribute) == kind.defaults[field.key]:
+            text.pop(field.key, None)
+    if radio.link is not None:
+        text.pop("loss")
 
 
 def _read_ones(choice: Mapping[str, Any], parameters: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

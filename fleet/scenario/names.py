@@ -7,6 +7,8 @@ A test holds each registry here against its implementation.
 from dataclasses import dataclass
 from typing import Final
 
+from fleet.scenario.radio_names import LINKS, RADIOS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -16,28 +18,10 @@ class Store:
     capacity_mah: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Radio:
-    """A radio. phys: its settings of the physical layer, the default first. interval_step_us: its time grid."""
-
-    meaning: str
-    phys: tuple[str, ...]
-    interval_step_us: int
-
-
 STORES: Final = {
     # Usual design figure to 2.0 V; makers state 225 to 240 mAh.
     "cr2032": Store(meaning="lithium coin cell, not rechargeable", capacity_mah=225.0),
     "ideal": Store(meaning="constant voltage; without a capacity it never ends, as mains", capacity_mah=None),
-}
-
-RADIOS: Final = {
-    # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms. S2 and S8: coded PHY.
-    "ble": Radio(
-        meaning="Bluetooth Low Energy, one connection to a gateway",
-        phys=("1M", "2M", "S2", "S8"),
-        interval_step_us=1250,
-    ),
 }
 
 STRATEGIES: Final = {
@@ -112,3 +96,5 @@ SHIPPED: Final = "shipped"
 SHIPPED_DRAWS: Final = range(10)
 SHIPPED_PEOPLE: Final = 4  # who pretrained the shipped models
 SHIPPED_NEW_CLASSES: Final = 2
+
+__all__ = ["LINKS", "RADIOS"]

@@ -13,8 +13,9 @@ from fleet.base.errors import InputError
 from fleet.base.units import TIME_US
 from fleet.base.yaml import KeyPath
 from fleet.node.model.zoo import Kind, NetSpec, zoo_net
-from fleet.node.profile import load_profile, radio_refusal
+from fleet.node.profile import load_profile
 from fleet.scenario import names
+from fleet.scenario.radio_rules import RADIO_RULES
 from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
 from fleet.scenario.training_rules import TRAINING_RULES
 
@@ -137,35 +138,6 @@ def _shipped_models_fit(found: Found) -> Said:
             yield ("data", key), f"expected {value}, as the shipped models were made, got {asked}; {prepare}"
 
 
-def _boards_have_the_radio(found: Found) -> Said:
-    for path in _groups(found):
-        board, kind = found.get((*path, "board")), found.get((*path, "radio", "kind"))
-        if isinstance(board, str) and isinstance(kind, str):
-            yield from _radio_faults((*path, "radio", "kind"), board, kind)
-        interval = found.get((*path, "radio", "interval"))
-        if isinstance(interval, int) and isinstance(kind, str):
-            yield from _interval_faults((*path, "radio", "interval"), kind, interval)
-
-
-def _radio_faults(path: KeyPath, board: str, kind: str) -> Said:
-    try:
-        refusal = radio_refusal(load_profile(board), kind)
-    except InputError as error:  # the board's own file is at fault; every line of it is reported
-        yield from (((*path[:-2], "board"), str(fault)) for fault in error.faults)
-        return
-    if refusal is not None:
-        yield path, refusal
-
-
-def _interval_faults(path: KeyPath, kind: str, interval_us: int) -> Said:
-    step_us = names.RADIOS[kind].interval_step_us
-    if interval_us % step_us:
-        step = units.show(step_us, TIME_US)
-        near = units.show(max(1, round(interval_us / step_us)) * step_us, TIME_US)
-        got = units.show(interval_us, TIME_US)
-        yield path, f"expected a multiple of {step}, got {got}; take {near}"
-
-
 def _twins_can_be(found: Found) -> Said:
     """Firmware is built for boards with a port, and is asked for its steps in 16 bits."""
     for path in _groups(found):
@@ -273,7 +245,7 @@ RULES: Sequence[Rule] = (
     _holds_out_a_test,
     _a_node_is_a_persons_side,
     _shipped_models_fit,
-    _boards_have_the_radio,
+    *RADIO_RULES,
     _twins_can_be,
     _rounds_close_before_the_next,
     _rounds_open_together,

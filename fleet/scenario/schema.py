@@ -15,6 +15,7 @@ from fleet.base.units import CHARGE_MAH, SHARE, TIME_US
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
 from fleet.scenario import names
+from fleet.scenario.radio_schema import RadioChoice
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -152,18 +153,6 @@ class StoreChoice:
         float | None,
         Key("charge when new; the store's own when not given", unit=CHARGE_MAH, least="0.001 mAh", most="100 Ah"),
     ] = None
-
-
-@declared
-class RadioChoice:
-    """How a node talks to the gateway."""
-
-    kind: Annotated[str, Key("radio", one_of=tuple(names.RADIOS))]
-    phy: Annotated[str, Key("setting of the physical layer", one_of=names.RADIOS["ble"].phys)] = "1M"
-    loss: Annotated[float, Key("packets lost on the air", unit=SHARE, least="0 %", most="90 %")] = 0.0
-    interval_us: Annotated[
-        int, Key("time between two connection events", name="interval", unit=TIME_US, least="7.5 ms", most="4 s")
-    ] = 50_000
 
 
 @declared

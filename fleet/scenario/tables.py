@@ -1,12 +1,15 @@
 """The declaration of a scenario as documents: the field table in scenarios/README.md, the JSON Schema for editors."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from fleet.base.declared import Field, declared_fields, scalar_type, undeclare
 from fleet.scenario import names
+from fleet.scenario.radio_names import COMMON, LinkModel, Radio
+from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
 
 _TYPES: Mapping[type, list[str]] = {
@@ -17,6 +20,8 @@ _TYPES: Mapping[type, list[str]] = {
     Fraction: ["string", "number"],
     Path: ["string"],
 }
+
+_BY_KIND: Mapping[type, Mapping[str, Any]] = {RadioChoice: names.RADIOS, LinkChoice: names.LINKS}
 
 _HEAD = """# Scenarios
 
@@ -36,6 +41,9 @@ def readme() -> str:
         ("Schemes read these parameters", {k: ", ".join(v) or "none" for k, v in names.SCHEME_PARAMETERS.items()}),
         ("Energy stores", {name: store.meaning for name, store in names.STORES.items()}),
         ("Radios", {name: radio.meaning for name, radio in names.RADIOS.items()}),
+        ("Radios read these keys beside " + ", ".join(COMMON), {k: _keys_of(r) for k, r in names.RADIOS.items()}),
+        ("Links", {name: link.meaning for name, link in names.LINKS.items()}),
+        ("Links read these keys", {name: _keys_of(link) for name, link in names.LINKS.items()}),
         ("Strategies", names.STRATEGIES),
         ("Lines to compare with", names.LINES),
         ("Hold-outs", names.HOLD_OUTS),
@@ -54,6 +62,15 @@ def _list(entries: Mapping[str, str]) -> str:
     return "".join(f"- `{name}`: {meaning}\n" for name, meaning in entries.items())
 
 
+def _keys_of(kind: Radio | LinkModel) -> str:
+    """Keys that a kind of radio or link reads, with their defaults as a file would say them."""
+    fields = {field.key: field for field in declared_fields(RadioChoice if isinstance(kind, Radio) else LinkChoice)}
+    shown = [f"{key} (`{fields[key].says.write(value)}`)" for key, value in kind.defaults.items()]
+    if isinstance(kind, LinkModel):
+        shown = [*kind.needs, *([f"one of {', '.join(kind.either)}"] if kind.either else []), *shown]
+    return ", ".join(shown) or "none"
+
+
 def field_table() -> str:
     """Every key of a scenario as a Markdown table: what it may be, its default, what it means."""
     rows = "".join(f"| {' | '.join(row)} |\n" for row in _rows(ScenarioFile, ""))
@@ -61,9 +78,12 @@ def field_table() -> str:
 
 
 def _rows(cls: type, prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    kinds: Iterable[Radio | LinkModel] = _BY_KIND.get(cls, {}).values()
+    by_kind = {key for kind in kinds for key in kind.keys if key not in COMMON}
     for field in declared_fields(cls):
         key = f"{prefix}{field.key}{'[]' if field.listed and field.nested else ''}"
-        yield f"`{key}`", _value(field), _default(field), field.says.meaning
+        default = "by kind" if field.key in by_kind else _default(field)
+        yield f"`{key}`", _value(field), default, field.says.meaning
         if field.nested is not None:
             yield from _rows(field.nested, f"{key}.")
 

@@ -44,6 +44,7 @@ class Node:
         self.round = 0  # the last one it was asked in
         self.died_us = -1
         self.slept_from_us: int | None = int(env.now)  # None: awake
+        self.quiet_until_us = 0  # before this the radio must not transmit
         self.task: simpy.Process | None = None
 
     @property
@@ -174,11 +175,14 @@ class Node:
 
     def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
         """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
+        if not (yield from self._keep_quiet()):
+            return Reason.DIED
         purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
-        transfer = self.spec.link.transfer(direction, payload_bytes, purpose)
+        transfer = self.spec.link.transfer(direction, payload_bytes, purpose, at_us=int(self.env.now))
         doing = "receiving" if direction is Direction.DOWN else "sending"
         if not (yield from self._spend(_radio_draws(self.spec.power, transfer, direction), doing)):
             return Reason.DIED
+        self.quiet_until_us = int(self.env.now) + transfer.quiet_us
         self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
         if not transfer.delivered:
             self.event("lost", f"{doing} {payload_bytes} bytes: no answer over the link")
@@ -186,6 +190,12 @@ class Node:
         if direction is Direction.DOWN and not (yield from self._keep()):
             return Reason.DIED
         return Reason.OK
+
+    def _keep_quiet(self) -> Stage:
+        """Sleeps until the duty cycle lets the radio transmit again. Either direction does: a downlink is asked for."""
+        left_us = max(self.quiet_until_us - int(self.env.now), 0)
+        draw = Draw(cause=Cause.SLEEP, current_na=self.spec.power.sleep_na, time_us=left_us)
+        return (yield from self._spend([draw], "keeping quiet")) if left_us else True
 
     def _keep(self) -> Stage:
         draw = Draw(cause=Cause.FLASH, current_na=self.spec.power.flash_na, time_us=self.spec.flash_us)

@@ -40,7 +40,7 @@ CASES = {
         "expected at most 12, the nodes of the group, got 13",
     ),
     "an unknown store": (("store: cr2032", "store: cr2023"), "fleet[0].energy.store", "did you mean 'cr2032'?"),
-    "an unknown radio": (("kind: ble", "kind: blue"), "fleet[0].radio.kind", "expected one of ble, got 'blue'"),
+    "an unknown radio": (("kind: ble", "kind: blue"), "fleet[0].radio.kind", "got 'blue'; did you mean 'ble'?"),
     "an unknown source": (
         ("source: seglearn-watch", "source: seglern-watch"),
         "data.source",
@@ -133,6 +133,21 @@ CASES = {
         "server.timeout",
         "expected at most 1 h, when the next round opens (fleet[0].every), got 61 min",
     ),
+    "a key of another radio": (
+        ("kind: ble, phy: 1M", "kind: wifi, phy: 1M"),
+        "fleet[0].radio.phy",
+        "expected only kind, module, tx, loss, link",
+    ),
+    "a link model and a plain loss": (
+        ("loss: 2 %", "loss: 2 %, link: {kind: independent, loss: 1 %}"),
+        "fleet[0].radio.loss",
+        "expected no `loss` beside `link`, which says what is lost, got one; delete it",
+    ),
+    "a link model without its keys": (
+        ("loss: 2 %", "link: independent"),
+        "fleet[0].radio.link",
+        "expected loss with independent, got none; add it",
+    ),
     "an interval off the grid": (
         ("loss: 2 %", "loss: 2 %, interval: 8 ms"),
         "fleet[0].radio.interval",
@@ -215,6 +230,7 @@ CASES = {
 
 # Mistakes that leave something else wrong too.
 CONSEQUENCES = {
+    "a key of another radio",  # the board has not got that radio either
     "a missing data file",  # nor do the shipped models fit it
     "shipped weights for one's own data",  # that is not there
     "a misspelt key",  # the right one is missing

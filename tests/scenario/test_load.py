@@ -68,6 +68,13 @@ def test_a_scheme_is_dumped_with_the_parameters_that_it_reads_so_that_a_run_of_i
     assert loads(dump(scenario)) == scenario
 
 
+def test_a_link_model_is_dumped_in_place_of_the_loss() -> None:
+    text = QUICKSTART.read_text(encoding="utf-8").replace("loss: 2 %", "link: {kind: independent, loss: 2 %}")
+    scenario = loads(text)
+    assert loads(dump(scenario)) == scenario
+    assert "        kind: independent\n        loss: 2 %\n" in dump(scenario)
+
+
 def test_a_scenario_without_personal_steps_is_dumped_so_that_a_run_of_it_can_be_resumed() -> None:
     text = QUICKSTART.read_text(encoding="utf-8").replace("  personal_rate: 0.03\n", "")
     scenario = loads(text, overrides={"training.personal_steps": 0})

@@ -1,11 +1,19 @@
 """Names a scenario may use are exactly those that the rooms further up implement."""
 
+from typing import Any
+
+import pytest
+
+from fleet.base.declared import declared_fields
 from fleet.federation.server_app import STRATEGIES
 from fleet.record import LINES
 from fleet.scenario import names
-from fleet.scenario.schema import RadioChoice
-from fleet.world.radio import RADIOS, BleLink
+from fleet.scenario.radio_names import BLE_PHYS
+from fleet.scenario.radio_schema import LinkChoice, RadioChoice
+from fleet.world.radio import RADIOS
 from fleet.world.radio.ble_timing import PHYS
+from fleet.world.radio.channel import CHANNELS
+from fleet.world.specs import radio_link
 from fleet.world.store import CR2032_MAH, STORES
 
 
@@ -16,11 +24,24 @@ def test_every_store_of_a_scenario_is_one_of_the_world() -> None:
         assert (STORES[name]().capacity_nj == 0) == (store.capacity_mah is None)
 
 
-def test_every_radio_of_a_scenario_is_one_of_the_world_with_its_settings_and_defaults() -> None:
-    assert set(names.RADIOS) == set(RADIOS)
-    assert set(names.RADIOS["ble"].phys) == set(PHYS)
-    chosen, link = RadioChoice(kind="ble"), BleLink()
-    assert (chosen.phy, chosen.loss, chosen.interval_us) == (link.phy, link.loss, link.interval_us)
+def test_every_radio_of_the_world_is_one_of_a_scenario_and_is_made_with_its_settings_and_defaults() -> None:
+    assert set(RADIOS) <= set(names.RADIOS)
+    assert set(BLE_PHYS) == set(PHYS)
+    for kind in RADIOS:
+        assert radio_link(RadioChoice(kind=kind)) == RADIOS[kind]()
+
+
+def test_every_link_model_of_a_scenario_is_one_of_the_world() -> None:
+    assert set(names.LINKS) == set(CHANNELS)
+
+
+@pytest.mark.parametrize("choice, known", [(RadioChoice, names.RADIOS), (LinkChoice, names.LINKS)])
+def test_every_key_that_a_kind_reads_is_declared_and_every_declared_key_is_read(
+    choice: type, known: dict[str, Any]
+) -> None:
+    declared = {field.key for field in declared_fields(choice)}
+    assert {key for kind in known.values() for key in kind.keys} == declared
+    assert all(set(getattr(kind, "later", ())) <= set(kind.defaults) for kind in known.values())
 
 
 def test_every_line_to_compare_with_is_one_a_run_records() -> None:

@@ -10,6 +10,7 @@ from fleet.node.model.scheme import KINDS
 from fleet.node.profile import boards
 from fleet.scenario import dump, load, names
 from fleet.scenario.load import LATER
+from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
 from fleet.scenario.tables import field_table, json_schema_text, readme
 
@@ -26,7 +27,10 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     assert keys <= rows
     later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
     parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
-    assert rows - keys == {"data.path", "fleet.energy.capacity", "training.scheme.name"} | later | parts
+    radio = {key.key for key in declared_fields(RadioChoice)} - {"kind", "phy", "loss", "interval"}
+    talk = {f"fleet.radio.{key}" for key in radio}
+    talk |= {f"fleet.radio.link.{key.key}" for key in declared_fields(LinkChoice)}
+    assert rows - keys == {"data.path", "fleet.energy.capacity", "training.scheme.name"} | later | parts | talk
 
 
 def test_the_json_schema_lists_keys_names_and_ranges() -> None:

@@ -6,6 +6,7 @@ from fleet.world.job import Job
 from fleet.world.node import NodeSpec
 from fleet.world.power import Power
 from fleet.world.radio import BleLink, Link
+from fleet.world.radio.channel import Independent
 from fleet.world.records import Records
 from fleet.world.store import Store, cr2032
 from fleet.world.world import World
@@ -48,6 +49,11 @@ class Work:
 
     def abandon(self, steps_done: int) -> None:
         self.calls.append(f"abandon {steps_done}")
+
+
+def lossy(loss: float) -> BleLink:
+    """A link that loses this share of its packets."""
+    return BleLink(channel=Independent(loss=loss))
 
 
 def spec(

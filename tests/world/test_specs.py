@@ -4,9 +4,11 @@ import pytest
 
 from fleet.base.errors import InputError
 from fleet.node.profile import load_profile
-from fleet.scenario.schema import FleetGroup, RadioChoice, StoreChoice
+from fleet.scenario.radio_schema import RadioChoice
+from fleet.scenario.schema import FleetGroup, StoreChoice
 from fleet.world import node_spec, power
 from fleet.world.radio import BleLink
+from fleet.world.radio.channel import Independent
 from fleet.world.store import cr2032
 from tests.world.fakes import HOUR_US, Work, world
 
@@ -23,7 +25,7 @@ def test_a_node_is_its_board_its_cell_and_its_link() -> None:
     profile = load_profile("nrf52840")
     spec = node_spec(3, profile, GROUP)
     assert (spec.node, spec.power, spec.store) == (3, power(profile), cr2032())
-    assert spec.link == BleLink(loss=0.02, interval_us=50_000, clock_ppm=40)
+    assert spec.link == BleLink(channel=Independent(loss=0.02), interval_us=50_000, clock_ppm=40)
 
 
 def test_a_network_draws_the_boards_factor_more_than_other_work() -> None:

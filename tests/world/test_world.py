@@ -14,7 +14,7 @@ from fleet.record.rows import CAUSES, EnergyRow
 from fleet.world import Job, NodeSpec, Outcome, Reason, Records
 from fleet.world.radio import BleLink, Direction, Transfer
 from fleet.world.store import Store, cr2032, ideal
-from tests.world.fakes import HOUR_US, POWER, Work, jobs, spec, world
+from tests.world.fakes import HOUR_US, POWER, Work, jobs, lossy, spec, world
 
 COMPUTE_US = 64 * 10_000
 STEP_NJ = energy_nj(POWER.supply_mv, POWER.compute_na, 10_000)
@@ -88,7 +88,7 @@ def test_sleep_is_booked_in_closed_form() -> None:
 
 
 def test_causes_add_up_to_what_the_store_gave() -> None:
-    fleet, _ = world(spec(0, link=BleLink(loss=0.1)), spec(1, store=cr2032(0.01)), spec(2))
+    fleet, _ = world(spec(0, link=lossy(0.1)), spec(1, store=cr2032(0.01)), spec(2))
     for number in range(1, 4):
         fleet.exchange(jobs(0, 1, 2, in_round=number), deadline_us=fleet.now_us + HOUR_US)
         fleet.advance_to(number * HOUR_US)
@@ -115,7 +115,7 @@ def test_a_push_that_is_kept_in_flash_is_charged() -> None:
 def run(order: Sequence[int], seed: int = 0, loss: float = 0.1) -> Records:
     """Three hourly rounds of four nodes, the jobs handed over in some order."""
     stores = [cr2032(), cr2032(0.03), cr2032(), ideal(0.02)]
-    fleet, records = world(*(spec(n, store=s, link=BleLink(loss=loss)) for n, s in enumerate(stores)), seed=seed)
+    fleet, records = world(*(spec(n, store=s, link=lossy(loss)) for n, s in enumerate(stores)), seed=seed)
     for number in range(1, 4):
         fleet.advance_to(number * HOUR_US)
         fleet.exchange(jobs(*order, in_round=number), deadline_us=fleet.now_us + 1_500_000)
@@ -148,9 +148,9 @@ class Listening:
 
     keys: list[int]
 
-    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
+    def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
         self.keys.append(key)
-        return BleLink().transfer(direction, payload_bytes, key)
+        return BleLink().transfer(direction, payload_bytes, key, at_us=at_us)
 
 
 def test_losses_are_drawn_by_seed_node_round_and_direction() -> None:
@@ -233,7 +233,7 @@ def test_a_lossy_link_costs_more_energy() -> None:
 
 
 def test_a_dead_channel_is_a_record_and_no_hang() -> None:
-    fleet, records = world(spec(0, link=BleLink(loss=1.0)), spec(1))
+    fleet, records = world(spec(0, link=lossy(1.0)), spec(1))
     first, second = fleet.exchange((lost := jobs(0)) + jobs(1), deadline_us=HOUR_US)
     assert (first.reason, second.reason) == (Reason.LOST, Reason.OK)
     assert [(event.kind, event.node, event.detail) for event in records.events] == [
@@ -248,8 +248,32 @@ def test_a_dead_channel_is_a_record_and_no_hang() -> None:
 class DeafGateway:
     """A link whose pushes arrive and whose replies do not."""
 
-    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
-        return BleLink(loss=1.0 if direction is Direction.UP else 0.0).transfer(direction, payload_bytes, key)
+    def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
+        return lossy(1.0 if direction is Direction.UP else 0.0).transfer(direction, payload_bytes, key, at_us=at_us)
+
+
+class DutyCycled:
+    """A link that must be silent for a minute after every transfer, and remembers when it was asked."""
+
+    def __init__(self) -> None:
+        self.asked_us: list[int] = []
+
+    def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
+        self.asked_us.append(at_us)
+        return replace(BleLink().transfer(direction, payload_bytes, key), quiet_us=60_000_000)
+
+
+def test_a_node_sleeps_until_its_duty_cycle_lets_it_transmit_again() -> None:
+    link = DutyCycled()
+    fleet, _ = world(spec(link=link))
+    (outcome,) = fleet.exchange(jobs(0), deadline_us=HOUR_US)
+    down, up = (BleLink().transfer(way, size, 0) for way, size in ((Direction.DOWN, 4_412), (Direction.UP, 4_312)))
+    received_us = POWER.wake_us + down.elapsed_us
+    assert link.asked_us == [POWER.wake_us, received_us + 60_000_000]
+    assert outcome.delivered_us == received_us + 60_000_000 + up.elapsed_us
+    energy, _ = fleet.close()
+    asleep_us = by_cause(energy)["sleep"][1] - down.sleep_us - up.sleep_us
+    assert asleep_us == 60_000_000 - COMPUTE_US
 
 
 def test_a_lost_reply_leaves_the_node_trained() -> None:
@@ -320,7 +344,7 @@ def test_nodes_compute_at_the_same_time() -> None:
 
 def test_work_on_other_threads_leaves_the_same_records() -> None:
     def records_of(pool: ThreadPoolExecutor | None) -> tuple[list[tuple[object, ...]], list[Outcome]]:
-        fleet, records = world(*(spec(node, link=BleLink(loss=0.1)) for node in range(4)))
+        fleet, records = world(*(spec(node, link=lossy(0.1)) for node in range(4)))
         works = [Threaded(node=node, pool=pool) if pool else Work(node=node) for node in range(4)]
         outcomes = fleet.exchange(works, deadline_us=FAR_US)
         fleet.close()
@@ -421,7 +445,7 @@ def test_two_nodes_of_one_number_are_refused() -> None:
 
 SPECS = st.builds(
     lambda node, mah, loss, sense_na: spec(
-        node, store=cr2032(mah), link=BleLink(loss=loss), power=replace(POWER, sense_na=sense_na)
+        node, store=cr2032(mah), link=lossy(loss), power=replace(POWER, sense_na=sense_na)
     ),
     node=st.just(0),
     mah=st.sampled_from((0.001, 0.003, 0.01, 225)),

@@ -4,10 +4,10 @@ The node is the peripheral: it advertises when its round comes, a gateway that a
 procedures set the connection up. Then the message goes in connection events, one per interval. Sources are sections of
 the Bluetooth Core Specification 5.x, Vol 6 Part B unless another volume is named.
 
-Modelled: packets are lost independently of each other and of the channel. An exchange is a data packet and the empty
-packet that acknowledges it. A lost packet was not heard at all, which ends the connection event (4.5.6); it is tried
-again in the next one. A node that waits in vain listens as long as the answer would have taken (an upper bound). A
-connection is left without a last packet.
+Modelled: what loses packets is the channel's own model, the same on every frequency. An exchange is a data packet and
+the empty packet that acknowledges it. A lost packet was not heard at all, which ends the connection event (4.5.6); it
+is tried again in the next one. A node that waits in vain listens as long as the answer would have taken (an upper
+bound). A connection is left without a last packet.
 Not modelled: other links of the same gateway. Every node has the gateway to itself, as if each had one of its own.
 """
 
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from fleet.base.errors import Fault, InputError
-from fleet.world.radio.ble_timing import PHYS, T_IFS_US, exchange_us, packet_octets, pdu_us
+from fleet.world.radio.ble_timing import PHYS, T_IFS_US, Packet, exchange_us, packet_octets
+from fleet.world.radio.channel import CLEAR, Channel
 from fleet.world.radio.clock import RadioClock
 from fleet.world.radio.link import Direction, Transfer
 
@@ -43,7 +44,6 @@ class BleLink:
     """One connection setting, and what the board's radio adds to it."""
 
     phy: str = "1M"
-    loss: float = 0.0  # share of packets lost on the way, 0 to 1
     interval_us: int = 50_000  # connection interval
     octets: int = OCTETS[1]
     encrypted: bool = True
@@ -53,6 +53,7 @@ class BleLink:
     event_cpu_us: int = 600  # processor time per connection event; modelled
     start_us: int = 1_400  # crystal start before an event (Zephyr, nrf52840.dtsi, startup-time-us)
     clock_ppm: int = 40  # sleep clock errors of both sides, added (20 ppm each: Nordic's measuring conditions)
+    channel: Channel = CLEAR  # what loses packets on the way
 
     def __post_init__(self) -> None:
         if faults := _faults(self):
@@ -74,20 +75,15 @@ class BleLink:
         """Usable part of a connection interval, in microseconds."""
         return self.interval_us - GUARD_US
 
-    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
-        """One connection set up, used for one message and left, in either direction."""
-        return transfer(self, direction, payload_bytes, key)
+    def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
+        """One connection set up, used for one message and left: what it cost the node, and whether it arrived.
 
-
-def transfer(link: BleLink, direction: Direction, payload_bytes: int, key: int) -> Transfer:
-    """One connection set up, used for one message and left: what it cost the node, and whether the message arrived.
-
-    key: of the purpose (seed, Stream.RADIO, node, round, direction); each packet on the air, and each random
-    advertising delay, takes the next draw under it.
-    """
-    if payload_bytes < 0:
-        raise ValueError(f"payload_bytes: expected 0 or more, got {payload_bytes}")
-    return Session(link, direction, key).run(payload_bytes)
+        key: of the purpose (seed, Stream.RADIO, node, round, direction); each packet on the air, and each random
+        advertising delay, takes the next draws under it.
+        """
+        if payload_bytes < 0:
+            raise ValueError(f"payload_bytes: expected 0 or more, got {payload_bytes}")
+        return Session(self, direction, key, at_us).run(payload_bytes)
 
 
 def _faults(link: BleLink) -> list[Fault]:
@@ -95,7 +91,6 @@ def _faults(link: BleLink) -> list[Fault]:
     least, most, step = INTERVAL_US
     checks = [
         (link.phy in PHYS, "phy", f"expected one of {', '.join(PHYS)}, got {link.phy!r}; name a BLE 5 PHY"),
-        (0 <= link.loss <= 1, "loss", f"expected 0 to 1, got {link.loss}; give the share of packets lost"),
         (
             least <= link.interval_us <= most and link.interval_us % step == 0,
             "interval",
@@ -124,8 +119,8 @@ def _timing_faults(link: BleLink) -> list[Fault]:
 class Session(RadioClock):
     """One connection while it lasts. It begins with the oscillator running: the node is awake already."""
 
-    def __init__(self, link: BleLink, direction: Direction, key: int) -> None:
-        super().__init__(key=key, loss=link.loss)
+    def __init__(self, link: BleLink, direction: Direction, key: int, at_us: int = 0) -> None:
+        super().__init__(key=key, channel=link.channel, at_us=at_us)
         self.link = link
         self.up = direction is Direction.UP
         self.attempts = 0  # exchanges begun
@@ -163,13 +158,13 @@ class Session(RadioClock):
 
     def _advertise_once(self) -> bool:
         """One ADV_IND on one channel and the time for its answer; always on the 1M PHY. True: the answer was heard."""
-        connect_us = pdu_us("1M", CONNECT_OCTETS)
-        got = self.send(pdu_us("1M", ADV_OCTETS))
+        offer, answer = Packet.of("1M", ADV_OCTETS), Packet.of("1M", CONNECT_OCTETS)
+        got = self.send(offer.time_us, offer.bits)
         self.gap(T_IFS_US)
-        if got and self.hear(connect_us):
+        if got and self.hear(answer.time_us, answer.bits):
             return True
         if not got:
-            self.receive_us += connect_us
+            self.receive_us += answer.time_us
         self.gap(T_IFS_US)
         return False
 
@@ -204,26 +199,26 @@ class Session(RadioClock):
 
     def _exchange(self, octets: int) -> bool:
         """One data packet and its acknowledgement; True when both arrived."""
-        data_us = pdu_us(self.link.phy, octets, encrypted=self.link.encrypted)
-        ack_us = pdu_us(self.link.phy, 0)
-        through = self._push(data_us, ack_us) if self.up else self._take(data_us, ack_us)
+        data = Packet.of(self.link.phy, octets, encrypted=self.link.encrypted)
+        ack = Packet.of(self.link.phy, 0)
+        through = self._push(data, ack) if self.up else self._take(data, ack)
         if through:
             self.gap(T_IFS_US)
         return through
 
-    def _push(self, data_us: int, ack_us: int) -> bool:
-        got = self.send(data_us)
+    def _push(self, data: Packet, ack: Packet) -> bool:
+        got = self.send(data.time_us, data.bits)
         self.gap(T_IFS_US)
         if got:
-            return self.hear(ack_us)
-        self.receive_us += ack_us
+            return self.hear(ack.time_us, ack.bits)
+        self.receive_us += ack.time_us
         return False
 
-    def _take(self, data_us: int, ack_us: int) -> bool:
-        if not self.hear(data_us):
+    def _take(self, data: Packet, ack: Packet) -> bool:
+        if not self.hear(data.time_us, data.bits):
             return False
         self.gap(T_IFS_US)
-        return self.send(ack_us)
+        return self.send(ack.time_us, ack.bits)
 
     def _pause(self, time_us: int) -> None:
         self.rest(time_us, control_us=self.link.event_cpu_us, start_us=self.link.start_us)

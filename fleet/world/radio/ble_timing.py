@@ -5,6 +5,7 @@ Source of the timing: Bluetooth Core Specification 5.x, Vol 6 Part B (Link Layer
 ATT and L2CAP headers: Vol 3 Part F and Part A.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 PHYS: Final = ("1M", "2M", "S2", "S8")  # S2 and S8: the coded PHY at 500 and 125 kbit/s
@@ -31,6 +32,20 @@ def pdu_us(phy: str, octets: int, *, encrypted: bool = False) -> int:
             s = int(phy[1])  # preamble, access address, coding indicator, TERM1 at S = 8; then S symbols a bit, TERM2
             return 80 + 256 + 16 + 24 + (16 + 8 * n + 24) * s + 3 * s
     raise ValueError(f"phy: expected one of {', '.join(PHYS)}, got {phy!r}; name a BLE 5 PHY")
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One packet on the air: how long it takes, and the bits that must arrive whole (preamble left out)."""
+
+    time_us: int
+    bits: int
+
+    @classmethod
+    def of(cls, phy: str, octets: int, *, encrypted: bool = False) -> "Packet":
+        """The packet of a PDU: access address 4, header 2, payload with its MIC, CRC 3."""
+        mic = MIC_BYTES if encrypted and octets else 0
+        return cls(pdu_us(phy, octets, encrypted=encrypted), (4 + 2 + octets + mic + 3) * 8)
 
 
 def exchange_us(phy: str, octets: int, *, encrypted: bool = False) -> int:

@@ -1,19 +1,22 @@
 """The clock of a node's radio: every microsecond of a transfer is spent on one thing; losses are drawn in order."""
 
 from fleet.base import rng
+from fleet.world.radio.channel import CLEAR, Channel
 from fleet.world.radio.link import Transfer
 
 
 class RadioClock:
     """What a node's radio did so far, and how long each part took.
 
-    key: of the losses; each packet on the air takes the next draw under it. loss: share of packets lost, 0 to 1.
+    key: of the losses; each packet on the air takes the next draws under it. channel: what loses packets.
+    at_us: when the transfer begins, since the start of the line.
     """
 
-    def __init__(self, *, key: int, loss: float) -> None:
+    def __init__(self, *, key: int, channel: Channel = CLEAR, at_us: int = 0) -> None:
         self.key = key
-        self.lost_below = round(loss * 2**32)  # a packet is lost when its 32-bit draw is below this
+        self.at_us = at_us
         self.draws = 0
+        self.losses = channel.opened(self._draw)
         self.transmit_us = self.receive_us = self.idle_us = self.airtime_us = 0
         self.control_us = self.start_us = self.sleep_us = 0
 
@@ -22,15 +25,17 @@ class RadioClock:
         """Time since the transfer began, in microseconds."""
         return self.transmit_us + self.receive_us + self.idle_us + self.control_us + self.start_us + self.sleep_us
 
-    def send(self, packet_us: int) -> bool:
+    def send(self, packet_us: int, bits: int) -> bool:
         """Puts one packet on the air; True when the other side heard it."""
+        heard = self._on_air(packet_us, bits)
         self.transmit_us += packet_us
-        return self._on_air(packet_us)
+        return heard
 
-    def hear(self, packet_us: int) -> bool:
+    def hear(self, packet_us: int, bits: int) -> bool:
         """Listens while the other side puts one packet on the air; True when it was heard."""
+        heard = self._on_air(packet_us, bits)
         self.receive_us += packet_us
-        return self._on_air(packet_us)
+        return heard
 
     def gap(self, time_us: int) -> None:
         """Keeps the radio awake between two packets."""
@@ -52,7 +57,7 @@ class RadioClock:
         """A random whole number from 0 to n - 1: the next draw."""
         return rng.below(self.key, self._next_draw(), n)
 
-    def transfer(self, *, delivered: bool, pdus: int, retransmissions: int) -> Transfer:
+    def transfer(self, *, delivered: bool, pdus: int, retransmissions: int, quiet_us: int = 0) -> Transfer:
         """All that was spent, as a record."""
         return Transfer(
             delivered=delivered,
@@ -65,11 +70,15 @@ class RadioClock:
             control_us=self.control_us,
             start_us=self.start_us,
             sleep_us=self.sleep_us,
+            quiet_us=quiet_us,
         )
 
-    def _on_air(self, packet_us: int) -> bool:
+    def _on_air(self, packet_us: int, bits: int) -> bool:
         self.airtime_us += packet_us
-        return rng.draw32(self.key, self._next_draw()) >= self.lost_below
+        return not self.losses.lost(self._draw, self.at_us + self.now_us, bits)
+
+    def _draw(self) -> int:
+        return rng.draw32(self.key, self._next_draw())
 
     def _next_draw(self) -> int:
         self.draws += 1

@@ -19,7 +19,8 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """One transfer as the node lives it, set-up included. The six times below airtime_us add up to elapsed_us."""
+    """One transfer as the node lives it, set-up included. The six times between airtime_us and quiet_us
+    add up to elapsed_us."""
 
     delivered: bool  # False: the link was lost; the other figures say what was spent until then
     pdus: int  # packets that carry payload, each counted once
@@ -31,6 +32,7 @@ class Transfer:
     control_us: int  # processor at work for the radio
     start_us: int  # oscillator starting
     sleep_us: int  # node asleep between two events of the link
+    quiet_us: int = 0  # how long the node must not transmit once this is over: its duty cycle
 
     @property
     def elapsed_us(self) -> int:
@@ -41,6 +43,9 @@ class Transfer:
 class Link(Protocol):
     """A radio and its setting."""
 
-    def transfer(self, direction: Direction, payload_bytes: int, key: int) -> Transfer:
-        """One transfer of a payload; losses are drawn under the key, so equal arguments give equal transfers."""
+    def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
+        """One transfer of a payload; losses are drawn under the key, so equal arguments give equal transfers.
+
+        at_us: when it begins, since the start of the line; for channels and schedules that follow the time.
+        """
         ...

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from fleet.base import rng
 from fleet.base.errors import InputError
-from fleet.scenario import names
-from fleet.world.radio import RADIOS, BleLink, Direction, Transfer
+from fleet.world.radio import BleLink, Direction, Transfer
 from fleet.world.radio.ble import ADV_PERIOD_US, PHY_EVENTS, SETUP_EVENTS, Session
-from fleet.world.radio.ble_timing import PHYS, exchange_us, pdu_us
+from fleet.world.radio.ble_timing import exchange_us, pdu_us
+from fleet.world.radio.channel import Independent
 
 LINK = BleLink(interval_us=50_000)
 ADV_US, CONNECT_US = 296, 352  # (1+4+2+27+3)*8 and (1+4+2+34+3)*8
@@ -21,7 +21,7 @@ KEYS = st.integers(0, 200).map(lambda n: rng.key(0, rng.Stream.RADIO, n))
 LINKS = st.builds(
     BleLink,
     phy=st.sampled_from(("1M", "2M", "S2")),
-    loss=st.sampled_from((0.0, 0.02, 0.2, 0.5)),
+    channel=st.builds(Independent, loss=st.sampled_from((0.0, 0.02, 0.2, 0.5))),
     interval_us=st.sampled_from((7_500, 30_000, 50_000, 1_000_000)),
     packets_per_event=st.sampled_from((0, 1, 6)),
 )
@@ -95,7 +95,7 @@ def test_nothing_lost_means_nothing_sent_again() -> None:
 
 def test_losses_are_sent_again_and_cost_more() -> None:
     key = rng.key(0, rng.Stream.RADIO, 3, 1, 0)
-    clean, lossy = received(20_000, key=key), received(20_000, replace(LINK, loss=0.1), key)
+    clean, lossy = received(20_000, key=key), received(20_000, replace(LINK, channel=Independent(loss=0.1)), key)
     assert lossy.delivered
     assert lossy.pdus == clean.pdus
     assert lossy.retransmissions > 0
@@ -105,14 +105,14 @@ def test_losses_are_sent_again_and_cost_more() -> None:
 
 def test_the_share_of_packets_sent_again_follows_the_loss() -> None:
     """An exchange fails with 1 - 0.9^2 = 0.19; attempts per packet are 1 / 0.81, so 0.235 of the packets come again."""
-    link = replace(LINK, loss=0.1)
+    link = replace(LINK, channel=Independent(loss=0.1))
     runs = [received(20_000, link, rng.key(7, rng.Stream.RADIO, n)) for n in range(60)]
     share = sum(run.retransmissions for run in runs) / sum(run.pdus for run in runs)
     assert 0.20 < share < 0.27
 
 
 def test_a_dead_channel_is_given_up_after_the_advertising_period() -> None:
-    transfer = sent(4_312, replace(LINK, loss=1.0))
+    transfer = sent(4_312, replace(LINK, channel=Independent(loss=1.0)))
     assert not transfer.delivered
     assert (transfer.pdus, transfer.retransmissions) == (0, 0)
     assert ADV_PERIOD_US <= transfer.elapsed_us < ADV_PERIOD_US + 41_000
@@ -122,7 +122,7 @@ def test_a_dead_channel_is_given_up_after_the_advertising_period() -> None:
 
 def test_a_link_that_falls_silent_is_lost_at_its_supervision_timeout() -> None:
     """At 30 % loss every other exchange fails; two in a row end a link that may be silent for 110 ms."""
-    link = replace(LINK, loss=0.3, supervision_us=110_000)
+    link = replace(LINK, channel=Independent(loss=0.3), supervision_us=110_000)
     runs = [received(20_000, link, rng.key(1, rng.Stream.RADIO, n)) for n in range(40)]
     lost = [run for run in runs if run.retransmissions > 0]
     assert not any(run.delivered for run in runs)
@@ -135,7 +135,7 @@ def silenced(packets_before: int) -> Session:
     session = Session(LINK, Direction.DOWN, 0)
     assert session._advertise()
     assert session._work([27] * packets_before, per_event=1) == packets_before
-    session.lost_below = 2**32
+    session.losses = Independent(loss=1.0)
     assert session._work([27], per_event=1) == 0
     return session
 
@@ -147,7 +147,7 @@ def test_a_connection_never_established_ends_after_six_intervals() -> None:
 
 
 def test_a_node_that_waits_for_an_acknowledgement_listens_for_it() -> None:
-    session = Session(replace(LINK, loss=1.0), Direction.UP, 0)
+    session = Session(replace(LINK, channel=Independent(loss=1.0)), Direction.UP, 0)
     assert not session._exchange(27)
     assert (session.transmit_us, session.idle_us, session.receive_us) == (SETUP_PACKET_US, 150, 80)
     assert session.airtime_us == SETUP_PACKET_US
@@ -160,7 +160,7 @@ def test_an_established_connection_ends_at_its_supervision_timeout() -> None:
 
 
 def test_equal_keys_give_equal_transfers_and_other_keys_others() -> None:
-    link = replace(LINK, loss=0.1)
+    link = replace(LINK, channel=Independent(loss=0.1))
     runs = [received(20_000, link, rng.key(0, rng.Stream.RADIO, n)) for n in range(8)]
     assert runs == [received(20_000, link, rng.key(0, rng.Stream.RADIO, n)) for n in range(8)]
     assert len({run.elapsed_us for run in runs}) > 1
@@ -188,14 +188,16 @@ def test_every_part_is_counted_and_none_is_negative(
 
 @given(direction=DIRECTIONS, payload=st.integers(0, 3_000), key=KEYS)
 def test_a_lossier_channel_never_delivers_sooner(direction: Direction, payload: int, key: int) -> None:
-    clean, lossy = (replace(LINK, loss=loss).transfer(direction, payload, key) for loss in (0.0, 0.2))
+    clean, lossy = (
+        replace(LINK, channel=Independent(loss=loss)).transfer(direction, payload, key) for loss in (0.0, 0.2)
+    )
     assert not lossy.delivered or lossy.elapsed_us >= clean.elapsed_us
 
 
 def test_a_link_that_cannot_be_is_refused_with_all_its_faults() -> None:
     with pytest.raises(InputError) as caught:
-        BleLink(phy="4M", loss=1.5, interval_us=7_600, octets=300)
-    assert [fault.where for fault in caught.value.faults] == ["ble.phy", "ble.loss", "ble.interval", "ble.octets"]
+        BleLink(phy="4M", interval_us=7_600, octets=300)
+    assert [fault.where for fault in caught.value.faults] == ["ble.phy", "ble.interval", "ble.octets"]
 
 
 def test_an_interval_that_holds_no_packet_is_refused_with_the_arithmetic() -> None:
@@ -213,11 +215,6 @@ def test_a_supervision_timeout_shorter_than_two_intervals_is_refused() -> None:
 def test_every_interval_a_scenario_may_choose_has_a_default_supervision_timeout() -> None:
     assert BleLink(interval_us=4_000_000).timeout_us == 24_000_000
     assert BleLink(interval_us=7_500).timeout_us == 4_000_000
-
-
-def test_scenarios_and_world_know_the_same_radios() -> None:
-    assert set(names.RADIOS) == set(RADIOS)
-    assert set(names.RADIOS["ble"].phys) <= set(PHYS)
 
 
 # One connection event of an nRF52840 at 3 V, computed by hand from its currents in uA:

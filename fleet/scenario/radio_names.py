@@ -1,0 +1,67 @@
+"""Radios and link models that a scenario may name, each with the keys that it reads and what they are by default.
+
+Defaults stand as they are stored: microseconds, shares, bits per second. A test holds both registries against the
+models of the world, which repeat these figures with their sources.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+COMMON: Final = ("kind", "module", "tx", "loss", "link")
+"""Keys of `radio` that every kind reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Radio:
+    """A radio. defaults: every other key of `radio` that it reads, and what a scenario gets that does not say.
+
+    later: those of the keys that came after the kind was first released; they are written only where they differ.
+    interval_step_us: its time grid, 0 where it has none.
+    """
+
+    meaning: str
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    later: tuple[str, ...] = ()
+    interval_step_us: int = 0
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys of `radio` that it reads."""
+        return (*COMMON, *self.defaults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkModel:
+    """What loses packets. needs: keys of `link` that must be given; either: of which exactly one must be."""
+
+    meaning: str
+    needs: tuple[str, ...] = ()
+    either: tuple[str, ...] = ()
+    defaults: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys of `link` that it reads."""
+        return ("kind", *self.needs, *self.either, *self.defaults)
+
+
+BLE_PHYS: Final = ("1M", "2M", "S2", "S8")  # S2 and S8: coded PHY at 500 and 125 kbit/s
+
+RADIOS: Final = {
+    # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms.
+    "ble": Radio(
+        meaning="Bluetooth Low Energy, one connection to a gateway",
+        defaults={"phy": "1M", "interval": 50_000},
+        interval_step_us=1250,
+    ),
+    "ieee802154": Radio(meaning="IEEE 802.15.4 at 2.4 GHz with 6LoWPAN, as Thread and Zigbee use it"),
+    "wifi": Radio(meaning="Wi-Fi station at 2.4 GHz, associated anew for every round"),
+    "lorawan": Radio(meaning="LoRaWAN to its gateways"),
+    "nbiot": Radio(meaning="NB-IoT, Cat-NB1"),
+    "ltem": Radio(meaning="LTE-M, Cat-M1 half duplex"),
+}
+
+LINKS: Final = {
+    "independent": LinkModel(meaning="every packet is lost with the same chance, as plain `loss`", needs=("loss",)),
+}
