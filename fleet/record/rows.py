@@ -5,7 +5,7 @@ every machine. Simulation time is microseconds since the start of the line, ener
 """
 
 from dataclasses import dataclass, field, fields
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 LINES = ("pretrained", "alone", "fedavg", "federated")
 PHASES = ("start", "round", "personal")
@@ -121,6 +121,40 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TotalRow:
+    """One node of a large fleet over a whole line; such a fleet has the other tables for the watched nodes only.
+
+    Energy balances: start_nj + supplied_nj = end_nj + drawn_nj + lost_nj; in a store without end all but drawn_nj is 0.
+    """
+
+    line: str = field(metadata=LINE)
+    node: int = field(metadata=NODE)
+    drawn_nj: int = field(metadata=_is("energy drawn by the node", "nJ"))
+    supplied_nj: int = field(metadata=_is("energy harvested", "nJ"))
+    lost_nj: int = field(metadata=_is("energy that leaked, or that a full store could not take", "nJ"))
+    start_nj: int = field(metadata=_is("energy in the store at the start", "nJ"))
+    end_nj: int = field(metadata=_is("energy in the store at the end", "nJ"))
+    died_us: int = field(metadata=_is("when it died, or went out for want of energy; -1 while it lives", "us"))
+    reports: int = field(metadata=_is("uplinks of its own that it sent", "messages"))
+    heard: int = field(metadata=_is("of these, those that arrived", "messages"))
+    airtime_us: int = field(metadata=_is("time that its radio sent", "us"))
+    rounds: int = field(metadata=_is("rounds that it was asked in", "rounds"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumRow:
+    """What one cause drew over all nodes of one group and one line of a large fleet."""
+
+    line: str = field(metadata=LINE)
+    group: int = field(metadata=_is("index of the group in the scenario's fleet, from 0"))
+    board: str = field(metadata=_is("folder name of its board profile"))
+    nodes: int = field(metadata=_is("nodes of the group", "nodes"))
+    cause: str = field(metadata=_is("what the nodes were doing", one_of=CAUSES))
+    energy_nj: int = field(metadata=_is("energy drawn", "nJ"))
+    time_us: int = field(metadata=_is("time spent doing it, summed over the nodes", "us"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """One line of a board's memory ledger."""
 
@@ -155,7 +189,18 @@ class ValueRow:
 
 
 Row: TypeAlias = (
-    NodeRow | RoundRow | AccuracyRow | EnergyRow | BatteryRow | TrafficRow | EventRow | LedgerRow | PlanRow | ValueRow
+    NodeRow
+    | RoundRow
+    | AccuracyRow
+    | EnergyRow
+    | BatteryRow
+    | TrafficRow
+    | EventRow
+    | LedgerRow
+    | PlanRow
+    | ValueRow
+    | TotalRow
+    | SumRow
 )
 
 TABLES: dict[str, type[Row]] = {
@@ -169,7 +214,13 @@ TABLES: dict[str, type[Row]] = {
     "ledger": LedgerRow,
     "plan": PlanRow,
     "values": ValueRow,
+    "totals": TotalRow,
+    "sums": SumRow,
 }
+"""Tables in the order of the fingerprint: only append."""
+
+FIRST: Final = 10
+"""Tables of the first format, which count for the fingerprint when they are empty, too; later ones do not."""
 
 
 def columns(table: str) -> dict[str, type]:

@@ -3,12 +3,13 @@
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.record import TABLES, PlanRow, Row, ValueRow, columns, fingerprint
-from fleet.record.fingerprint import _canonical
+from fleet.record.fingerprint import Columns, _canonical
 
 WORD = "a"
 EXAMPLE = "a2567b49480d5b877f936cc2aef759f00d7eb0df42acf2dae206d16cdce2a03f"
@@ -78,3 +79,23 @@ def test_the_construction_is_pinned() -> None:
     """A change here makes every fingerprint in the world obsolete: raise the schema and say so in the changelog."""
     assert fingerprint({"plan": [row_of("plan")]}) == EXAMPLE
     assert [field.name for field in fields(PlanRow)] == ["tensor", "bytes", "offset", "first_step", "last_step"]
+
+
+def test_a_table_by_columns_has_the_hash_of_its_rows() -> None:
+    rows = [
+        changed(changed(row_of("totals", number), "line", line), "drawn_nj", drawn)
+        for line in ("federated", "alone")
+        for number, drawn in ((3, -5), (1, 2**62), (3, -6), (3, -5))
+    ]
+    cells = [tuple(getattr(row, name) for name in columns("totals")) for row in rows]
+    by_columns = Columns(
+        np.array([row[0] for row in cells], dtype=object), np.array([row[1:] for row in cells], dtype=np.int64)
+    )
+    assert fingerprint({"totals": by_columns}) == fingerprint({"totals": rows})
+
+
+def test_a_later_table_counts_only_where_it_has_rows() -> None:
+    tables = all_tables()
+    with_none = {**tables, "totals": [], "sums": []}
+    without = {name: rows for name, rows in tables.items() if name not in ("totals", "sums")}
+    assert fingerprint(with_none) == fingerprint(without) != fingerprint(tables)

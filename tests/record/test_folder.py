@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fleet.base.errors import RunError
-from fleet.record import PlanRow, Row, RunFolder, ValueRow, columns, disk, open_run
+from fleet.record import PlanRow, Row, RunFolder, TotalRow, ValueRow, columns, disk, fingerprint, open_run
 
 SCENARIO = "# A question?\nschema: 1\n"
 
@@ -169,3 +170,18 @@ def test_the_journal_lies_in_the_folder(run: RunFolder) -> None:
         journal.append({"round": 1})
     with run.journal() as journal:
         assert list(journal.replay()) == [{"round": 1}]
+
+
+def test_a_table_written_by_columns_reads_as_rows(tmp_path: Path) -> None:
+    cells = {name: np.arange(3) for name in columns("totals")} | {"line": "federated", "rounds": 2}
+    with RunFolder.create(tmp_path / "run", "x: 1\n", {}) as folder:
+        folder.write_columns("totals", 0, cells)
+        rows = folder.read(TotalRow)
+        assert [(row.line, row.node, row.drawn_nj, row.rounds) for row in rows] == [
+            ("federated", n, n, 2) for n in range(3)
+        ]
+        assert folder.compute_fingerprint() == fingerprint({"totals": rows})
+        with pytest.raises(ValueError, match=r"totals\.drawn_nj: expected whole numbers"):
+            folder.write_columns("totals", 1, {**cells, "drawn_nj": np.array([0.5, 1.0, 2.0])})
+        with pytest.raises(ValueError, match="totals: expected the columns line, node"):
+            folder.write_columns("totals", 1, {"line": "federated"})
