@@ -35,6 +35,8 @@ class Stream(IntEnum):
     PRETRAIN = 7
     SEARCH = 8
     SELECT = 9
+    FLASH = 20
+    CAMPAIGN = 21
 
 
 def key(seed: int, *parts: int | Stream) -> int:

@@ -78,6 +78,8 @@ def test_streams_keep_their_numbers() -> None:
         "PRETRAIN": 7,
         "SEARCH": 8,
         "SELECT": 9,
+        "FLASH": 20,
+        "CAMPAIGN": 21,
     }
 
 

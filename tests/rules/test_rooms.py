@@ -7,7 +7,7 @@ from tests.rules.tree import Import, imports, module_name, python_files, shown
 
 ROOMS = ("base", "record", "node", "learning", "scenario", "world", "federation", "run", "report", "cli")
 NODE_ROOMS = (
-    "profile", "cost", "model", "plan", "engine", "wire", "protocol", "backend", "export", "twin",
+    "profile", "cost", "flash", "model", "plan", "engine", "wire", "protocol", "backend", "export", "twin",
 )  # fmt: skip
 
 FLEET = python_files("fleet/")
