@@ -35,6 +35,7 @@ class Stream(IntEnum):
     PRETRAIN = 7
     SEARCH = 8
     SELECT = 9
+    LIFE = 10
     FLASH = 20
     CAMPAIGN = 21
 

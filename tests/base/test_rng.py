@@ -78,6 +78,7 @@ def test_streams_keep_their_numbers() -> None:
         "PRETRAIN": 7,
         "SEARCH": 8,
         "SELECT": 9,
+        "LIFE": 10,
         "FLASH": 20,
         "CAMPAIGN": 21,
     }
