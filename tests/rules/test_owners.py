@@ -16,6 +16,7 @@ OWNERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pyarrow": ("pyarrow", ("fleet/record/",)),
     "torch": ("torch", ("fleet/node/model/torch/",)),
     "ziglang": ("ziglang", ("fleet/node/engine/build.py", "fleet/node/twin/")),
+    "cryptography": ("cryptography", ("fleet/node/protocol/",)),
     "unicorn": ("unicorn", ("fleet/node/twin/",)),
     "capstone": ("capstone", ("fleet/node/twin/",)),
     "elftools": ("pyelftools", ("fleet/node/twin/",)),
