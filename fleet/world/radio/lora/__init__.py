@@ -1,0 +1,1 @@
+"""LoRa and LoRaWAN: pure models of frames, links, collisions and sessions."""
