@@ -1,6 +1,6 @@
 """From a scenario to everything a line needs: data, model, plan, boards, one client per node."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from fleet.base.lazy import Derived, in_runs
 from fleet.learning.client import Client
 from fleet.learning.data import DataSet, Draw, Shard
-from fleet.learning.selection import by_chance
 from fleet.node.backend import Backend, EngineBackend
 from fleet.node.cost import Cost, step_cost
 from fleet.node.model.graph import Graph
@@ -132,10 +131,3 @@ def assemble(scenario: Scenario) -> Assembly:
         groups=in_runs((group, group.count) for group in scenario.fleet),
         profiles=draft.profiles,
     )
-
-
-def selection(party: Assembly) -> Callable[[int], Sequence[int]] | None:
-    """The nodes of each round; None where every round asks all."""
-    if party.asked == len(party.nodes):
-        return None
-    return lambda number: by_chance(party.scenario.seed, number, len(party.nodes), party.asked).tolist()

@@ -18,8 +18,8 @@ from fleet.learning.client import Client
 from fleet.node.model.fixed import real
 from fleet.node.wire.frames import decode_update, push_bytes
 from fleet.record import EventRow, RoundRow
-from fleet.run.assemble import selection
 from fleet.run.prepare import softmax_classes
+from fleet.run.selection import Books
 from fleet.run.stage import LineTables, Stage, Values
 from fleet.scenario import personal_rate, round_rate
 
@@ -59,8 +59,10 @@ def alone(stage: Stage) -> Sequence[Values]:
 
 def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, personal_pass: bool) -> Sequence[Values]:
     """A strategy over the fleet in virtual time; then, if wanted, a last push and every node's personal steps."""
-    tables = stage.line(name)
     party = stage.party
+    personal_pass = personal_pass and party.scenario.training.personal_steps > 0
+    course = Course(stage=stage, tables=stage.line(name), keeps=personal_pass)
+    tables = course.tables
     strategy, form = strategy_of(strategy_name, party.graph, party.plan.layout, party.asked, _refusals(tables))
     gateway = Gateway(
         clients=party.clients,
@@ -70,48 +72,75 @@ def federation(stage: Stage, name: str, strategy_name: str, own: Own, *, persona
         answer=lambda number, node, compute: tables.answered("round", number, node, compute),
         rate=lambda number, asked: round_rate(party.scenario, number, asked),
     )
-    personal_pass = personal_pass and party.scenario.training.personal_steps > 0
-    kept: dict[int, Values] = {}  # of nodes that a last push may not reach
-    pushes: dict[int, Values] = {}
-
-    def finished(number: int, node: int, frame: bytes) -> None:
-        tables.finished("round", number, node, frame)
-        if personal_pass:
-            kept[node] = pushes[number] + decode_update(party.plan.layout, frame).deltas
-
-    grid = VirtualGrid(
-        tables.world,
-        gateway,
-        step_us=lambda node: party.step_cost(node).time_us,
-        select=selection(party),
-        every_us=stage.every_us,
-        pool=stage.pool,
-        observe=lambda exchange: tables.add("rounds", [_exchange_row(stage, name, exchange)]),
-        finished=finished,
-    )
-
-    def observe(number: int, values: Values) -> float:
-        pushes[number + 1] = values
-        mean = tables.observe("round" if number else "start", number, "shared", [values])
-        tables.flush()
-        return mean
-
     shared = run_strategy(
         strategy,
         form,
-        grid,
+        course.grid(gateway),
         initial=party.initial,
         server=party.scenario.server,
         training=party.scenario.training,
         seed=party.scenario.seed,
-        observe=observe,
+        observe=course.observe,
     )
     values: Sequence[Values] = repeated([shared], len(party.nodes))
     if personal_pass:
-        held = [kept.get(node, party.initial) for node in party.nodes]
-        values = personal(tables, values, own, kept=held, radio=True)
+        values = personal(tables, values, own, kept=course.held(), radio=True)
     tables.close()
     return values
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """One federation while it runs. keeps: whether the values that nodes hold are wanted at its end."""
+
+    stage: Stage
+    tables: LineTables
+    keeps: bool
+    _kept: dict[int, Values] = field(default_factory=dict, init=False)  # of nodes that a last push may not reach
+    _pushes: dict[int, Values] = field(default_factory=dict, init=False)
+    _books: Books = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._books = Books(party=self.stage.party)
+
+    def grid(self, gateway: Gateway) -> VirtualGrid:
+        """The network of this line."""
+        return VirtualGrid(
+            self.tables.world,
+            gateway,
+            step_us=lambda node: self.stage.party.step_cost(node).time_us,
+            select=self._books.select if self._books.choosing else None,
+            every_us=self.stage.every_us,
+            pool=self.stage.pool,
+            observe=self.exchanged,
+            finished=self.finished,
+        )
+
+    def finished(self, number: int, node: int, frame: bytes) -> None:
+        """A node has computed its answer."""
+        self.tables.finished("round", number, node, frame)
+        update = decode_update(self.stage.party.plan.layout, frame)
+        if self._books.choosing:
+            self._books.weigh(node, update.deltas, update.windows)
+        if self.keeps:
+            self._kept[node] = self._pushes[number] + update.deltas
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """A round is over."""
+        self._books.learn(exchange)
+        self.tables.add("rounds", [_exchange_row(self.stage, self.tables.name, exchange)])
+
+    def observe(self, number: int, values: Values) -> float:
+        """Scores what the next round pushes."""
+        self._pushes[number + 1] = values
+        mean = self.tables.observe("round" if number else "start", number, "shared", [values])
+        self.tables.flush()
+        return mean
+
+    def held(self) -> list[Values]:
+        """What each node holds that no further push reaches."""
+        initial = self.stage.party.initial
+        return [self._kept.get(node, initial) for node in self.stage.party.nodes]
 
 
 def everything(stage: Stage) -> Own:

@@ -188,6 +188,12 @@ def _rounds_open_together(found: Found) -> Said:
             yield (*path, "every"), f"expected {first} as in {_text(known[0][0])}, got {got}; give all groups the same"
 
 
+def _selection_has_a_sample(found: Found) -> Said:
+    path: KeyPath = ("server", "select")
+    if found.given(path) and path in found and found.get(("server", "sample")) == 0:
+        yield path, "expected `sample` above 0 beside it, got none; say how many nodes a round asks, or delete this"
+
+
 def _some_group(found: Found) -> Said:
     if found.get(("fleet",)) == ():
         yield ("fleet",), "expected at least one group of nodes, got none; add one"
@@ -249,6 +255,7 @@ RULES: Sequence[Rule] = (
     _twins_can_be,
     _rounds_close_before_the_next,
     _rounds_open_together,
+    _selection_has_a_sample,
     _some_group,
     _lines_once,
 )

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from fleet.base.declared import Key, declared
 from fleet.base.units import CHARGE_MAH, SHARE, TIME_US
+from fleet.learning.selection import POLICIES
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
 from fleet.scenario import names
@@ -183,7 +184,8 @@ class Server:
     ]
     rounds: Annotated[int, Key("rounds of the federation", least=1, most=100_000, example="10")]
     timeout_us: Annotated[int, Key("how long a round stays open", unit=TIME_US, least="1 s", most="365 d")]
-    sample: Annotated[int, Key("nodes that a round asks, drawn anew each time; 0: all", least=0, most=100_000)] = 0
+    sample: Annotated[int, Key("nodes that a round asks, chosen anew each time; 0: all", least=0, most=100_000)] = 0
+    select: Annotated[str, Key("how `sample` nodes are chosen", one_of=tuple(POLICIES))] = "random"
 
 
 @declared
