@@ -166,9 +166,11 @@ def frame_bytes(plan: Plan, *, runtime: bool = False) -> int:
 def frame_size(layout: Layout, *, runtime: bool = False) -> int:
     """The frame buffer: the longest frame, which is the push (SPEC.md, "Frames"), up to the next word.
 
-    runtime: with its seal, and room for a model's offer.
+    runtime: with its seal, room for a model's offer, and for a push of any plan whose values lie in as many bytes: its
+    weights may be those that fill up the last word.
     """
-    push = aligned(20 + 8 + own_bytes(layout.classes) + layout.weights + 4 * layout.biases + 4)
+    weights = aligned(layout.weights) if runtime else layout.weights
+    push = aligned(20 + 8 + own_bytes(layout.classes) + weights + 4 * layout.biases + 4)
     return max(push, OFFER_BYTES) + SEAL_BYTES if runtime else push
 
 

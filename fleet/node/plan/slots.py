@@ -3,6 +3,7 @@ units. SPEC.md, section "Slots"."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from fleet.node.plan.plan import Plan
@@ -43,8 +44,9 @@ class Slots:
 
 
 def plan_id(plan: Plan) -> int:
-    """What a slot calls the plan that its content belongs to: the first 32 bits of the plan's digest."""
-    return int(plan.digest[:8], 16)
+    """What a slot calls what it belongs to: the first 32 bits of SHA-256 over the plan's words, then the bytes of the
+    model that they refer to. Two networks may well have the same words."""
+    return int(sha256(plan.content + plan.model).hexdigest()[:8], 16)
 
 
 def checkpoint_bytes(plan: Plan) -> int:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from unicorn import Uc, UcError
+from unicorn import UC_HOOK_CODE, Uc, UcError
 
 from fleet.base.errors import CheckFailed
 from fleet.node.plan.plan import HEADER, HEADER_WORDS
@@ -61,6 +61,11 @@ class Core(Running):
         self._go(self.image.function(function).address)
         result = int(self._uc.reg_read(self._kind.result))
         return result - 2**32 if result >= 2**31 else result
+
+    def on(self, function: str, answer: Callable[[], None]) -> None:
+        at = self.image.function(function).address
+        self._uc.hook_add(UC_HOOK_CODE, lambda *_: answer(), begin=at, end=at)
+        self._uc.ctl_flush_tb()  # what was translated before knows of no hook
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         """Instructions that run within `call`, and in which functions and steps of the plan."""

@@ -13,6 +13,7 @@ from fleet.base.errors import CheckFailed
 from fleet.node.model.graph import Int8
 from fleet.node.plan.plan import Plan
 from fleet.node.profile import Profile
+from fleet.node.protocol.signature import PUBLIC_BYTES, SIGNATURE_BYTES, is_signed
 from fleet.node.twin.firmware import LOG, Firmware
 from fleet.node.twin.image import Image
 from fleet.node.twin.running import DESK
@@ -20,6 +21,7 @@ from fleet.node.wire.frames import HEAD, decode_push
 from fleet.node.wire.messages import ACK, GET, VALUES, Message, ack, decode, encode, set_values, values_of
 
 KEY_AT = DESK
+SIGNER_AT = DESK + 32
 LABEL_AT = DESK + 64
 INBOX_AT = DESK + 128
 ROUND, ROUND_STEPS = 32, 36  # of round and steps in fe_runtime: behind course (24), node and base (4 each); asked is 34
@@ -32,11 +34,14 @@ class Field(IntEnum):
     INBOX_BYTES = 4
     NODE = 8
     KEY = 12
+    SIGNER = 16
     TIME_MS = 20
     RANDOM = 24
     WINDOWS = 28
     LABELS = 32
     WINDOW_COUNT = 40
+    VERDICT = 44
+    QUESTION = 48
     OUTBOX = 64
     OUTBOX_BYTES = 68
     SENT = 72
@@ -44,15 +49,22 @@ class Field(IntEnum):
 
 
 class Board(Firmware):
-    """A node with its runtime, just switched on. key: of sealed frames, or b"" for plain ones."""
+    """A node with its runtime, just switched on. key: of sealed frames, or b"" for plain ones. signer: public key of
+    whose models it takes, or b"" for nobody's: whoever emulates is its `is_signed`."""
 
-    def __init__(self, image: Image, profile: Profile, plan: Plan, node: int, key: bytes = b"") -> None:
+    def __init__(
+        self, image: Image, profile: Profile, plan: Plan, node: int, key: bytes = b"", signer: bytes = b""
+    ) -> None:  # fmt: skip
         super().__init__(image, profile, plan, node)
         self._mail = image.object("fe_mail").address
         self._write(Field.NODE, node)
         self._write(Field.RANDOM, node)
         self._write(Field.KEY, KEY_AT if key else 0)
         self._core.write(KEY_AT, key)
+        if signer:
+            self._core.write(SIGNER_AT, signer)
+            self._write(Field.SIGNER, SIGNER_AT)
+            self._core.on("fe_mailbox_ask", self._verify)
         self._input_bytes = plan.graph.input.size
         self._call("fe_node_start")
 
@@ -97,6 +109,12 @@ class Board(Firmware):
         self._write(Field.WINDOWS, (LOG - at * self._input_bytes) % 2**32)
         self._write(Field.LABELS, (LABEL_AT - at) % 2**32)
         self._write(Field.WINDOW_COUNT, count)
+
+    def _verify(self) -> None:
+        """Answers the question of fe_mailbox_verify."""
+        signer, message, count, signature = (self._core.word(self._mail + Field.QUESTION + 4 * i) for i in range(4))
+        sizes = ((signer, PUBLIC_BYTES), (message, count), (signature, SIGNATURE_BYTES))
+        self._write(Field.VERDICT, int(is_signed(*(self._core.read(at, size) for at, size in sizes))))
 
     def _read(self, field: Field) -> int:
         return self._core.word(self._mail + field)

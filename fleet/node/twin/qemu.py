@@ -84,6 +84,7 @@ class QemuCore(Running):
             raise CheckFailed(
                 f"{program}: expected it to start {machine.name}, got {text}; install 7.2 or newer"
             ) from fault
+        self._answers: dict[int, Callable[[], None]] = {}
         self._boot()
 
     def _boot(self) -> None:
@@ -100,6 +101,11 @@ class QemuCore(Running):
         self._go(self.image.function(function).address)
         result = self._remote.register(0)
         return result - 2**32 if result >= 2**31 else result
+
+    def on(self, function: str, answer: Callable[[], None]) -> None:
+        at = self.image.function(function).address
+        self._remote.stop_at(at)
+        self._answers[at] = answer
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         before = self._instructions()
@@ -119,16 +125,23 @@ class QemuCore(Running):
         self._remote.set_register(XPSR, THUMB)
         self._remote.set_register(PC, start)
         until = self._instructions() + MOST_INSTRUCTIONS
+        while (at := self._stopped_at(until)) in self._answers:
+            self._answers[at]()
+            self._remote.set_register(PC, self._remote.register(LR) & ~1)  # a breakpoint would stop it there again
+        state = self._remote.register(XPSR)
+        if at != self._halt or state & EXCEPTION:
+            fault = f"exception {state & EXCEPTION}" if state & EXCEPTION else f"no return within {MOST_INSTRUCTIONS:,}"
+            text = f"expected the firmware to run, got {fault} at {self.place(at)}; see its map file"
+            raise CheckFailed(f"{self.core}: {text}")
+
+    def _stopped_at(self, until: int) -> int:
+        """Runs on, up to a breakpoint, a fault or so many instructions."""
         self._remote.go()
         while not self._remote.stopped(PATIENCE_S):
             if self._instructions() > until:
                 self._remote.interrupt()
                 break
-        at, state = self._remote.register(PC), self._remote.register(XPSR)
-        if at != self._halt or state & EXCEPTION:
-            fault = f"exception {state & EXCEPTION}" if state & EXCEPTION else f"no return within {MOST_INSTRUCTIONS:,}"
-            text = f"expected the firmware to run, got {fault} at {self.place(at)}; see its map file"
-            raise CheckFailed(f"{self.core}: {text}")
+        return self._remote.register(PC)
 
 
 def _program() -> str:

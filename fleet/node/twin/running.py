@@ -39,6 +39,10 @@ class Running(ABC):
         """What a function returned, as a signed number. arguments: at most four words."""
 
     @abstractmethod
+    def on(self, function: str, answer: Callable[[], None]) -> None:
+        """Whenever a function is called that does nothing itself, `answer` is: it may read and write memory."""
+
+    @abstractmethod
     def profiled(self, call: Callable[[], object]) -> Profiled:
         """Instructions that run within `call`, and where."""
 

@@ -1,7 +1,10 @@
 """A small node with the runtime, and the server of a fleet of one that keeps asking until it has what it wants."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 from fleet.base.rng import Stream, key
 from fleet.node.engine.binding import Course, Node
 from fleet.node.export import export
+from fleet.node.export.c_data import layout_fields
 from fleet.node.model.fixed import real
 from fleet.node.model.graph import Graph
 from fleet.node.model.recipe import Recipe, Rule
@@ -16,16 +20,18 @@ from fleet.node.model.scheme import build_scheme, trained_values
 from fleet.node.plan import Plan, plan_of
 from fleet.node.plan.slots import plan_id
 from fleet.node.profile import load_profile
+from fleet.node.protocol.signature import is_signed, public_key, sign
 from fleet.node.wire import messages
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
-from fleet.node.wire.slots import NEW_MODEL, Slot
+from fleet.node.wire.slots import NEW_MODEL, NEW_PLAN, Slot
 from tests.node.engine.device import FOREVER, Device, build_device
 from tests.node.model.nets import Builder
 
 NODE, STEPS = 5, 4
 BOARD = "nrf52840"
 RECIPE = Recipe(rule=Rule.RESIDUAL8, batch=3, momentum=0.5)
-SIGNATURE = b"signed by the test".ljust(64, b".")
+SECRET = bytes(range(32))
+SIGNER = public_key(SECRET)
 
 
 def small_net(seed: int = 3) -> Graph:
@@ -39,15 +45,23 @@ def small_plan(seed: int = 3) -> Plan:
     return plan_of(graph, replace(build_scheme(graph, "full"), recipe=RECIPE))
 
 
-def device_of(plan: Plan, folder: Path, *more: str) -> Device:
-    """The plan's node over windows drawn for it. more: flags for the compiler."""
+def device_of(plan: Plan, folder: Path, *more: str, sizes: Mapping[str, int] = MappingProxyType({})) -> Device:
+    """The plan's node over windows drawn for it. more: flags for the compiler. sizes: definitions of the project that
+    its owner has changed."""
     profile = load_profile(BOARD)
     project = export(plan, profile, out=folder / "project", name="node", runtime=True)
+    header = project / "data" / "fe_project.h"
+    for name, size in sizes.items():
+        text, times = re.subn(rf"(#define {name}) \d+\n", rf"\1 {size}\n", header.read_text(encoding="utf-8"))
+        assert times == 1
+        header.write_text(text, encoding="utf-8")
     library = build_device(project, plan, profile, folder / "node.so", *more)
     rng = np.random.default_rng(1)
     windows = rng.integers(-128, 128, (7, *plan.graph.input.shape)).astype(np.int8)
     labels = rng.integers(0, 2, 7).astype(np.uint8)
-    return Device(library, plan, profile, NODE, windows, labels)
+    device = Device(library, plan, profile, NODE, windows, labels)
+    device.trust(SIGNER, is_signed)
+    return device
 
 
 def values_of_round(plan: Plan, number: int) -> NDArray[np.int32]:
@@ -82,6 +96,39 @@ def new_model(plan: Plan, number: int, sequence: int) -> Slot:
     other = small_plan(17)
     assert len(other.model) == len(plan.model)
     return Slot(kind=NEW_MODEL, number=number, sequence=sequence, plan=plan_id(plan), content=other.model)
+
+
+def new_plan(plan: Plan, number: int, sequence: int, *, model: bytes | None = None) -> Slot:
+    """Another plan with its model. model: other bytes than those that the plan was made for."""
+    fields = np.array([*layout_fields(plan.layout), len(plan.content) // 4], "<i4")
+    content = fields.tobytes() + plan.content + (plan.model if model is None else model)
+    return Slot(kind=NEW_PLAN, number=number, sequence=sequence, plan=plan_id(plan), content=content)
+
+
+def told(device: Device, message: messages.Message) -> messages.Message:
+    """What the node says to a message."""
+    sent = device.answer(messages.encode(message))
+    assert sent is not None
+    return messages.decode(sent)
+
+
+def delivered(device: Device, slot: Slot) -> None:
+    """Offered and sent, every piece of it."""
+    assert told(device, offer_of(slot)).status == 0
+    for at in range(0, len(slot.content), 96):
+        piece = messages.piece(slot.content, at, 96, node=NODE, sequence=slot.sequence)
+        assert told(device, piece).status == 0
+
+
+def restart(device: Device) -> None:
+    """The power was gone."""
+    device.power_on()
+    assert device.start() == 0
+
+
+def offer_of(slot: Slot, *, secret: bytes = SECRET) -> messages.Message:
+    """A slot on offer, signed."""
+    return messages.offer(slot.description, sign(secret, slot.description), node=NODE)
 
 
 @dataclass
@@ -151,7 +198,7 @@ class Server:
         self.updates.pop(3, None)
         self.sequence += 1
         slot = self._slots.setdefault(self.sequence, new_model(self.device.plan, 1, self.sequence))
-        frames = [messages.offer(slot.description, SIGNATURE, node=NODE)]
+        frames = [offer_of(slot)]
         frames += [
             messages.piece(slot.content, at, 96, node=NODE, sequence=self.sequence)
             for at in range(0, len(slot.content), 96)

@@ -4,14 +4,18 @@
  *
  * An operation erases one page or programs one unit. At operation number sim_cut the power goes: sim_torn bytes of it
  * happen: its first ones, or, with sim_backwards, its last ones and its last page first. From then on nothing that the
- * program does has an effect, until sim_power_on clears its RAM. While sim_worn is set every unit fails to be programmed.
+ * program does has an effect, until sim_power_on clears its RAM. While sim_worn is set every unit fails to be programmed;
+ * of the sim_weak-th one from now on the last byte keeps what it was, and nobody says so.
+ *
+ * Flash has a code for errors, as that of STM32L4 and U5: a unit that was programmed, whatever with, is refused until it
+ * is erased, and counted as a fault.
  */
 #include "fe_client.h"
 #include "fe_port.h"
 #include "fe_session.h"
 
-uint8_t sim_flash[SIM_FLASH_BYTES];
-uint32_t sim_operations, sim_cut, sim_torn, sim_backwards, sim_dead, sim_faults, sim_worn;
+uint8_t sim_flash[SIM_FLASH_BYTES], sim_programmed[SIM_FLASH_BYTES / 32];
+uint32_t sim_operations, sim_cut, sim_torn, sim_backwards, sim_dead, sim_faults, sim_worn, sim_weak;
 uint32_t sim_time_ms, sim_random_word, sim_node, sim_count, sim_rounds_done, sim_sent;
 const uint8_t *sim_key, *sim_signer, *sim_windows, *sim_labels, *sim_inbox;
 uint32_t sim_inbox_bytes, sim_outbox_bytes;
@@ -22,6 +26,16 @@ static void clear(void *to, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
         ((uint8_t *)to)[i] = 0;
+}
+
+/* A test has written sim_flash. */
+void sim_flash_changed(void)
+{
+    for (uint32_t i = 0; i < SIM_FLASH_BYTES; i += 32) {
+        sim_programmed[i / 32] = 0;
+        for (uint32_t j = i; j < i + 32; j++)
+            sim_programmed[i / 32] |= sim_flash[j] != 0xFF;
+    }
 }
 
 void sim_power_on(void)
@@ -71,9 +85,14 @@ int32_t fe_port_flash_program(uint32_t to, const void *from, uint32_t count)
         return 1;
     if (to % 32 != 0 || count != 32)
         sim_faults++;
-    for (uint32_t i = 0; i < count && !sim_dead; i++)
-        sim_faults += at[i] != 0xFF;
-    const uint32_t happened = effect(count), first = sim_backwards ? count - happened : 0;
+    if (sim_programmed[(to - SIM_FLASH_START) / 32]) {
+        sim_faults += !sim_dead;
+        return 1;
+    }
+    const uint32_t taken = sim_weak == 1 ? count - 1 : count;
+    const uint32_t happened = effect(taken), first = sim_backwards ? count - happened : 0;
+    sim_programmed[(to - SIM_FLASH_START) / 32] = happened > 0;
+    sim_weak -= sim_weak > 0;
     for (uint32_t i = first; i < first + happened; i++)
         at[i] &= bytes[i];
     return 0;
@@ -90,6 +109,8 @@ int32_t fe_port_flash_erase(uint32_t from, uint32_t count)
         const uint32_t at = from - SIM_FLASH_START + (sim_backwards ? count - SIM_PAGE_BYTES - page : page);
         for (uint32_t i = first; i < first + happened; i++)
             sim_flash[at + i] = 0xFF;
+        for (uint32_t i = (first + 31) / 32; i < (first + happened) / 32; i++)
+            sim_programmed[at / 32 + i] = 0;
     }
     return 0;
 }
@@ -154,7 +175,7 @@ const uint8_t *fe_port_signer(void)
 
 int fe_port_verify_ed25519(const uint8_t *signer, const uint8_t *message, uint32_t count, const uint8_t *signature)
 {
-    return sim_verify != 0 && sim_verify(signer, message, count, signature);
+    return sim_verify == 0 ? 0 : sim_verify(signer, message, count, signature);
 }
 
 int fe_app_sample(uint32_t number, fe_sample *sample)

@@ -31,9 +31,9 @@ from tests.node.engine.device import device_sources
 from tests.node.engine.fleet_of_one import (
     BOARD,
     NODE,
-    SIGNATURE,
     ack_frame,
     new_model,
+    offer_of,
     push_frame,
     small_plan,
     values_of_round,
@@ -176,7 +176,7 @@ def test_no_frame_makes_a_node_leave_its_memories(clang: str, tmp_path: Path) ->
     project = export(plan, profile, out=tmp_path / "project", name="node", runtime=True)
     slot = new_model(plan, 1, 1)
     values = messages.set_values(plan.layout, values_of_round(plan, 9), node=NODE)
-    model = [messages.offer(slot.description, SIGNATURE, node=NODE)]
+    model = [offer_of(slot)]
     model += [messages.piece(slot.content, at, 512, node=NODE, sequence=1) for at in range(0, len(slot.content), 512)]
     said = [
         [push_frame(plan, 1), ack_frame(plan, 1), b"", push_frame(plan, 2), ack_frame(plan, 2)],

@@ -6,25 +6,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fleet.node.export.c_data import layout_fields
 from fleet.node.model.scheme import trained_values
-from fleet.node.plan.slots import LAYOUT_BYTES, plan_id, slots_of
+from fleet.node.plan.slots import LAYOUT_BYTES, model_bytes, slots_of
 from fleet.node.wire import messages
 from fleet.node.wire.frames import base_of, decode_update
 from fleet.node.wire.messages import Message, decode, encode, packed
 from fleet.node.wire.seal import BY_NODE, seal, unseal
-from fleet.node.wire.slots import CONFIRMED, NEW_PLAN, REJECTED, TRIED, Slot, marked, read_slot
+from fleet.node.wire.slots import CONFIRMED, REJECTED, TRIED, Slot, marked, read_slot
 from tests.node.engine.device import FOREVER, Device
 from tests.node.engine.fleet_of_one import (
     NODE,
-    SIGNATURE,
     STEPS,
     Server,
     ack_frame,
     device_of,
     is_update,
     new_model,
+    new_plan,
+    offer_of,
     push_frame,
+    restart,
     simulated_update,
     small_plan,
     values_of_round,
@@ -44,17 +45,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Device:
 def device(made: Device) -> Device:
     """Fresh from the factory, without a key, and started."""
     made.share(None)
-    made.trust(b"k" * 32, lambda _signer, _message, signature: signature == SIGNATURE)
     made.word("sim_time_ms", 0)
     made.power_on()
     made.erase()
     assert made.start() == 0
     return made
-
-
-def restart(device: Device) -> None:
-    device.power_on()
-    assert device.start() == 0
 
 
 def wait_and_turn(device: Device) -> bytes | None:
@@ -204,14 +199,14 @@ def test_no_counter_comes_twice_and_no_push_is_taken_twice_over_a_power_cut(devi
     assert counters == sorted(set(counters))
 
 
-def load(device: Device, slot: Slot, *, signature: bytes = SIGNATURE, size_bytes: int = 100) -> list[Message]:
+def load(device: Device, slot: Slot, *, size_bytes: int = 100) -> list[Message]:
     """What the node says to an offer and its pieces, up to the first refusal."""
     said = []
     pieces = [
         messages.piece(slot.content, at, size_bytes, node=NODE, sequence=slot.sequence)
         for at in range(0, len(slot.content), size_bytes)
     ]
-    for message in (messages.offer(slot.description, signature, node=NODE), *pieces):
+    for message in (offer_of(slot), *pieces):
         sent = device.answer(encode(message))
         assert sent is not None
         said.append(decode(sent))
@@ -272,18 +267,10 @@ def test_an_offer_that_does_not_fit_is_refused_and_erases_nothing(device: Device
     assert device.flash == flash
 
 
-def test_a_model_without_its_signature_or_signer_is_refused(device: Device) -> None:
-    slot = new_model(device.plan, 1, 9)
-    assert [m.status for m in load(device, slot, signature=bytes(64))] == [BAD_SLOT]
-    device._point("sim_signer", None)
-    assert [m.status for m in load(device, slot)] == [BAD_SLOT]
-
-
 def test_a_changed_byte_of_a_model_is_found_before_it_runs(device: Device) -> None:
     slot = new_model(device.plan, 1, 9)
     lying = replace(slot, content=slot.content[:-1] + bytes([slot.content[-1] ^ 1]))
-    described = messages.offer(slot.description, SIGNATURE, node=NODE)
-    device.answer(encode(described))
+    device.answer(encode(offer_of(slot)))
     sent = b""
     for at in range(0, len(slot.content), 64):
         sent = device.answer(encode(messages.piece(lying.content, at, 64, node=NODE, sequence=9))) or b""
@@ -299,7 +286,7 @@ def test_pieces_that_come_twice_or_too_early_leave_what_is_there(device: Device)
     sent = device.answer(encode(piece))
     assert sent is not None
     assert decode(sent).status == NOT_NOW  # nothing was offered
-    device.answer(encode(messages.offer(slot.description, SIGNATURE, node=NODE)))
+    device.answer(encode(offer_of(slot)))
     for at, sequence, status, done in ((0, 9, 0, 50), (0, 9, 0, 50), (60, 9, BAD_VALUES, 50), (50, 8, BAD_VALUES, 50)):
         sent = device.answer(encode(messages.piece(slot.content, at, 50, node=NODE, sequence=sequence)))
         assert sent is not None
@@ -307,17 +294,15 @@ def test_pieces_that_come_twice_or_too_early_leave_what_is_there(device: Device)
 
 
 def test_a_plan_comes_with_its_layout_and_model_and_is_checked_before_it_runs(device: Device) -> None:
-    plan, other = device.plan, small_plan(17)
-    layout = np.array(layout_fields(plan.layout), "<i4")
-    assert layout.nbytes == LAYOUT_BYTES
-    content = layout.tobytes() + (len(other.content) // 4).to_bytes(4, "little") + other.content + other.model
-    slot = Slot(kind=NEW_PLAN, number=2, sequence=5, plan=plan_id(other), content=content)
+    other = small_plan(17)
+    slot = new_plan(other, 2, 5)
+    assert len(slot.content) == model_bytes(other)
     assert load(device, slot)[-1].status == 0
     device.turn()
     assert device.number == 2
     assert (device.values == trained_values(other.graph, other.layout)).all()
     restart(device)
-    broken = bytearray(content)
+    broken = bytearray(slot.content)
     broken[LAYOUT_BYTES + 4 + 24] ^= 0xFF  # a word of the plan's header
     load(device, replace(slot, sequence=6, content=bytes(broken)))
     device.turn()

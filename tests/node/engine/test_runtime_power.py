@@ -6,14 +6,12 @@ from itertools import pairwise
 import pytest
 
 from tests.node.engine.device import Device
-from tests.node.engine.fleet_of_one import SIGNATURE, STEPS, Server, device_of, simulated_update, small_plan
+from tests.node.engine.fleet_of_one import STEPS, Server, device_of, simulated_update, small_plan
 
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    made = device_of(small_plan(), tmp_path_factory.mktemp("power"))
-    made.trust(b"k" * 32, lambda _signer, _message, signature: signature == SIGNATURE)
-    return made
+    return device_of(small_plan(), tmp_path_factory.mktemp("power"))
 
 
 def fresh(device: Device) -> Server:

@@ -20,6 +20,7 @@ from fleet.node.plan import bounds
 from fleet.node.plan.plan import HEADER, HEADER_WORDS
 from fleet.node.plan.steps import Code, Region
 from fleet.node.protocol import Action, Event, State, react
+from fleet.node.protocol.signature import is_signed, public_key, sign
 from fleet.node.wire import slots
 from fleet.node.wire.frames import HEAD, Push, Update, base_of, encode_push, encode_update
 from fleet.node.wire.messages import KINDS
@@ -413,6 +414,16 @@ def test_the_sealed_frame_is_the_one_both_sides_make() -> None:
     frame, counter, tag = section("Seal").split("\n    ")[1].split()
     sealed = seal(bytes(range(32)), int.from_bytes(bytes.fromhex(counter), "little"), bytes.fromhex(frame))
     assert sealed.hex() == frame + counter + tag
+
+
+def test_the_signature_of_a_model_is_the_one_that_a_node_takes() -> None:
+    (block,) = re.findall(r"\n    signer .*?\n\n", section("Slots"), re.DOTALL)
+    parts = [bytes.fromhex(part) for part in re.findall(r"\b[0-9a-f]{64}\b", block)]
+    signer, units, signature = parts[0], parts[1] + parts[2], parts[3] + parts[4]
+    slot = slots.Slot(kind=slots.NEW_MODEL, number=1, sequence=5, plan=0x89ABCDEF, content=b"model")
+    assert (signer, units) == (public_key(bytes(range(32))), slot.description)
+    assert signature == sign(bytes(range(32)), units)
+    assert is_signed(signer, units, signature)
 
 
 def _words(name: Event | State | Action) -> str:

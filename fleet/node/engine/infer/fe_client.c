@@ -58,6 +58,10 @@ void fe_client_window(const int8_t *window)
 const void *fe_client_infer(void)
 {
     const fe_node now = node_now();
+#if FE_STREAMED
+    if (now.window == 0)
+        return 0;
+#endif
     fe_forward_steps(&now);
     return fe_at(&now, fe_header(&now)->output);
 }

@@ -29,7 +29,7 @@ int8_t *fe_client_input(void);
 void fe_client_window(const int8_t *window);
 
 /* What the network says of the window in place, [FE_OUTPUT_BYTES] until the next one: of a head Q8 logits,
- * s16 [FE_CLASSES]. */
+ * s16 [FE_CLASSES]. NULL where the input is streamed and no window was given. */
 const void *fe_client_infer(void);
 
 #endif

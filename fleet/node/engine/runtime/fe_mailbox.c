@@ -64,7 +64,10 @@ int32_t fe_mailbox_flash_program(uint32_t to, const void *from, uint32_t count)
 {
     const uint8_t *bytes = from;
     for (uint32_t i = 0; i < count; i++)
-        flash(to)[i] = flash(to)[i] & bytes[i];
+        if (flash(to)[i] != 0xFF)
+            return 1; /* what is not erased takes nothing: STM32L4 and U5 have a code for errors per 8 or 16 bytes */
+    for (uint32_t i = 0; i < count; i++)
+        flash(to)[i] = bytes[i];
     return 0;
 }
 

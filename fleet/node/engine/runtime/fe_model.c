@@ -14,10 +14,10 @@ static const fe_place pair[2] = {FE_MODEL_PLACES};
 
 #if FE_PROFILE_STATIC
 /* Steps were compiled: there is nothing that another plan could run in. */
-static fe_status find_plan(const uint8_t *content, uint32_t length, fe_image *image)
+static fe_status find_plan(const uint8_t *content, const fe_slot *slot, fe_image *image)
 {
     (void)content;
-    (void)length;
+    (void)slot;
     (void)image;
     return FE_BAD_PLAN;
 }
@@ -28,22 +28,42 @@ static int is_within(int32_t first, int32_t count, int32_t each, int32_t all)
     return first >= 0 && count >= 0 && each >= 0 && (int64_t)first + (int64_t)count * each <= all;
 }
 
-/* Whether a layout is one of a plan that was checked, and both have room in what this image declares. */
+/* Whether a plan that was checked reads and says what this image gives and takes: windows of its size, where it gives
+ * them; an image that hands over addresses copies none. */
+static int plan_fits(const fe_plan *p)
+{
+    return p->input_bytes == FE_INPUT_BYTES && p->output_bytes == FE_OUTPUT_BYTES && p->classes <= FE_CLASSES &&
+           (p->input >> 28 == FE_INPUT) == FE_STREAMED && p->value_bytes <= (int32_t)FE_VALUE_BYTES;
+}
+
+/* Whether a layout is the plan's, and its frames have room. */
 static int layout_fits(const fe_plan *p, const fe_layout *l)
 {
-    return p->input_bytes == FE_INPUT_BYTES && p->output_bytes == FE_OUTPUT_BYTES && l->classes == FE_CLASSES &&
-           p->classes <= FE_CLASSES && p->value_bytes <= (int32_t)FE_VALUE_BYTES && l->weights == p->weights &&
-           l->weights >= 0 && l->biases >= 0 &&
+    return l->classes == FE_CLASSES && l->weights == p->weights && l->weights >= 0 && l->biases >= 0 &&
            ((int64_t)l->weights + 3) / 4 * 4 + 4 * (int64_t)l->biases == p->value_bytes &&
            is_within(l->head_weight, l->classes, l->head_inputs, l->weights) &&
-           (l->head_bias < 0 || is_within(l->head_bias, l->classes, 1, l->biases));
+           (l->head_bias < 0 || is_within(l->head_bias, l->classes, 1, l->biases)) &&
+           fe_push_bytes(l) + FE_SEAL_BYTES <= sizeof fe_frame;
+}
+
+/* Whether plan and model, which lie one behind the other, are those that a slot says it holds. */
+static int is_of(uint32_t plan_id, const uint8_t *bytes, uint32_t count)
+{
+    uint8_t digest[FE_DIGEST_BYTES];
+    fe_sha256 s;
+    fe_sha256_start(&s);
+    fe_sha256_add(&s, bytes, count);
+    fe_sha256_end(&s, digest);
+    return ((uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 | (uint32_t)digest[2] << 8 | digest[3]) == plan_id;
 }
 
 /* Layout, words of the plan, plan, model: where they lie, and whether they go together. */
-static fe_status find_plan(const uint8_t *content, uint32_t length, fe_image *image)
+static fe_status find_plan(const uint8_t *content, const fe_slot *slot, fe_image *image)
 {
+    const uint32_t length = slot->length;
+    const fe_plan *plan;
     fe_status status;
-    if (length < LAYOUT_BYTES + 4)
+    if (length < LAYOUT_BYTES + 4 || !is_of(slot->plan, content + LAYOUT_BYTES + 4, length - LAYOUT_BYTES - 4))
         return FE_BAD_PLAN;
     image->words = fe_get_u32(content + LAYOUT_BYTES);
     if (image->words > (length - LAYOUT_BYTES - 4) / 4)
@@ -55,7 +75,8 @@ static fe_status find_plan(const uint8_t *content, uint32_t length, fe_image *im
     status = fe_check_plan(image->plan, image->words, image->model_bytes, sizeof fe_state, sizeof fe_arena);
     if (status != FE_OK)
         return status;
-    return layout_fits((const fe_plan *)(const void *)image->plan, image->layout) ? FE_OK : FE_BAD_PLAN;
+    plan = (const fe_plan *)(const void *)image->plan;
+    return plan_fits(plan) && layout_fits(plan, image->layout) ? FE_OK : FE_BAD_PLAN;
 }
 #endif
 
@@ -68,7 +89,7 @@ static fe_status image_in(fe_place place, const fe_slot *slot, fe_image *image)
     *image = fe_client_own_image();
     image->number = slot->number;
     if (slot->kind == FE_NEW_PLAN)
-        return find_plan(content, slot->length, image);
+        return find_plan(content, slot, image);
     image->model = content;
     return slot->kind == FE_NEW_MODEL && slot->plan == FE_PLAN_ID && slot->length == image->model_bytes ? FE_OK
                                                                                                        : FE_BAD_SLOT;
@@ -122,10 +143,21 @@ fe_status fe_model_choose(uint32_t node)
     return fe_client_start(node);
 }
 
+/* 32 times the same byte is flash that nobody gave a key, and 0 a point of small order: signed is then what nobody
+ * signed. */
+static int is_key(const uint8_t *signer)
+{
+    uint32_t differ = 0;
+    for (uint32_t i = 1; i < FE_SIGNER_BYTES; i++)
+        differ |= (uint32_t)(signer[i] ^ signer[0]);
+    return differ != 0;
+}
+
 static int is_signed(const uint8_t *body)
 {
     const uint8_t *signer = fe_port_signer();
-    return signer != 0 && fe_port_verify_ed25519(signer, body, FE_SLOT_HEAD_BYTES, body + FE_SLOT_HEAD_BYTES);
+    return signer != 0 && is_key(signer) &&
+           fe_port_verify_ed25519(signer, body, FE_SLOT_HEAD_BYTES, body + FE_SLOT_HEAD_BYTES) == 1;
 }
 
 /* The place that holds no model in use; of two such, the one that the node would not come back to. */
@@ -146,6 +178,14 @@ static int remembers(uint32_t last)
     return fe_persist_save() == FE_OK;
 }
 
+/* Whether what an offer describes can run here: another plan only where steps are words, a model only of our own. */
+static int is_for_us(const fe_slot *slot, fe_place place)
+{
+    return slot->number != 0 && slot->number != fe_runtime.number && slot->length > 0 &&
+           slot->length <= place.bytes - FE_SLOT_CONTENT &&
+           (slot->kind == FE_NEW_PLAN ? !FE_PROFILE_STATIC : slot->kind == FE_NEW_MODEL && slot->plan == FE_PLAN_ID);
+}
+
 fe_status fe_model_offer(const fe_message *m)
 {
     fe_slot slot;
@@ -155,9 +195,8 @@ fe_status fe_model_offer(const fe_message *m)
         return FE_NOT_NOW;
     if (m->own != 0 || m->body_bytes != FE_SLOT_HEAD_BYTES + FE_SIGNATURE_BYTES)
         return FE_BAD_FRAME;
-    if (fe_slot_parse(m->body, &slot) != FE_OK || slot.number == 0 || slot.number == fe_runtime.number || slot.length == 0 || slot.sequence <= last ||
-        slot.sequence <= fe_now.model_last || slot.length > place.bytes - FE_SLOT_CONTENT ||
-        ((slot.kind != FE_NEW_PLAN || FE_PROFILE_STATIC) && (slot.kind != FE_NEW_MODEL || slot.plan != FE_PLAN_ID)) || !is_signed(m->body))
+    if (fe_slot_parse(m->body, &slot) != FE_OK || slot.sequence <= last || slot.sequence <= fe_now.model_last ||
+        !is_for_us(&slot, place) || !is_signed(m->body))
         return FE_BAD_SLOT;
     if (!remembers(last))
         return FE_BAD_SLOT;

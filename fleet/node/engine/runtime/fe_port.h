@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#define FE_SIGNER_BYTES 32
 #define FE_FOREVER 0xFFFFFFFFu /* wait for a frame, however long */
 
 /* A window to train on, and what the step is to learn of it: a class, or an answer s8 [FE_OUTPUT_BYTES]. */
@@ -40,13 +41,15 @@ uint32_t fe_port_random(void);
 /* Sleeps so long or until a frame comes. 0 ends main: an emulator has its core back then; a board never does. */
 int32_t fe_port_sleep(uint32_t ms);
 
-/* The number of this node in its fleet; its key u8 [32], NULL for frames without seals; the public key u8 [32] that
- * signs models, NULL where none may be pushed. */
+/* The number of this node in its fleet; its key u8 [32], NULL for frames without seals; the public key u8
+ * [FE_SIGNER_BYTES] that signs models, NULL where none may be pushed. One of 32 equal bytes is taken for none. */
 uint32_t fe_port_node(void);
 const uint8_t *fe_port_key(void);
 const uint8_t *fe_port_signer(void);
 
-/* Whether the signature, u8 [64], is the signer's (Ed25519, RFC 8032) over the message. */
+/* Whether the signature, u8 [64], is the signer's (Ed25519, RFC 8032, without context or prehash) over the message: by
+ * the board's SDK, or a library of yours. Nothing but 1 is a yes. SHA-256 is the runtime's own, fe_sha256.h: define its
+ * three functions beside these where the board has a unit for it. */
 int fe_port_verify_ed25519(const uint8_t *signer, const uint8_t *message, uint32_t count, const uint8_t *signature);
 
 /* The application. sample: window `number` of the round, 0 if there is none. windows: how many the node has, 65535 for

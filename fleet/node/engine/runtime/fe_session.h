@@ -48,7 +48,7 @@ void fe_persist_resume(void);
 fe_status fe_model_choose(uint32_t node);
 
 /* A model is offered: checked, and its place erased. FE_BAD_SLOT for a sequence that is not above all others, another
- * plan, a wrong signature or a length that has no place. */
+ * image's model, a signature that is not the signer's, or a length that has no place. */
 fe_status fe_model_offer(const fe_message *message);
 
 /* The next bytes of it: u32 offset | bytes. What is there already is passed over. The last piece makes the slot valid. */

@@ -162,22 +162,36 @@ uint32_t fe_slot_last(const fe_place *pair)
     return last;
 }
 
+/* Bits of a mark's unit, all of them: clear, those that are 0 in some byte; set, those that are 1. */
+static fe_status read_mark(fe_place place, int mark, uint32_t *clear, uint32_t *set)
+{
+    uint8_t unit[FE_SLOT_UNIT];
+    *clear = *set = 0;
+    if (fe_port_flash_read(place.at + (uint32_t)mark * FE_SLOT_UNIT, unit, FE_SLOT_UNIT) != 0)
+        return FE_BAD_SLOT;
+    for (uint32_t i = 0; i < FE_SLOT_UNIT; i++) {
+        *clear |= (uint32_t)(unit[i] ^ 0xFF);
+        *set |= unit[i];
+    }
+    return FE_OK;
+}
+
 fe_status fe_slot_mark(fe_place place, int mark)
 {
     uint8_t unit[FE_SLOT_UNIT];
+    uint32_t clear, set;
+    if (read_mark(place, mark, &clear, &set) != FE_OK)
+        return FE_BAD_SLOT;
+    if (clear != 0) /* programmed before, if only in part: flash with a code for errors takes no unit twice */
+        return fe_slot_has(place, mark) ? FE_OK : FE_BAD_SLOT;
     fill(unit, 0, FE_SLOT_UNIT);
     return put_unit(place.at + (uint32_t)mark * FE_SLOT_UNIT, unit);
 }
 
 int fe_slot_has(fe_place place, int mark)
 {
-    uint8_t unit[FE_SLOT_UNIT];
-    uint32_t clear = 0, set = 0;
-    if (fe_port_flash_read(place.at + (uint32_t)mark * FE_SLOT_UNIT, unit, FE_SLOT_UNIT) != 0)
+    uint32_t clear, set;
+    if (read_mark(place, mark, &clear, &set) != FE_OK)
         return mark != FE_CONFIRMED;
-    for (uint32_t i = 0; i < FE_SLOT_UNIT; i++) {
-        clear |= (uint32_t)(unit[i] ^ 0xFF);
-        set |= unit[i];
-    }
     return mark == FE_CONFIRMED ? set == 0 : clear != 0;
 }

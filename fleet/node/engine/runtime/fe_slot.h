@@ -69,7 +69,7 @@ int fe_slot_newest(const fe_place *pair, fe_slot *slot);
 /* The highest sequence of a pair's valid slots, rejected ones included; 0 if there is none. */
 uint32_t fe_slot_last(const fe_place *pair);
 
-/* Marks a slot; a mark is there as soon as one of its bits is, FE_CONFIRMED only when all are. */
+/* Marks a slot; its unit is programmed once, so one of FE_CONFIRMED that was torn is refused. A mark is there as soon as one of its bits is, FE_CONFIRMED only when all are. */
 fe_status fe_slot_mark(fe_place place, int mark);
 int fe_slot_has(fe_place place, int mark);
 
