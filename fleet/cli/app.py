@@ -272,11 +272,17 @@ def report(folder: Annotated[Path, typer.Argument(metavar="RUN", help="a run fol
 
 
 @app.command()
-def devices() -> None:
-    """List the boards, with the memory that their radio stacks leave."""
-    from fleet.cli.listing import DEVICE_HEADINGS, device_rows
+def devices(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one board or module, with its sources")] = None,
+) -> None:
+    """List boards, with the memory that their radio stacks leave, and radio modules; or one with its sources."""
+    from fleet.cli import boards
 
-    show.console().print(show.table(DEVICE_HEADINGS, device_rows()))
+    if name is not None:
+        typer.echo("\n".join(boards.origin_lines(boards.one_of(name))))
+        return
+    show.console().print(show.table(boards.DEVICE_HEADINGS, boards.device_rows()))
+    show.console().print(show.table(boards.MODULE_HEADINGS, boards.module_rows()))
 
 
 @app.command()

@@ -24,9 +24,9 @@ from fleet.run.prepare import (
     starting_model,
     with_scheme,
 )
-from fleet.scenario import FleetGroup, RadioChoice, Scenario, SchemeChoice, recipe_of, recipe_text
+from fleet.scenario import FleetGroup, RadioChoice, Scenario, SchemeChoice, profiles_of, recipe_of, recipe_text
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
-from fleet.world.specs import radio_link
+from fleet.world.specs import radio_link, supply_faults
 
 Rows = Iterator[tuple[str, str]]
 PLAN_HEADINGS = ("scheme", "values", "SRAM", "of", "fits", "step", "energy", "push")
@@ -48,7 +48,9 @@ def resolve(scenario: Scenario) -> Resolved:
     faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
-    profiles = [load_profile(board) for board in _boards(scenario)]
+    known = profiles_of(scenario.fleet)
+    faults += [Fault(f"{_where(scenario)}: {each.where}", each.text) for each in supply_faults(scenario.fleet, known)]
+    profiles = [known[board] for board in _boards(scenario)]
     plan = plan_for(chosen.graph, chosen.scheme, profiles, windows=data.most_windows)
     ledgers = tuple(ledger(plan, profile, windows=data.most_windows) for profile in profiles)
     for each in ledgers:

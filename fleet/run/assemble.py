@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base.errors import Fault, InputError
 from fleet.base.lazy import Derived, in_runs
 from fleet.learning.client import Client
 from fleet.learning.data import DataSet, Draw, Shard
@@ -17,11 +18,12 @@ from fleet.node.model.scheme import trained_values
 from fleet.node.plan import Plan
 from fleet.node.plan.counts import training_counts
 from fleet.node.plan.fit import plan_for
-from fleet.node.profile import Profile, load_profile
+from fleet.node.profile import Profile
 from fleet.run.places import places_on, watched_nodes
 from fleet.run.prepare import NodeData, node_data, starting_model, with_scheme
 from fleet.run.twins import emulated_backends, twin_nodes
-from fleet.scenario import FleetGroup, Scenario
+from fleet.scenario import FleetGroup, Scenario, profiles_of
+from fleet.world.specs import supply_faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,9 @@ def drafted(scenario: Scenario) -> Drafted:
     """Data, model, plan and boards. Raises InputError for data, model or scheme that cannot be."""
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
-    profiles = {board: load_profile(board) for board in sorted({group.board for group in scenario.fleet})}
+    profiles = profiles_of(scenario.fleet)
+    if faults := list(supply_faults(scenario.fleet, profiles)):
+        raise InputError([Fault(f"{scenario.path or scenario.name}: {each.where}", each.text) for each in faults])
     plan = plan_for(chosen.graph, chosen.scheme, tuple(profiles.values()), windows=data.most_windows)
     return Drafted(data=data, graph=chosen.graph, plan=plan, profiles=profiles)
 

@@ -1,5 +1,6 @@
 """What the user asked: a YAML file as a frozen Scenario, or every fault of it at once."""
 
+from fleet.scenario.boards import profiles_of
 from fleet.scenario.load import dump, load, loads
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.recipe import personal_rate, recipe_of, recipe_text, round_rate
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "loads",
     "personal_rate",
+    "profiles_of",
     "recipe_of",
     "recipe_text",
     "round_rate",

@@ -8,7 +8,7 @@ from fleet.base.errors import InputError
 from fleet.base.keys import nearest
 from fleet.base.units import TIME_US
 from fleet.base.yaml import KeyPath
-from fleet.node.profile import load_profile, radio_refusal
+from fleet.node.profile import load_profile, radio_of, radio_refusal
 from fleet.scenario.radio_names import LINKS, RADIOS
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 
@@ -26,17 +26,24 @@ def _boards_have_the_radio(found: Found) -> Said:
     for path, kind in _radios(found):
         board = found.get((*path[:2], "board"))
         if isinstance(board, str):
-            yield from _refused((*path, "kind"), board, kind)
+            module, tx_dbm = found.get((*path, "module")), found.get((*path, "tx"))
+            if (module is None or isinstance(module, str)) and (tx_dbm is None or isinstance(tx_dbm, int)):
+                yield from _refused(path, board, kind, module=module, tx_dbm=tx_dbm)
 
 
-def _refused(path: KeyPath, board: str, kind: str) -> Said:
+def _refused(path: KeyPath, board: str, kind: str, *, module: str | None, tx_dbm: int | None) -> Said:
+    """What a board or a module cannot do."""
     try:
-        refusal = radio_refusal(load_profile(board), kind)
+        profile = load_profile(board)
+        refusal = radio_refusal(profile, kind, module)
+        part = radio_of(profile, kind, module) if refusal is None else None
     except InputError as error:  # the board's own file is at fault; every line of it is reported
-        yield from (((*path[:-2], "board"), str(fault)) for fault in error.faults)
+        yield from (((*path[:-1], "board"), str(fault)) for fault in error.faults)
         return
     if refusal is not None:
-        yield path, refusal
+        yield (*path, "module" if module else "kind"), refusal
+    elif part is not None and tx_dbm is not None and (too_much := part.transmit_refusal(tx_dbm)) is not None:
+        yield (*path, "tx"), too_much
 
 
 def _intervals_lie_on_the_grid(found: Found) -> Said:
@@ -84,17 +91,9 @@ def _missing(found: Found, path: KeyPath, keys: Iterable[str]) -> Iterator[str]:
     return (key for key in keys if found.get((*path, key)) is None)
 
 
-def _no_modules_yet(found: Found) -> Said:
-    for path, _kind in _radios(found):
-        for key in ("module", "tx"):
-            if found.get((*path, key)) is not None:
-                yield (*path, key), f"expected no {key}: no board says yet what one draws, got one; delete it"
-
-
 RADIO_RULES: Sequence[Rule] = (
     _boards_have_the_radio,
     _intervals_lie_on_the_grid,
     _keys_are_read,
     _links_are_whole,
-    _no_modules_yet,
 )

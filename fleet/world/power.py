@@ -1,9 +1,9 @@
-"""What a node draws in each state: the world's view of a board."""
+"""What a node draws in each state: the world's view of a board and of the radio it speaks through."""
 
 from dataclasses import dataclass
 
 from fleet.node.cost import compute_na
-from fleet.node.profile import Profile
+from fleet.node.profile import Profile, RadioPart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +24,25 @@ class Power:
     sense_na: int = 0  # a sensor that never stops; 0: none is charged
 
 
-def power(profile: Profile, *, sense_na: int = 0) -> Power:
-    """The power figures of a board. No scenario gives a sensor current yet, so sensing costs 0 unless said."""
+def power(profile: Profile, part: RadioPart | None = None, *, tx_dbm: int | None = None, sense_na: int = 0) -> Power:
+    """The power figures of a board that speaks through a radio.
+
+    part: the first of the radios that the board uses unless said (`radio_of` gives others). tx_dbm: the radio's usual
+    power unless said; ValueError above its highest. No scenario gives a sensor current yet, so sensing costs 0 unless
+    said. A module that needs more volts than the board browns the node out where the module stops.
+    """
     currents = profile.currents
+    radio = part or next(iter(profile.parts), None)
     return Power(
         supply_mv=profile.supply_mv,
-        brown_out_mv=profile.brown_out_mv,
-        sleep_na=currents.sleep_na,
+        brown_out_mv=max(profile.brown_out_mv, radio.least_mv if radio else 0),
+        sleep_na=currents.sleep_na + (radio.sleep_na if radio else 0),
         wake_na=currents.wake_na,
         run_na=currents.run_na,
         compute_na=compute_na(profile),
-        transmit_na=currents.transmit_na or 0,
-        receive_na=currents.receive_na or 0,
-        radio_idle_na=currents.radio_idle_na or 0,
+        transmit_na=radio.transmit_na(tx_dbm) if radio else 0,
+        receive_na=radio.receive_na if radio else 0,
+        radio_idle_na=radio.idle_na if radio else 0,
         flash_na=currents.flash_na,
         wake_us=profile.wake_us,
         sense_na=sense_na,

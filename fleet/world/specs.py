@@ -1,10 +1,11 @@
 """From what a scenario asks for and a board says to what the world runs."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from fleet.base.errors import InputError
-from fleet.node.profile import Profile, radio_refusal
+from fleet.base.errors import Fault, InputError
+from fleet.node.profile import Profile, radio_of
 from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.schema import FleetGroup
 from fleet.world.node import NodeSpec
@@ -12,13 +13,15 @@ from fleet.world.power import power
 from fleet.world.radio import RADIOS, Link
 from fleet.world.radio.channel import CHANNELS, Channel, Independent
 from fleet.world.store import STORES
+from fleet.world.supply import supply_refusals
 
 
 def node_spec(node: int, profile: Profile, group: FleetGroup) -> NodeSpec:
     """A fresh node of a group: the board's currents, a full store, its link. A push stays in RAM that sleep retains."""
+    part = radio_of(profile, group.radio.kind, group.radio.module)
     return NodeSpec(
         node=node,
-        power=power(profile),
+        power=power(profile, part, tx_dbm=group.radio.tx_dbm),
         store=STORES[group.energy.kind](group.energy.capacity_mah),
         link=link(profile, group.radio),
     )
@@ -26,16 +29,23 @@ def node_spec(node: int, profile: Profile, group: FleetGroup) -> NodeSpec:
 
 def link(profile: Profile, choice: RadioChoice) -> Link:
     """The link a scenario asks for on the radio of a board; InputError when the board cannot."""
-    refusal = radio_refusal(profile, choice.kind)
-    if refusal is not None or profile.radio is None:
-        raise InputError.one("fleet.radio", refusal or f"expected a radio, {profile.board} has none")
+    part = radio_of(profile, choice.kind, choice.module)
     times = {
-        "ramp_us": profile.radio.ramp_us,
-        "event_cpu_us": profile.radio.event_cpu_us,
-        "start_us": profile.wake_us,
-        "clock_ppm": 2 * profile.radio.clock_ppm,  # the gateway's clock is taken to be as good as the node's
+        "ramp_us": part.ramp_us,
+        "event_cpu_us": part.event_cpu_us,
+        "start_us": part.start_us,
+        "clock_ppm": 2 * part.clock_ppm,  # the gateway's clock is taken to be as good as the node's
     }
     return radio_link(choice, times, channel(choice))
+
+
+def supply_faults(fleet: Sequence[FleetGroup], profiles: Mapping[str, Profile]) -> Iterator[Fault]:
+    """What the stores of a fleet cannot run, such as Wi-Fi on a coin cell: every fault of every group."""
+    for at, group in enumerate(fleet):
+        profile, store = profiles[group.board], STORES[group.energy.kind](group.energy.capacity_mah)
+        part = radio_of(profile, group.radio.kind, group.radio.module)
+        texts = supply_refusals(profile, part, group.energy.kind, store.voltage_mv, tx_dbm=group.radio.tx_dbm)
+        yield from (Fault(f"fleet[{at}].energy", text) for text in texts)
 
 
 def radio_link(choice: RadioChoice, board: dict[str, int] | None = None, air: Channel | None = None) -> Link:

@@ -14,7 +14,7 @@ from fleet.base.errors import CheckFailed, DoesNotFit, EngineError, RunError
 from fleet.base.places import scenarios_dir
 from fleet.cli.app import app, fresh
 from fleet.node.plan.ledger import ledger
-from fleet.node.profile import boards
+from fleet.node.profile import boards, modules
 
 QUICKSTART = scenarios_dir() / "quickstart.yaml"
 
@@ -41,8 +41,19 @@ def test_the_module_is_the_command() -> None:
 
 def test_devices_are_the_boards_with_a_profile() -> None:
     lines = call("devices").output.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == list(boards())
+    assert [line.split()[0] for line in lines] == ["board", *boards(), "module", *modules()]
     assert "cortex-m4f" in next(line for line in lines if line.startswith("nrf52840"))
+
+
+def test_one_board_or_module_is_shown_with_the_source_of_every_number() -> None:
+    lines = call("devices", "nrf52840").output.splitlines()
+    run = lines.index("currents.run: 3.3 mA (quoted)")
+    assert "ICPU0" in lines[run + 1]
+    assert "cycles_per_instruction: 1.56 (unverified, ±30%)" in lines
+    assert "LoRa Basics Modem" in call("devices", "sx1261").output
+    refused = call("devices", "nrf52480")
+    assert refused.exit_code == 2
+    assert "did you mean 'nrf52840'?" in refused.output
 
 
 def test_scenarios_are_listed_with_their_questions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +148,7 @@ def test_what_a_room_refuses_becomes_a_message_and_an_exit_code(
     def refuse() -> None:
         raise error
 
-    monkeypatch.setattr("fleet.cli.listing.device_rows", refuse)
+    monkeypatch.setattr("fleet.cli.boards.device_rows", refuse)
     done = call("devices")
     assert (done.exit_code, done.stdout, done.stderr) == (code, "", f"{error}\n")
 

@@ -36,7 +36,7 @@ def test_a_network_draws_the_boards_factor_more_than_other_work() -> None:
 
 
 def test_a_board_without_a_radio_is_refused_a_link() -> None:
-    with pytest.raises(InputError, match=r"fleet\.radio: expected .* stm32f746"):
+    with pytest.raises(InputError, match=r"radio: expected .* stm32f746"):
         node_spec(0, load_profile("stm32f746"), GROUP)
 
 

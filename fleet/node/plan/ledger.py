@@ -342,7 +342,7 @@ def _log(plan: Plan, windows: int) -> Iterator[Line]:
 
 
 def _reserved(profile: Profile) -> Iterator[Line]:
-    for part in profile.reserved:
+    for part in profile.reservations:
         memory = "flash" if part.bank == FLASH else "sram"
         yield Line(
             memory=memory, bank=part.bank, item=part.reason, size_bytes=part.size_bytes, reason=part.source,

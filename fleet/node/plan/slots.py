@@ -7,8 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from fleet.node.plan.plan import Plan
-from fleet.node.profile import Profile, usable
-from fleet.node.profile.board import FLASH
+from fleet.node.profile import FLASH, Profile, usable
 
 UNIT_BYTES: Final = 32
 """What a slot is programmed in, at a multiple of its size: the least write of every board's flash divides it, or

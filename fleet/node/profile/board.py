@@ -3,101 +3,36 @@
 The check of a file, its messages and the table in devices/README.md all follow from these declarations.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fleet.base.declared import Key, declared
 from fleet.base.units import CURRENT_NA, FREQUENCY_HZ, SIZE_BYTES, TIME_US, VOLTAGE_MV
+from fleet.node.profile.memory import FLASH, Bank, Flash, Reserved
 from fleet.node.profile.origin import Figure, Origin, Sourced
+from fleet.node.profile.radio import Radio, RadioPart, current
 
-FLASH = "flash"
-"""The name of the program flash where a bank is asked for."""
-
-CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m7f", "cortex-m33f", "cortex-m55f", "rv32imc")
-
-
-@declared
-class Bank(Origin):
-    """One SRAM bank, or the part of it that an image may use. start: its first address."""
-
-    name: Annotated[str, Key("how plans and ledgers call it", name="bank")]
-    start: Annotated[int, Key("first address", least=0, most=2**32 - 1)]
-    size_bytes: Annotated[int, Key("size", unit=SIZE_BYTES, least="1 KiB", most="64 MiB")]
-
-    @property
-    def end(self) -> int:
-        """The first address behind it."""
-        return self.start + self.size_bytes
-
-
-@declared
-class Reserved(Origin):
-    """Memory that belongs to somebody else: radio stack, bootloader, operating system."""
-
-    bank: Annotated[str, Key("a bank's name, or flash")]
-    at: Annotated[str, Key("which end of the bank; several at one end stand side by side", one_of=("start", "end"))]
-    size_bytes: Annotated[int, Key("size", unit=SIZE_BYTES, least="1 B", most="64 MiB")]
-    reason: Annotated[str, Key("what it is for", name="for")]
-
-
-@declared
-class EraseUnits(Origin):
-    """Neighbouring erase units of one size, in address order."""
-
-    count: Annotated[int, Key("how many", least=1, most=65_536)]
-    size_bytes: Annotated[int, Key("size of one", unit=SIZE_BYTES, least="64 B", most="1 MiB")]
-    erase_us: Annotated[int, Key("time to erase one", unit=TIME_US, least="0 s", most="60 s")]
-
-
-@declared
-class Flash:
-    """Program flash. page_bytes and erase_us: of the last erase units, where models are kept."""
-
-    start: Annotated[int, Figure("first address", least=0, most=2**32 - 1)]
-    size_bytes: Annotated[int, Figure("size", unit=SIZE_BYTES, least="16 KiB", most="64 MiB")]
-    erase_units: Annotated[tuple[EraseUnits, ...], Key("erase units by address")]
-    program_bytes: Annotated[
-        int, Figure("least write", unit=SIZE_BYTES, least="1 B", most="4 KiB", name="program_unit")
-    ]
-    program_us: Annotated[int, Figure("time of one least write", unit=TIME_US, least="1 us", most="100 ms")]
-    endurance: Annotated[int, Figure("erase cycles of one unit", least=100, most=10**9)]
-
-    @property
-    def page_bytes(self) -> int:
-        """Size of one erase unit at the end of the flash."""
-        return self.erase_units[-1].size_bytes
-
-    @property
-    def erase_us(self) -> int:
-        """Time to erase one unit at the end of the flash."""
-        return self.erase_units[-1].erase_us
-
-
-def _current(meaning: str) -> Figure:
-    return Figure(meaning, unit=CURRENT_NA, least="1 nA", most="2 A")
+CORES = ("cortex-m0plus", "cortex-m4f", "cortex-m7f", "cortex-m33f", "cortex-m55f", "rv32imc", "xtensa-lx7f")
 
 
 @declared
 class Currents:
-    """What the whole chip draws from the supply in each state. The radio's are None on a board without one."""
+    """What the whole chip draws from the supply in each state, its radio off."""
 
-    run_na: Annotated[int, _current("CPU busy at full clock, from flash; networks draw nn_power_factor times this")]
-    sleep_na: Annotated[int, _current("deepest sleep that keeps all SRAM and wakes by itself")]
-    wake_na: Annotated[int, _current("during wake_up")]
-    flash_na: Annotated[int, _current("while the flash erases or programs, CPU waiting")]
-    transmit_na: Annotated[int | None, _current("radio sends at 0 dBm, CPU asleep")] = None
-    receive_na: Annotated[int | None, _current("radio receives, CPU asleep")] = None
-    radio_idle_na: Annotated[int | None, _current("between two packets of one exchange")] = None
+    run_na: Annotated[int, current("CPU busy at full clock, from flash; networks draw nn_power_factor times this")]
+    sleep_na: Annotated[int, current("deepest sleep that keeps all SRAM and wakes by itself")]
+    wake_na: Annotated[int, current("during wake_up")]
+    flash_na: Annotated[int, current("while the flash erases or programs, CPU waiting")]
 
 
 @declared
-class Radio:
-    """The radio on the chip."""
+class SleepState(Origin):
+    """A sleep beside `currents.sleep`: shallower and faster, or deeper and forgetful. wake_us: to full clock."""
 
-    kinds: Annotated[tuple[str, ...], Key("what it speaks, as scenarios call it", example="[ble]")]
-    ramp_us: Annotated[int, Figure("from idle to sending or receiving", unit=TIME_US, least="1 us", most="10 ms")]
-    event_cpu_us: Annotated[int, Figure("CPU time of one connection event", unit=TIME_US, least="0 s", most="100 ms")]
-    clock_ppm: Annotated[int, Figure("error of the sleep clock, parts per million", least=0, most=500)]
+    name: Annotated[str, Key("the maker's name", name="state")]
+    current_na: Annotated[int, Key("current", unit=CURRENT_NA, least="1 nA", most="2 A")]
+    kept_bytes: Annotated[int, Key("SRAM that it keeps", unit=SIZE_BYTES, least="0 B", most="64 MiB")]
+    wake_us: Annotated[int, Key("until it runs again", name="wake_up", unit=TIME_US, least="0 s", most="10 s")]
 
 
 @declared
@@ -109,23 +44,33 @@ class BoardFile:
     core: Annotated[str, Key("processor core; f: with a floating-point unit", one_of=CORES)]
     clock_hz: Annotated[int, Figure("core clock", unit=FREQUENCY_HZ, least="1 MHz", most="2 GHz")]
     banks: Annotated[tuple[Bank, ...], Key("SRAM banks, the one for the arena first")]
-    reserved: Annotated[tuple[Reserved, ...], Key("what is taken before an image starts; [] if nothing is")]
+    reserved: Annotated[
+        tuple[Reserved, ...], Key("what is taken before an image starts, whatever its radio; [] if nothing is")
+    ]
     flash: Annotated[Flash, Key("program flash")]
     supply_mv: Annotated[int, Figure("supply at which the currents hold", unit=VOLTAGE_MV, least="0.8 V", most="6 V")]
     brown_out_mv: Annotated[int, Figure("below this it stops", unit=VOLTAGE_MV, least="0.8 V", most="6 V")]
+    supply_max_mv: Annotated[int, Figure("highest supply", unit=VOLTAGE_MV, least="0.8 V", most="6 V")]
     currents: Annotated[Currents, Key("supply currents")]
     nn_power_factor: Annotated[float, Figure("power in int8 loops over power at currents.run", least=0.5, most=4)]
     wake_us: Annotated[int, Figure("sleep to full clock", unit=TIME_US, least="0 s", most="10 s", name="wake_up")]
     cycles_per_instruction: Annotated[float, Figure("mean over the engine's kernels", least=0.2, most=10)]
-    radio: Annotated[Radio | None, Key("radio on the chip; left out where there is none")] = None
+    sleep_states: Annotated[tuple[SleepState, ...], Key("other sleeps than currents.sleep")] = ()
+    radios: Annotated[
+        tuple[Radio, ...], Key("radios on the chip, the usual one first; left out where there is none")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile(BoardFile):
-    """One board. sources: the origin of every number. can_build: an image for it can be built (it has a port)."""
+    """One board, and the radios that it uses: those whose stacks take memory; the first of its own unless `using` says.
+
+    sources: the origin of every number. can_build: an image for it can be built (it has a port).
+    """
 
     sources: tuple[Sourced, ...]
     can_build: bool
+    parts: tuple[RadioPart, ...] = ()
 
     @property
     def unverified(self) -> tuple[str, ...]:
@@ -133,20 +78,34 @@ class Profile(BoardFile):
         return tuple(item.field for item in self.sources if item.unverified)
 
     @property
+    def reservations(self) -> tuple[Reserved, ...]:
+        """What the radios in use and the board itself keep from an image."""
+        return (*(item for part in self.parts for item in part.reserved), *self.reserved)
+
+    @property
     def sram_banks(self) -> tuple[Bank, ...]:
         """What an image may use of each SRAM bank, in the order of the file."""
         return tuple(usable(self, bank.name) for bank in self.banks)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the radios on the chip speak."""
+        return tuple(radio.kind for radio in self.radios)
+
     def origin(self, field: str) -> Sourced:
         """Where the number in `field`, such as 'currents.run', comes from."""
         return next(item for item in self.sources if item.field == field)
+
+    def using(self, *parts: RadioPart) -> "Profile":
+        """The board with the stacks of these radios in its memory, each once, and no other."""
+        return replace(self, parts=tuple(dict.fromkeys(parts)))
 
 
 def usable(profile: Profile, bank: str) -> Bank:
     """The part of a bank, or of 'flash', that reservations leave: one piece, since they lie at its ends."""
     whole = _whole(profile, bank)
     taken = {
-        end: sum(item.size_bytes for item in profile.reserved if item.bank == bank and item.at == end)
+        end: sum(item.size_bytes for item in profile.reservations if item.bank == bank and item.at == end)
         for end in ("start", "end")
     }
     return Bank(

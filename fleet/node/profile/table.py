@@ -4,13 +4,16 @@ from collections.abc import Iterator
 
 from fleet.base.declared import Field, declared_fields, scalar_type
 from fleet.node.profile.board import BoardFile
+from fleet.node.profile.modules import ModuleFile
 from fleet.node.profile.origin import Figure, Origin
 
 
 def field_table() -> str:
-    """The fields of a profile and of an origin as two Markdown tables; devices/README.md holds them."""
-    head = ["| key | value | meaning |", "|---|---|---|"]
-    return "\n".join([*head, *_rows(BoardFile, ""), "", *head, *_rows(Origin, ""), ""])
+    """The fields of a board, of a module and of an origin as three Markdown tables; devices/README.md holds them."""
+    parts: list[str] = []
+    for cls in (BoardFile, ModuleFile, Origin):
+        parts += ["| key | value | meaning |", "|---|---|---|", *_rows(cls, ""), ""]
+    return "\n".join(parts)
 
 
 def _rows(cls: type, prefix: str) -> Iterator[str]:

@@ -20,8 +20,7 @@ from fleet.node.engine.build import WARNINGS, _target, compiler
 from fleet.node.plan import Plan
 from fleet.node.plan.slots import slots_of
 from fleet.node.plan.state import state_values
-from fleet.node.profile import Profile, usable
-from fleet.node.profile.board import FLASH
+from fleet.node.profile import FLASH, Profile, usable
 
 FOREVER = 2**32 - 1
 FOLDERS = ("engine", "node", "runtime", "data")

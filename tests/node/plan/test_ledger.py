@@ -89,7 +89,7 @@ def test_code_is_modelled_until_an_image_was_measured(plan: Plan, nrf: Profile) 
 
 def test_reserved_memory_that_nobody_looked_up_is_marked(plan: Plan, nrf: Profile) -> None:
     marked = {line.item for line in ledger(plan, nrf).lines if line.unverified}
-    assert marked == {part.reason for part in nrf.reserved if part.unverified}
+    assert marked == {part.reason for part in nrf.reservations if part.unverified}
 
 
 @pytest.mark.parametrize("board", boards())
