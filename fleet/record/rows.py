@@ -137,7 +137,7 @@ class TotalRow:
     died_us: int = field(metadata=_is("when it died, or went out for want of energy; -1 while it lives", "us"))
     reports: int = field(metadata=_is("uplinks of its own that it sent", "messages"))
     heard: int = field(metadata=_is("of these, those that arrived", "messages"))
-    airtime_us: int = field(metadata=_is("time that its radio sent", "us"))
+    sent_us: int = field(metadata=_is("time that its transmitter was on", "us"))
     rounds: int = field(metadata=_is("rounds that it was asked in", "rounds"))
 
 

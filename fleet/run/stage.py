@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import fmean
 
 import numpy as np
@@ -16,6 +17,7 @@ from fleet.record import LINES, AccuracyRow, Row, RunFolder
 from fleet.run.assemble import Assembly
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress
+from fleet.world.cohort import Group
 from fleet.world.records import Records
 from fleet.world.specs import node_spec
 from fleet.world.world import World
@@ -47,8 +49,19 @@ class Stage:
             seed=self.party.scenario.seed,
             line=name,
             records=records,
+            groups=self._groups(),
         )
         return LineTables(stage=self, name=name, world=world, records=records)
+
+    def _groups(self) -> list[Group] | None:
+        """The groups of a fleet too large for an object for each node; None for a small one."""
+        if len(self.party.watched) == len(self.party.nodes):
+            return None
+        counts = [group.count for group in self.party.scenario.fleet]
+        return [
+            Group(board=group.board, first=first, count=group.count)
+            for group, first in zip(self.party.scenario.fleet, accumulate(counts, initial=0), strict=False)
+        ]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,7 +90,7 @@ class LineTables:
         self.add("accuracy", (self._row(score, phase, number, model) for score in counted))
         mean = _mean_accuracy(counted, "val")
         self.stage.progress.update(
-            virtual_us=self.world.now_us, round=number, alive=len(self.world.alive()), accuracy=mean
+            virtual_us=self.world.now_us, round=number, alive=self.world.count_alive(), accuracy=mean
         )
         return mean
 
@@ -99,9 +112,12 @@ class LineTables:
         """Ends the line: sleep for one interval after the last round, energy and battery, and the last flush."""
         intervals = self.stage.party.scenario.server.rounds + 1
         self.world.advance_to(max(self.world.now_us, intervals * self.stage.every_us))
-        energy, battery = self.world.close()
+        energy, battery = self.world.close(self.stage.party.watched)
         self.add("energy", energy)
         self.add("battery", battery)
+        self.add("sums", self.world.sums())
+        if totals := self.world.totals():
+            self.stage.folder.write_columns("totals", LINES.index(self.name), {"line": self.name, **totals})
         self.flush()
 
     def answered(self, phase: str, number: int, node: int, compute: Callable[[], bytes]) -> bytes:

@@ -45,6 +45,8 @@ class Node:
         self.died_us = -1
         self.slept_from_us: int | None = int(env.now)  # None: awake
         self.quiet_until_us = 0  # before this the radio must not transmit
+        self.sent_us = 0  # time its transmitter was on
+        self.rounds = 0  # jobs it was given
         self.task: simpy.Process | None = None
 
     @property
@@ -57,6 +59,7 @@ class Node:
 
         deadline_us: a job still queued by then is dropped, since its push is no longer offered; None: it is kept.
         """
+        self.rounds += 1
         self.task = self.env.process(self._after(self.task, job, live, deadline_us))
         return self.task
 
@@ -183,6 +186,7 @@ class Node:
         if not (yield from self._spend(_radio_draws(self.spec.power, transfer, direction), doing)):
             return Reason.DIED
         self.quiet_until_us = int(self.env.now) + transfer.quiet_us
+        self.sent_us += transfer.transmit_us
         self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
         if not transfer.delivered:
             self.event("lost", f"{doing} {payload_bytes} bytes: no answer over the link")

@@ -8,25 +8,40 @@ from collections.abc import Callable, Sequence
 
 import simpy
 
-from fleet.record.rows import BatteryRow, EnergyRow
+from fleet.record.rows import BatteryRow, EnergyRow, SumRow
+from fleet.world.cohort import Cohort, Group
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.node import Life, Node, NodeSpec
+from fleet.world.population import Everyone, Ints, Population
 from fleet.world.records import Records
 
 
 class World:
-    """One fleet over one line of a run, from time 0 with full stores."""
+    """One fleet over one line of a run, from time 0 with full stores.
 
-    def __init__(self, nodes: Sequence[NodeSpec], *, seed: int, line: str, records: Records) -> None:
+    nodes: in any order; with groups, node n at place n. groups: given for a large fleet, whose sleepers are rows of a
+    cohort; None: every node is an object. The records are the same.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[NodeSpec],
+        *,
+        seed: int,
+        line: str,
+        records: Records,
+        groups: Sequence[Group] | None = None,
+    ) -> None:
         self._env = simpy.Environment()
         self._line = line
         self._records = records
-        self._nodes = {
-            spec.node: Node(spec, self._env, line=line, seed=seed, records=records)
-            for spec in sorted(nodes, key=lambda spec: spec.node)
-        }
-        if len(self._nodes) != len(nodes):
-            raise ValueError("nodes: expected each number once, got one twice; number the nodes from 0")
+
+        def made(spec: NodeSpec) -> Node:
+            return Node(spec, self._env, line=line, seed=seed, records=records)
+
+        self._nodes: Population = (
+            Everyone([made(spec) for spec in nodes]) if groups is None else Cohort(groups, nodes, self._env, made)
+        )
 
     @property
     def now_us(self) -> int:
@@ -35,15 +50,20 @@ class World:
 
     def alive(self) -> tuple[int, ...]:
         """The nodes that live now, ascending."""
-        self._settle()
-        return tuple(number for number, node in self._nodes.items() if node.alive)
+        self._nodes.settle()
+        return tuple(int(number) for number in self._nodes.alive())
+
+    def count_alive(self) -> int:
+        """How many nodes live now."""
+        self._nodes.settle()
+        return len(self._nodes.alive())
 
     def advance_to(self, time_us: int) -> None:
         """Lets time pass; nodes sleep, or finish what they are still at."""
         if time_us < self.now_us:
             raise ValueError(f"time_us: expected {self.now_us} or later, got {time_us}; time does not run back")
         self._run_to(time_us)
-        self._settle()
+        self._nodes.settle()
 
     def exchange(self, jobs: Sequence[Job], *, deadline_us: int) -> list[Outcome]:
         """Outcomes of one job each for some nodes, by node; ends with the last reply, or at the deadline.
@@ -71,15 +91,25 @@ class World:
         """Outcomes of pushes that nobody answers, by node, without deadline; ends when the last node is done."""
         return self._to_the_end(jobs, Node.deliver)
 
-    def close(self) -> tuple[list[EnergyRow], list[BatteryRow]]:
-        """Ends the line once every node is asleep; its energy and battery rows, which also go to the records."""
+    def close(self, watched: Sequence[int] | None = None) -> tuple[list[EnergyRow], list[BatteryRow]]:
+        """Ends the line once every node is asleep; energy and battery rows of all nodes, or of the watched ones.
+
+        They also go to the records. What is not in them is in `totals` and `sums`.
+        """
         self._env.run()
-        self._settle()
-        energy = [row for node in self._nodes.values() for row in node.energy_rows()]
-        battery = [node.battery_row() for node in self._nodes.values()]
+        self._nodes.settle()
+        energy, battery = self._nodes.rows(watched)
         self._records.energy.extend(energy)
         self._records.battery.extend(battery)
         return energy, battery
+
+    def totals(self) -> dict[str, Ints]:
+        """After close: columns of the table `totals` but its line, of a fleet that has groups."""
+        return self._nodes.totals()
+
+    def sums(self) -> list[SumRow]:
+        """After close: rows of the table `sums`, of a fleet that has groups."""
+        return self._nodes.sums(self._line)
 
     def _to_the_end(self, jobs: Sequence[Job], live: Callable[[Node, Job], Life]) -> list[Outcome]:
         tasks = self._start(jobs, live, None)
@@ -91,14 +121,14 @@ class World:
     ) -> dict[int, simpy.Process]:
         ordered = sorted(jobs, key=lambda job: job.node)
         numbers = [job.node for job in ordered]
-        if len(set(numbers)) != len(numbers) or not set(numbers) <= self._nodes.keys():
+        if len(set(numbers)) != len(numbers) or not all(number in self._nodes for number in numbers):
             raise ValueError(f"jobs: expected at most one for each of this world's nodes, got {numbers}")
-        return {job.node: self._nodes[job.node].assign(job, live, deadline_us) for job in ordered}
+        return {job.node: self._nodes.node(job.node).assign(job, live, deadline_us) for job in ordered}
 
     def _outcome(self, job: Job, task: simpy.Process) -> Outcome:
         if not task.is_alive:
             return _result(task)
-        self._nodes[job.node].event("late", "no reply by the deadline", in_round=job.round)
+        self._nodes.node(job.node).event("late", "no reply by the deadline", in_round=job.round)
         return Outcome(node=job.node, round=job.round, reason=Reason.LATE)
 
     def _run_to(self, time_us: int) -> None:
@@ -107,10 +137,6 @@ class World:
             self._env.step()
         if time_us > self.now_us:
             self._env.run(until=time_us)
-
-    def _settle(self) -> None:
-        for node in self._nodes.values():
-            node.settle()
 
 
 def _raise_failure(event: simpy.Event) -> None:

@@ -1,0 +1,142 @@
+"""A population of groups of rows, and of the few nodes that are objects for a while."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import simpy
+
+from fleet.record.rows import BatteryRow, EnergyRow, SumRow
+from fleet.world.cohort.rows import NEVER, Ints, Rows
+from fleet.world.meter import Cause
+from fleet.world.node import Node, NodeSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Nodes of one kind, numbered from `first` on. board: their profile's folder."""
+
+    board: str
+    first: int
+    count: int
+
+
+class Cohort:
+    """specs: by number. made: makes the object of a node, which goes back to its row once it has worked."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        specs: Sequence[NodeSpec],
+        env: simpy.Environment,
+        made: Callable[[NodeSpec], Node],
+    ) -> None:
+        self._groups = groups
+        self._ends = list(accumulate(group.count for group in groups))
+        self._env = env
+        self._specs = specs
+        self._made = made
+        self._out: dict[int, Node] = {}
+        firsts = [specs[group.first] for group in groups]
+        self._rows = [
+            Rows(group.count, store=spec.store, power=spec.power) for group, spec in zip(groups, firsts, strict=True)
+        ]
+        self._away = [np.zeros(group.count, dtype=np.bool_) for group in groups]
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 <= number < self._ends[-1]
+
+    def node(self, number: int) -> Node:
+        """A node as an object, from its row unless it is one already."""
+        if number not in self._out:
+            self._out[number] = self._raised(number)
+            group, place = self._place(number)
+            self._away[group][place] = True
+        return self._out[number]
+
+    def settle(self) -> None:
+        """Books everybody's sleep up to now; nodes that have nothing to do go back to their rows."""
+        for number, node in list(self._out.items()):
+            node.settle()
+            if node.task is None or not node.task.is_alive:
+                group, place = self._place(number)
+                self._rows[group].take(place, self._out.pop(number))
+                self._away[group][place] = False
+        now_us = int(self._env.now)
+        for one, rows, away in zip(self._groups, self._rows, self._away, strict=True):
+            for fallen in rows.sleep_to(now_us, away).tolist():
+                self._falls(rows, one.first + fallen, fallen)
+
+    def alive(self) -> Ints:
+        """Nodes that live, as far as is booked, ascending."""
+        living = [rows.died_us == NEVER for rows in self._rows]
+        for number, node in self._out.items():
+            group, place = self._place(number)
+            living[group][place] = node.alive
+        return np.flatnonzero(np.concatenate(living))
+
+    def rows(self, watched: Sequence[int] | None) -> tuple[list[EnergyRow], list[BatteryRow]]:
+        """Accounts and stores of the watched nodes, or of all; of nodes that are all in their rows."""
+        nodes = [self._raised(number, whole=True) for number in (range(self._ends[-1]) if watched is None else watched)]
+        return [row for node in nodes for row in node.energy_rows()], [node.battery_row() for node in nodes]
+
+    def totals(self) -> dict[str, Ints]:
+        """Columns of the table `totals` but its line."""
+        drawn = np.concatenate([rows.drawn_nj for rows in self._rows])
+        full = np.concatenate([np.full(rows.count, rows.store.capacity_nj) for rows in self._rows])
+        zero = np.zeros(self._ends[-1], dtype=np.int64)
+        return {
+            "node": np.arange(self._ends[-1], dtype=np.int64),
+            "drawn_nj": drawn,
+            "supplied_nj": zero,
+            "lost_nj": zero,
+            "start_nj": full,
+            "end_nj": np.where(full > 0, full - drawn, 0),
+            "died_us": np.concatenate([rows.died_us for rows in self._rows]),
+            "reports": zero,
+            "heard": zero,
+            "sent_us": np.concatenate([rows.sent_us for rows in self._rows]),
+            "rounds": np.concatenate([rows.rounds for rows in self._rows]),
+        }
+
+    def sums(self, line: str) -> list[SumRow]:
+        """Rows of the table `sums`: energy and time by cause over each group."""
+        return [
+            SumRow(
+                line=line,
+                group=number,
+                board=group.board,
+                nodes=group.count,
+                cause=cause.value,
+                energy_nj=int(rows.energy_nj[n].sum()),
+                time_us=int(rows.time_us[n].sum()),
+            )
+            for number, (group, rows) in enumerate(zip(self._groups, self._rows, strict=True))
+            for n, cause in enumerate(Cause)
+        ]
+
+    def _place(self, number: int) -> tuple[int, int]:
+        group = bisect_right(self._ends, number)
+        return group, number - self._groups[group].first
+
+    def _raised(self, number: int, *, whole: bool = False) -> Node:
+        """The object of a row. whole: with the row's account, to be read only."""
+        group, place = self._place(number)
+        rows = self._rows[group]
+        node = self._made(self._specs[number])
+        node.store = rows.store_of(place)
+        node.died_us = int(rows.died_us[place])
+        node.slept_from_us = int(rows.settled_us[place])
+        node.quiet_until_us = int(rows.quiet_until_us[place])
+        node.round = int(rows.last_round[place])
+        if whole:
+            node.meter.book(rows.bookings(place))
+        return node
+
+    def _falls(self, rows: Rows, number: int, place: int) -> None:
+        """A node that died in its sleep: its last moments, one at a time."""
+        node = self._raised(number)
+        node.settle()
+        rows.take(place, node)

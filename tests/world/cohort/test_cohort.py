@@ -1,0 +1,89 @@
+"""The cohort against a fleet in which every node is an object: the same jobs leave the same records."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.base import rng
+from fleet.world.cohort import Group
+from fleet.world.cohort.rows import drawn_ppm, energies_nj, voltages_mv
+from fleet.world.node import NodeSpec
+from fleet.world.records import Records
+from fleet.world.store import Store, cr2032, ideal
+from fleet.world.world import World
+from tests.world.fakes import HOUR_US, jobs, lossy, spec
+
+NODES = 200
+
+
+def fleets(specs: list[NodeSpec], groups: list[Group]) -> tuple[World, Records, World, Records]:
+    each, rows = Records(), Records()
+    return (
+        World(specs, seed=3, line="federated", records=each),
+        each,
+        World(specs, seed=3, line="federated", records=rows, groups=groups),
+        rows,
+    )
+
+
+def test_a_course_with_losses_late_nodes_and_deaths_has_the_same_records() -> None:
+    old = cr2032(0.02)
+    specs = [spec(n, link=lossy(0.1), store=old if n < 120 else ideal()) for n in range(NODES)]
+    groups = [Group(board="a", first=0, count=120), Group(board="b", first=120, count=80)]
+    one, each, other, rows = fleets(specs, groups)
+    for world in (one, other):
+        for number in range(1, 9):
+            world.advance_to(max(world.now_us, number * 3 * HOUR_US))
+            asked = [n for n in range(NODES) if rng.below(rng.key(1, number, n), 0, 4) == 0]
+            world.exchange(jobs(*asked, in_round=number), deadline_us=world.now_us + 1_500_000)
+        world.deliver(jobs(5, 150, in_round=9))
+        world.advance_to(world.now_us + 2000 * HOUR_US)
+    assert one.alive() == other.alive()
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic
+    assert sorted(each.events, key=str) == sorted(rows.events, key=str)  # who dies at one look is in another order
+    assert 80 <= len(one.alive()) < NODES
+    assert {event.kind for event in rows.events} >= {"died", "late"}
+
+
+def test_totals_and_sums_count_everybody() -> None:
+    specs = [spec(n) for n in range(NODES)]
+    _, _, world, _ = fleets(specs, [Group(board="a", first=0, count=NODES)])
+    world.exchange(jobs(*range(0, NODES, 3), in_round=1), deadline_us=HOUR_US)
+    world.advance_to(HOUR_US)
+    energy, battery = world.close()
+    totals = world.totals()
+    assert totals["drawn_nj"].tolist() == [row.drawn_nj for row in battery]
+    assert totals["rounds"].sum() == len(range(0, NODES, 3))
+    assert (totals["sent_us"] > 0).tolist() == [n % 3 == 0 for n in range(NODES)]
+    for row in world.sums():
+        assert row.energy_nj == sum(e.energy_nj for e in energy if e.cause == row.cause)
+        assert row.time_us == sum(e.time_us for e in energy if e.cause == row.cause)
+    assert totals["end_nj"].tolist() == [row.capacity_nj - row.drawn_nj for row in battery]
+
+
+def test_only_watched_nodes_have_rows() -> None:
+    _, _, world, _ = fleets([spec(n) for n in range(NODES)], [Group(board="a", first=0, count=NODES)])
+    energy, battery = world.close([3, 7])
+    assert {row.node for row in energy} == {row.node for row in battery} == {3, 7}
+
+
+@pytest.mark.parametrize("store", [cr2032(), cr2032(0.5), ideal(3.0), ideal()])
+def test_voltages_are_those_of_a_store(store: Store) -> None:
+    most = max(store.capacity_nj, 1)
+    drawn = np.array([most * k // 997 + d for k in range(998) for d in (-1, 0, 1) if most * k // 997 + d >= 0])
+    expected = [replace(store, drawn_nj=int(d)).voltage_mv(9_000_000) for d in drawn]
+    assert voltages_mv(store, drawn, 9_000_000).tolist() == expected
+
+
+@given(st.integers(10**6, 10**16), st.lists(st.integers(0, 10**16), min_size=1, max_size=20))
+def test_shares_are_exact(capacity_nj: int, drawn: list[int]) -> None:
+    assert drawn_ppm(np.array(drawn), capacity_nj).tolist() == [min(d * 10**6 // capacity_nj, 10**6) for d in drawn]
+
+
+def test_energies_beyond_64_bits_are_exact() -> None:
+    spans = np.array([0, 1, 10**15])
+    assert energies_nj(3000, 10**7, spans).tolist() == [0, 30, 3 * 10**16]
