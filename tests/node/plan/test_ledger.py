@@ -227,7 +227,7 @@ def test_state_and_arena_fit_exactly_where_the_board_has_room_for_them(plan: Pla
 def test_reserved_memory_of_another_bank_is_not_room(plan: Plan) -> None:
     board = load_profile("stm32f746")
     sram, dtcm = board.banks
-    taken = replace(load_profile("nrf52840").reserved[0], bank="dtcm", size_bytes=dtcm.size_bytes - 1023)
+    taken = replace(load_profile("nrf52840").reservations[0], bank="dtcm", size_bytes=dtcm.size_bytes - 1023)
     short = replace(sram, size_bytes=ledger(plan, board).taken("sram") - 1)
     found = ledger(plan, replace(board, banks=(short, dtcm), reserved=(taken,)))
     assert found.symbols("sram")["fe_stack"].bank == "sram"

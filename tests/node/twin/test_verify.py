@@ -264,7 +264,7 @@ def test_an_object_in_another_bank_than_its_line_says_is_found(tmp_path: Path, m
 def test_an_image_that_reaches_into_reserved_memory_is_found(quickstart: Path, nrf: Profile) -> None:
     image = image_of(quickstart)
     assert check_places(image, nrf).faults == ()
-    larger = replace(nrf, reserved=(*nrf.reserved, replace(nrf.reserved[0], size_bytes=64)))
+    larger = replace(nrf, reserved=(*nrf.reserved, replace(nrf.reservations[0], size_bytes=64)))
     assert ".stack: expected a place in ram" in check_places(image, larger).faults[0]
 
 
