@@ -50,13 +50,12 @@ class Stage:
             line=name,
             records=records,
             groups=self._groups(),
+            cohort=len(self.party.watched) < len(self.party.nodes),
         )
         return LineTables(stage=self, name=name, world=world, records=records)
 
-    def _groups(self) -> list[Group] | None:
-        """The groups of a fleet too large for an object for each node; None for a small one."""
-        if len(self.party.watched) == len(self.party.nodes):
-            return None
+    def _groups(self) -> list[Group]:
+        """The groups of the fleet, with what their nodes report."""
         counts = [group.count for group in self.party.scenario.fleet]
         return [
             Group(board=group.board, first=first, count=group.count)

@@ -13,6 +13,7 @@ from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
 from fleet.world.power import Power
 from fleet.world.radio.link import Direction, Link, Transfer
 from fleet.world.records import Records
+from fleet.world.reports import Block, Task
 from fleet.world.store import Store
 
 Stage: TypeAlias = Generator[simpy.Event, Any, bool]  # waits; true: the node lives on
@@ -47,6 +48,8 @@ class Node:
         self.quiet_until_us = 0  # before this the radio must not transmit
         self.sent_us = 0  # time its transmitter was on
         self.rounds = 0  # jobs it was given
+        self.reports = self.heard = 0  # sent by itself, and of these arrived
+        self.stopped = False  # no more reports
         self.task: simpy.Process | None = None
 
     @property
@@ -63,11 +66,68 @@ class Node:
         self.task = self.env.process(self._after(self.task, job, live, deadline_us))
         return self.task
 
-    def settle(self) -> None:
-        """Books the sleep up to now. A node that died in its sleep is found here, with the time it died."""
-        if self.slept_from_us is None or not self.alive:
+    def report(self, task: Task) -> Generator[simpy.Event, Any, None]:
+        """The node's own reports, window by window, while it lives."""
+        window = int(self.env.now) // task.reports.every_us
+        while self.alive:
+            if (due_us := task.due_us(window)) >= self.env.now:
+                yield self.env.timeout(due_us - int(self.env.now))
+                if self.stopped:
+                    return
+                if self.may_report(due_us):
+                    self.task = self.env.process(self._reported(task, window))
+                    yield self.task
+            window += 1
+
+    def live_alone(self, task: Task | None, until_us: int) -> None:
+        """What `settle` and `report` do, without events, from where it is settled up to a time, or to its end."""
+        while self.alive and self.slept_from_us is not None and self.slept_from_us < until_us:
+            since_us = self.slept_from_us
+            window = 0 if task is None else since_us // task.reports.every_us
+            due_us = until_us
+            if task is not None:
+                due_us = next(due for w in (window, window + 1) if (due := task.due_us(w)) >= since_us)
+                window = due_us // task.reports.every_us
+            self.settle(min(due_us, until_us))
+            if task is not None and self.alive and due_us < until_us and self.quiet_until_us <= due_us:
+                self._report_at(task, window, due_us)
+
+    def _report_at(self, task: Task, window: int, due_us: int) -> None:
+        drain = self._drain(list(task.block.draws))
+        self._book(drain, due_us + drain.lived_us, "reporting")
+        if self.alive:
+            self.slept_from_us = due_us + drain.lived_us
+            self.after_report(task.block, self.slept_from_us, heard=task.ether.arrived(task.place, window))
+
+    def may_report(self, due_us: int) -> bool:
+        """Whether it is neither at work nor bound to silence."""
+        return (self.task is None or not self.task.is_alive) and self.quiet_until_us <= due_us
+
+    def _reported(self, task: Task, window: int) -> Stage:
+        self.settle()
+        if not self.alive:
+            return False
+        self.slept_from_us = None
+        task.ether.began(task.place, window, int(self.env.now))
+        if not (yield from self._spend(list(task.block.draws), "reporting")):
+            return False
+        self.after_report(task.block, int(self.env.now), heard=task.ether.arrived(task.place, window))
+        self.slept_from_us = int(self.env.now)
+        return True
+
+    def after_report(self, block: Block, ended_us: int, *, heard: bool) -> None:
+        """Takes down a report that is over."""
+        self.reports += 1
+        self.heard += heard
+        self.sent_us += block.sent_us
+        self.quiet_until_us = ended_us + block.quiet_us
+
+    def settle(self, until_us: int | None = None) -> None:
+        """Books the sleep up to now, or to another time. A node that died in its sleep is found here, with the time."""
+        now_us = int(self.env.now) if until_us is None else until_us
+        if self.slept_from_us is None or not self.alive or self.slept_from_us > now_us:
             return
-        since_us, now_us = self.slept_from_us, int(self.env.now)
+        since_us = self.slept_from_us
         drain = self._drain([Draw(cause=Cause.SLEEP, current_na=self.spec.power.sleep_na, time_us=now_us - since_us)])
         self.slept_from_us = now_us
         self._book(drain, since_us + drain.lived_us, "asleep")
@@ -147,6 +207,8 @@ class Node:
             yield task
             if deadline_us is not None and self.env.now >= deadline_us:
                 return _outcome(job, Reason.LATE)
+        elif self.slept_from_us is not None and self.slept_from_us > self.env.now:  # its row has it in a report
+            yield self.env.timeout(self.slept_from_us - int(self.env.now))
         return (yield from live(self, job))
 
     def _wake(self, job: Job) -> Stage:

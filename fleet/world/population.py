@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import simpy
 from numpy.typing import NDArray
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.node import Node
+from fleet.world.reports import Task
 
 Ints = NDArray[np.int64]
 
@@ -25,6 +27,10 @@ class Population(Protocol):
         """Books what every node did by itself up to now."""
         ...
 
+    def stop(self) -> list[simpy.Process]:
+        """No node reports any more; what is not over yet."""
+        ...
+
     def alive(self) -> Ints:
         """Nodes that live, as far as is booked, ascending."""
         ...
@@ -34,7 +40,7 @@ class Population(Protocol):
         ...
 
     def totals(self) -> dict[str, Ints]:
-        """Columns of the table `totals` but its line; empty where every node has rows."""
+        """Columns of the table `totals` but its line; empty where the other tables say all."""
         ...
 
     def sums(self, line: str) -> list[SumRow]:
@@ -45,10 +51,15 @@ class Population(Protocol):
 class Everyone:
     """Every node is an object; the first population, and the one that the cohort is held against."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[Node], tasks: Sequence[Task | None] = ()) -> None:
+        """tasks: what each node reports by itself, in the order of the nodes."""
         self._nodes = {node.spec.node: node for node in sorted(nodes, key=lambda node: node.spec.node)}
         if len(self._nodes) != len(nodes):
             raise ValueError("nodes: expected each number once, got one twice; number the nodes from 0")
+        for node, task in zip(nodes, tasks, strict=False):
+            if task is not None:
+                node.env.process(node.report(task))
+        self._report = any(task is not None for task in tasks)
 
     def __contains__(self, number: object) -> bool:
         return number in self._nodes
@@ -62,6 +73,12 @@ class Everyone:
         for node in self._nodes.values():
             node.settle()
 
+    def stop(self) -> list[simpy.Process]:
+        """No node reports any more; what is not over yet."""
+        for node in self._nodes.values():
+            node.stopped = True
+        return [node.task for node in self._nodes.values() if node.task is not None and node.task.is_alive]
+
     def alive(self) -> Ints:
         """Nodes that live, as far as is booked, ascending."""
         return np.array([number for number, node in self._nodes.items() if node.alive], dtype=np.int64)
@@ -72,8 +89,26 @@ class Everyone:
         return [row for node in nodes for row in node.energy_rows()], [node.battery_row() for node in nodes]
 
     def totals(self) -> dict[str, Ints]:
-        """Nothing: every node has rows."""
-        return {}
+        """What nodes sent by themselves, which no other table has; nothing where none does."""
+        if not self._report:
+            return {}
+        nodes = list(self._nodes.values())
+        full = [node.store.capacity_nj for node in nodes]
+        drawn = [node.store.drawn_nj for node in nodes]
+        found = {
+            "node": list(self._nodes),
+            "drawn_nj": drawn,
+            "supplied_nj": [0] * len(nodes),
+            "lost_nj": [0] * len(nodes),
+            "start_nj": full,
+            "end_nj": [capacity and capacity - out for capacity, out in zip(full, drawn, strict=True)],
+            "died_us": [node.died_us for node in nodes],
+            "reports": [node.reports for node in nodes],
+            "heard": [node.heard for node in nodes],
+            "sent_us": [node.sent_us for node in nodes],
+            "rounds": [node.rounds for node in nodes],
+        }
+        return {name: np.array(cells, dtype=np.int64) for name, cells in found.items()}
 
     def sums(self, line: str) -> list[SumRow]:  # noqa: ARG002 (of the interface)
         """Nothing: every node has rows."""

@@ -19,8 +19,8 @@ from fleet.world.records import Records
 class World:
     """One fleet over one line of a run, from time 0 with full stores.
 
-    nodes: in any order; with groups, node n at place n. groups: given for a large fleet, whose sleepers are rows of a
-    cohort; None: every node is an object. The records are the same.
+    nodes: in any order; with groups, node n at place n. groups: where nodes report by themselves, or in a cohort.
+    cohort: whether sleepers are rows, as in a large fleet, or objects. The records are the same.
     """
 
     def __init__(
@@ -30,7 +30,8 @@ class World:
         seed: int,
         line: str,
         records: Records,
-        groups: Sequence[Group] | None = None,
+        groups: Sequence[Group] = (),
+        cohort: bool = False,
     ) -> None:
         self._env = simpy.Environment()
         self._line = line
@@ -39,8 +40,11 @@ class World:
         def made(spec: NodeSpec) -> Node:
             return Node(spec, self._env, line=line, seed=seed, records=records)
 
+        self._reporting = any(group.reports is not None for group in groups)
         self._nodes: Population = (
-            Everyone([made(spec) for spec in nodes]) if groups is None else Cohort(groups, nodes, self._env, made)
+            Cohort(groups, nodes, self._env, made)
+            if cohort
+            else Everyone([made(spec) for spec in nodes], [task for group in groups for task in group.tasks()])
         )
 
     @property
@@ -96,8 +100,12 @@ class World:
 
         They also go to the records. What is not in them is in `totals` and `sums`.
         """
-        self._env.run()
-        self._nodes.settle()
+        if self._reporting:
+            self._nodes.settle()  # to here: what is still under way ends, and nothing new begins
+        for task in self._nodes.stop():
+            self._env.run(until=task)
+        if not self._reporting:
+            self._nodes.settle()
         energy, battery = self._nodes.rows(watched)
         self._records.energy.extend(energy)
         self._records.battery.extend(battery)

@@ -12,15 +12,24 @@ from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.cohort.rows import NEVER, Ints, Rows
 from fleet.world.meter import Cause
 from fleet.world.node import Node, NodeSpec
+from fleet.world.reports import Reports, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Nodes of one kind, numbered from `first` on. board: their profile's folder."""
+    """Nodes of one kind, from number `first` on. board: their profile's folder. reports: what they send unasked."""
 
     board: str
     first: int
     count: int
+    reports: Reports | None = None
+
+    def tasks(self) -> list[Task | None]:
+        """What each node reports, where every node is an object."""
+        if self.reports is None:
+            return [None] * self.count
+        ether = self.reports.ether()
+        return [Task(reports=self.reports, place=place, ether=ether) for place in range(self.count)]
 
 
 class Cohort:
@@ -41,7 +50,8 @@ class Cohort:
         self._out: dict[int, Node] = {}
         firsts = [specs[group.first] for group in groups]
         self._rows = [
-            Rows(group.count, store=spec.store, power=spec.power) for group, spec in zip(groups, firsts, strict=True)
+            Rows(group.count, store=spec.store, power=spec.power, reports=group.reports)
+            for group, spec in zip(groups, firsts, strict=True)
         ]
         self._away = [np.zeros(group.count, dtype=np.bool_) for group in groups]
 
@@ -59,15 +69,19 @@ class Cohort:
     def settle(self) -> None:
         """Books everybody's sleep up to now; nodes that have nothing to do go back to their rows."""
         for number, node in list(self._out.items()):
-            node.settle()
             if node.task is None or not node.task.is_alive:
                 group, place = self._place(number)
                 self._rows[group].take(place, self._out.pop(number))
                 self._away[group][place] = False
         now_us = int(self._env.now)
         for one, rows, away in zip(self._groups, self._rows, self._away, strict=True):
-            for fallen in rows.sleep_to(now_us, away).tolist():
-                self._falls(rows, one.first + fallen, fallen)
+            for place in rows.advance(now_us, away):
+                self._falls(one, rows, place)
+                away[place] = False
+
+    def stop(self) -> list[simpy.Process]:
+        """What is not over yet; rows report only when they are settled."""
+        return [node.task for node in self._out.values() if node.task is not None and node.task.is_alive]
 
     def alive(self) -> Ints:
         """Nodes that live, as far as is booked, ascending."""
@@ -95,27 +109,30 @@ class Cohort:
             "start_nj": full,
             "end_nj": np.where(full > 0, full - drawn, 0),
             "died_us": np.concatenate([rows.died_us for rows in self._rows]),
-            "reports": zero,
-            "heard": zero,
-            "sent_us": np.concatenate([rows.sent_us for rows in self._rows]),
+            "reports": np.concatenate([rows.alone + rows.sent.sum(axis=0) for rows in self._rows]),
+            "heard": np.concatenate([rows.heard for rows in self._rows]),
+            "sent_us": np.concatenate([rows.transmitted_us() for rows in self._rows]),
             "rounds": np.concatenate([rows.rounds for rows in self._rows]),
         }
 
     def sums(self, line: str) -> list[SumRow]:
         """Rows of the table `sums`: energy and time by cause over each group."""
-        return [
-            SumRow(
-                line=line,
-                group=number,
-                board=group.board,
-                nodes=group.count,
-                cause=cause.value,
-                energy_nj=int(rows.energy_nj[n].sum()),
-                time_us=int(rows.time_us[n].sum()),
-            )
-            for number, (group, rows) in enumerate(zip(self._groups, self._rows, strict=True))
-            for n, cause in enumerate(Cause)
-        ]
+        found = []
+        for number, (group, rows) in enumerate(zip(self._groups, self._rows, strict=True)):
+            energy, time = (account.sum(axis=1).tolist() for account in rows.account(slice(None)))
+            found += [
+                SumRow(
+                    line=line,
+                    group=number,
+                    board=group.board,
+                    nodes=group.count,
+                    cause=cause.value,
+                    energy_nj=energy[n],
+                    time_us=time[n],
+                )
+                for n, cause in enumerate(Cause)
+            ]
+        return found
 
     def _place(self, number: int) -> tuple[int, int]:
         group = bisect_right(self._ends, number)
@@ -135,8 +152,9 @@ class Cohort:
             node.meter.book(rows.bookings(place))
         return node
 
-    def _falls(self, rows: Rows, number: int, place: int) -> None:
-        """A node that died in its sleep: its last moments, one at a time."""
-        node = self._raised(number)
-        node.settle()
+    def _falls(self, group: Group, rows: Rows, place: int) -> None:
+        """A node whose store did not carry what all rows do: its way from there on, one moment at a time."""
+        node = self._raised(group.first + place)
+        task = None if group.reports is None else Task(reports=group.reports, place=place, ether=rows)
+        node.live_alone(task, int(self._env.now))
         rows.take(place, node)

@@ -1,5 +1,7 @@
 """The nodes of one group as columns. All of them have one board, one kind of store and one radio."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -9,6 +11,7 @@ from fleet.node.cost import energy_nj
 from fleet.world.meter import Booking, Cause
 from fleet.world.node import Node
 from fleet.world.power import Power
+from fleet.world.reports import Mask, Reports
 from fleet.world.store import PPM, Store
 
 Ints = NDArray[np.int64]
@@ -16,11 +19,28 @@ NEVER: Final = -1
 BLOCK: Final = 16_384  # rows that are worked on together: their columns stay in the processor's cache
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A stretch of time that ends at until_us. due_us: when each row's report of `window` is due, if there are any."""
+
+    until_us: int
+    last: bool
+    window: int = 0
+    due_us: Ints | None = None
+
+
 class Rows:
     """n nodes. settled_us: up to when a row is booked. died_us: NEVER while it lives. Energy and time by cause."""
 
-    def __init__(self, count: int, *, store: Store, power: Power) -> None:
+    def __init__(self, count: int, *, store: Store, power: Power, reports: Reports | None = None) -> None:
         self.count = count
+        self.reports = reports
+        blocks = () if reports is None else reports.blocks
+        self._booked = [block.booked(power.supply_mv, power.sense_na) for block in blocks]
+        self._window = 0  # the first that is not over
+        self._answered: tuple[int, Mask] = (NEVER, np.zeros(0, dtype=np.bool_))
+        self.sent = np.zeros((len(blocks), count), dtype=np.int64)  # reports of each kind
+        self.heard = np.zeros(count, dtype=np.int64)
         self.store = store
         self.power = power
         self.drawn_nj = np.full(count, store.drawn_nj, dtype=np.int64)
@@ -31,18 +51,20 @@ class Rows:
         self.quiet_until_us = np.zeros(count, dtype=np.int64)
         self.sent_us = np.zeros(count, dtype=np.int64)
         self.rounds = np.zeros(count, dtype=np.int64)
+        self.alone = np.zeros(count, dtype=np.int64)  # reports sent while the row was an object
         self.last_round = np.zeros(count, dtype=np.int64)
 
-    def sleep_to(self, time_us: int, away: NDArray[np.bool_]) -> Ints:
-        """Books the sleep of every living row that is not away. Returns the rows that their stores did not carry.
+    def advance(self, now_us: int, away: Mask) -> list[int]:
+        """Books what every living row that is not away did by itself up to now: sleep, and its reports.
 
-        What those drew is not booked: they die on the way, at a moment that only one row at a time can tell.
+        Returns the rows that their stores did not carry, which are settled up to where that began: what happens to
+        them, and when, only one at a time can tell. Each is asked for once: it is away from there on.
         """
-        failing = [
-            self._sleep(slice(first, min(first + BLOCK, self.count)), time_us, away)
-            for first in range(0, self.count, BLOCK)
-        ]
-        return np.concatenate(failing)
+        fallen: list[int] = []
+        for piece in self._pieces(now_us):
+            for first in range(0, self.count, BLOCK):
+                fallen += self._advance(piece, slice(first, min(first + BLOCK, self.count)), away)
+        return fallen
 
     def take(self, place: int, node: Node) -> None:
         """Writes a node that has nothing to do any more back into its row."""
@@ -56,28 +78,123 @@ class Rows:
         self.sent_us[place] += node.sent_us
         self.rounds[place] += node.rounds
         self.last_round[place] = node.round
+        self.alone[place] += node.reports
+        self.heard[place] += node.heard
 
     def store_of(self, place: int) -> Store:
         """The store of one row."""
         return self.store.after(int(self.drawn_nj[place]) - self.store.drawn_nj)
 
+    def account(self, places: slice | list[int]) -> tuple[Ints, Ints]:
+        """Energy in nJ and time in us, [causes, rows]: what was booked one by one, and the reports, which are alike."""
+        energy, time = self.energy_nj[:, places].copy(), self.time_us[:, places].copy()
+        for (energy_nj_, time_us_), sent in zip(self._booked, self.sent[:, places], strict=True):
+            energy += energy_nj_[:, None] * sent
+            time += time_us_[:, None] * sent
+        return energy, time
+
+    def transmitted_us(self) -> Ints:
+        """Time that each row's transmitter was on."""
+        blocks = () if self.reports is None else self.reports.blocks
+        total = self.sent_us.copy()
+        for block, sent in zip(blocks, self.sent, strict=True):
+            total += block.sent_us * sent
+        return total
+
     def bookings(self, place: int) -> list[Booking]:
         """The account of one row, by cause."""
-        energy, time = self.energy_nj[:, place], self.time_us[:, place]
-        return [Booking(cause=cause, energy_nj=int(energy[n]), time_us=int(time[n])) for n, cause in enumerate(Cause)]
+        energy, time = self.account([place])
+        return [
+            Booking(cause=cause, energy_nj=int(energy[n, 0]), time_us=int(time[n, 0])) for n, cause in enumerate(Cause)
+        ]
 
-    def _sleep(self, part: slice, time_us: int, away: NDArray[np.bool_]) -> Ints:
-        asleep = (self.died_us[part] == NEVER) & ~away[part]
-        span_us = np.where(asleep, time_us - self.settled_us[part], 0)
+    def _pieces(self, now_us: int) -> Iterator[Piece]:
+        """Stretches of time up to now with at most one report of each node."""
+        if self.reports is None:
+            yield Piece(until_us=now_us, last=True)
+            return
+        every_us = self.reports.every_us
+        window = self._window
+        while window * every_us < now_us:
+            until_us = min((window + 1) * every_us, now_us)
+            due_us = window * every_us + self.reports.starts_us(window)
+            yield Piece(until_us=until_us, last=until_us == now_us, window=window, due_us=due_us)
+            if until_us < (window + 1) * every_us:
+                break
+            window += 1
+        self._window = window
+
+    def _advance(self, piece: Piece, part: slice, away: Mask) -> list[int]:
+        fallen: list[int] = []
+        if piece.due_us is not None:
+            due_us, settled_us = piece.due_us[part], self.settled_us[part]
+            sends = self._lives(part, away) & (due_us >= settled_us) & (due_us < piece.until_us)
+            sends &= self.quiet_until_us[part] <= due_us
+            fallen += self._sleep(part, np.where(sends, due_us, settled_us), away)
+            fallen += self._send(part, sends & ~away[part], piece.window, away)
+        if piece.last:
+            settled_us = self.settled_us[part]
+            asleep = self._lives(part, away) & (settled_us < piece.until_us)
+            fallen += self._sleep(part, np.where(asleep, piece.until_us, settled_us), away)
+        return fallen
+
+    def _lives(self, part: slice, away: Mask) -> Mask:
+        lives: Mask = (self.died_us[part] == NEVER) & ~away[part]
+        return lives
+
+    def _sleep(self, part: slice, until_us: Ints, away: Mask) -> list[int]:
+        """Sleep up to a time of each row. Rows that fall are away from here on."""
+        span_us = until_us - self.settled_us[part]
         total_na = self.power.sleep_na + self.power.sense_na
         drawn = energies_nj(self.power.supply_mv, total_na, span_us)
-        fails = asleep & ~self._holds(self.drawn_nj[part] + drawn, total_na)
-        drawn[fails] = span_us[fails] = 0
+        fails = (span_us > 0) & ~self._holds(self.drawn_nj[part] + drawn, total_na)
+        if fails.any():
+            drawn[fails] = span_us[fails] = 0
         self.drawn_nj[part] += drawn
         self.settled_us[part] += span_us
         self._book(part, Cause.SLEEP, drawn, span_us)
-        fallen: Ints = part.start + np.flatnonzero(fails)
+        return self._fell(part, fails, away)
+
+    def _send(self, part: slice, sends: Mask, window: int, away: Mask) -> list[int]:
+        """One report of the rows that send; it ends after what it takes."""
+        assert self.reports is not None
+        fallen = []
+        for number, block in enumerate(self.reports.blocks):
+            chosen = np.flatnonzero(sends & (self.reports.kinds[part] == number))
+            energy, _ = self._booked[number]
+            at = part.start + chosen
+            after_nj = self.drawn_nj[at] + energy.sum()
+            holds = self._holds(after_nj, block.peak_na + self.power.sense_na)
+            fallen += at[~holds].tolist()
+            at, after_nj = at[holds], after_nj[holds]
+            self.drawn_nj[at] = after_nj
+            self.settled_us[at] += block.time_us
+            self.quiet_until_us[at] = self.settled_us[at] + block.quiet_us
+            self.sent[number, at] += 1
+            self.heard[at] += self._arrived(window)[at]
+        away[fallen] = True
         return fallen
+
+    def began(self, place: int, window: int, start_us: int) -> None:
+        """Part of Ether: who hears a window's reports is known before they are sent."""
+
+    def arrived(self, place: int, window: int) -> bool:
+        """Part of Ether: whether the report that a row sent in a window was heard."""
+        return bool(self._arrived(window)[place])
+
+    def _arrived(self, window: int) -> Mask:
+        """Which reports of a window arrive, decided once: of the rows that live when the first of them is sent."""
+        assert self.reports is not None
+        if self._answered[0] != window:
+            self._answered = (window, self.reports.arrived(window, self.died_us == NEVER))
+        return self._answered[1]
+
+    def _fell(self, part: slice, fails: Mask, away: Mask) -> list[int]:
+        if not fails.any():
+            return []
+        found: list[int] = (part.start + np.flatnonzero(fails)).tolist()
+        away[found] = True
+        return found
 
     def _book(self, part: slice, cause: Cause, drawn: Ints, span_us: Ints) -> None:
         """To the cause, and to the sensor that runs beside it."""
@@ -89,7 +206,7 @@ class Rows:
                 self.time_us[row, part] += span_us
 
     def _holds(self, drawn_nj: Ints, current_na: int) -> NDArray[np.bool_]:
-        """Which stores hold this current after so much was drawn; as Store.failure."""
+        """Which stores hold this current after so much was drawn; as Store.failure says of one."""
         full = self.store.capacity_nj > 0
         within = (drawn_nj <= self.store.capacity_nj) if full else np.ones(len(drawn_nj), dtype=np.bool_)
         return within & (voltages_mv(self.store, drawn_nj, current_na) >= self.power.brown_out_mv)

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from fleet.base import rng
 from fleet.world.cohort import Group
 from fleet.world.cohort.rows import drawn_ppm, energies_nj, voltages_mv
+from fleet.world.meter import Cause, Draw
 from fleet.world.node import NodeSpec
 from fleet.world.records import Records
+from fleet.world.reports import Block, Ints, Mask
 from fleet.world.store import Store, cr2032, ideal
 from fleet.world.world import World
 from tests.world.fakes import HOUR_US, jobs, lossy, spec
@@ -24,7 +26,7 @@ def fleets(specs: list[NodeSpec], groups: list[Group]) -> tuple[World, Records, 
     return (
         World(specs, seed=3, line="federated", records=each),
         each,
-        World(specs, seed=3, line="federated", records=rows, groups=groups),
+        World(specs, seed=3, line="federated", records=rows, groups=groups, cohort=True),
         rows,
     )
 
@@ -87,3 +89,85 @@ def test_shares_are_exact(capacity_nj: int, drawn: list[int]) -> None:
 def test_energies_beyond_64_bits_are_exact() -> None:
     spans = np.array([0, 1, 10**15])
     assert energies_nj(3000, 10**7, spans).tolist() == [0, 30, 3 * 10**16]
+
+
+WAKES = Draw(cause=Cause.WAKE, current_na=10**6, time_us=2_000)
+FAST = Draw(cause=Cause.TRANSMIT, current_na=4 * 10**7, time_us=60_000)
+SLOW = Draw(cause=Cause.TRANSMIT, current_na=2 * 10**7, time_us=400_000)
+
+
+class Chatter:
+    """Reports that collide with nothing: two kinds, due at a drawn time, heard by a draw."""
+
+    every_us = HOUR_US
+    blocks = (Block(draws=(WAKES, FAST), sent_us=60_000, quiet_us=6_000_000), Block(draws=(SLOW,), sent_us=400_000))
+
+    def __init__(self, count: int) -> None:
+        self.kinds = np.arange(count, dtype=np.int64) % 2
+
+    def start_us(self, window: int, place: int) -> int:
+        return int(self.starts_us(window)[place])
+
+    def starts_us(self, window: int) -> Ints:
+        drawn = rng.draws32(rng.key(8, window), 0, self.kinds.size).astype(np.uint64)
+        return (drawn * np.uint64(HOUR_US - 10**6) >> np.uint64(32)).astype(np.int64)
+
+    def arrived(self, window: int, sending: Mask) -> Mask:
+        heard: Mask = sending & (rng.draws32(rng.key(9, window), 0, self.kinds.size) < 3 * 2**30)
+        return heard
+
+    def ether(self) -> "Heard":
+        return Heard(self)
+
+
+class Heard:
+    """The air of Chatter."""
+
+    def __init__(self, reports: Chatter) -> None:
+        self.reports = reports
+
+    def began(self, place: int, window: int, start_us: int) -> None:
+        assert start_us == window * HOUR_US + self.reports.start_us(window, place)
+
+    def arrived(self, place: int, window: int) -> bool:
+        return bool(self.reports.arrived(window, np.ones(self.reports.kinds.size, dtype=np.bool_))[place])
+
+
+def chatting(count: int, store: Store) -> tuple[World, Records, World, Records]:
+    reports = Chatter(count)
+    specs = [spec(n, link=lossy(0.05), store=store) for n in range(count)]
+    groups = [Group(board="a", first=0, count=count, reports=reports)]
+    each, rows = Records(), Records()
+    return (
+        World(specs, seed=3, line="federated", records=each, groups=groups),
+        each,
+        World(specs, seed=3, line="federated", records=rows, groups=groups, cohort=True),
+        rows,
+    )
+
+
+@pytest.mark.parametrize("store", [ideal(), cr2032(), cr2032(0.03)])
+def test_reports_between_rounds_leave_the_same_records_and_totals(store: Store) -> None:
+    one, each, other, rows = chatting(NODES, store)
+    for world in (one, other):
+        for number in range(1, 5):
+            world.advance_to(max(world.now_us, number * 5 * HOUR_US + 1_234_567))
+            asked = [n for n in range(NODES) if rng.below(rng.key(1, number, n), 0, 3) == 0]
+            world.exchange(jobs(*asked, in_round=number), deadline_us=world.now_us + 1_500_000)
+        world.advance_to(60 * HOUR_US)
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic
+    assert sorted(each.events, key=str) == sorted(rows.events, key=str)
+    for name, column in one.totals().items():
+        assert column.tolist() == other.totals()[name].tolist(), name
+    assert 0 < one.totals()["heard"].sum() < one.totals()["reports"].sum()
+    assert (len(rows.events) > NODES) == (store.capacity_nj == cr2032(0.03).capacity_nj)
+
+
+def test_sums_hold_the_reports() -> None:
+    _, _, world, _ = chatting(NODES, ideal())
+    world.advance_to(7 * HOUR_US)
+    energy, _ = world.close()
+    for row in world.sums():
+        assert row.energy_nj == sum(e.energy_nj for e in energy if e.cause == row.cause)
+    assert world.totals()["reports"].tolist() == [7] * NODES
