@@ -38,6 +38,7 @@ class Stream(IntEnum):
     LIFE = 10
     FLASH = 20
     CAMPAIGN = 21
+    PLACE = 30
 
 
 def key(seed: int, *parts: int | Stream) -> int:

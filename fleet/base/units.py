@@ -88,6 +88,8 @@ RESISTANCE_MOHM = Measure(
 CAPACITANCE_NF = Measure(
     noun="a capacitance", stored="nF", suffix="nf", units=_decimal(-9, nF=-9, uF=-6, mF=-3, F=0), example="47 uF"
 )
+LENGTH_MM = Measure(noun="a length", stored="mm", suffix="mm", units=_decimal(-3, mm=-3, m=0, km=3), example="40 m")
+LEVEL_DB = Measure(noun="a level", stored="dB", suffix="db", units={"dB": Fraction(1)}, example="40.2 dB")
 SHARE = Measure(noun="a share", stored="", suffix="", units={"%": Fraction(1, 100), "": Fraction(1)}, example="2 %")
 
 

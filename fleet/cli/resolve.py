@@ -74,7 +74,7 @@ def _where(scenario: Scenario) -> str:
 def _radio_faults(scenario: Scenario, group: FleetGroup) -> list[Fault]:
     """What the radio's own model refuses: combinations of its settings."""
     try:
-        radio_link(group.radio)
+        radio_link(group.radio, scenario=scenario.path)
     except InputError as error:
         return [Fault(f"{_where(scenario)}: {fault.where}", fault.text) for fault in error.faults]
     return []

@@ -18,6 +18,7 @@ from fleet.run.assemble import Assembly
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress
 from fleet.world.cohort import Group
+from fleet.world.node import NodeSpec
 from fleet.world.records import Records
 from fleet.world.specs import node_spec
 from fleet.world.world import World
@@ -43,10 +44,10 @@ class Stage:
     def line(self, name: str) -> "LineTables":
         """The tables of a line, and a world for it."""
         self.progress.line(name, self.party.scenario.server.rounds)
-        records = Records()
+        records, scenario = Records(), self.party.scenario
         world = World(
-            Derived(len(self.party.nodes), lambda n: node_spec(n, self.party.profile(n), self.party.groups[n])),
-            seed=self.party.scenario.seed,
+            Derived(len(self.party.nodes), self._node_spec),
+            seed=scenario.seed,
             line=name,
             records=records,
             groups=self._groups(),
@@ -61,6 +62,11 @@ class Stage:
             Group(board=group.board, first=first, count=group.count)
             for group, first in zip(self.party.scenario.fleet, accumulate(counts, initial=0), strict=False)
         ]
+
+    def _node_spec(self, node: int) -> NodeSpec:
+        scenario = self.party.scenario
+        profile, group = self.party.profile(node), self.party.groups[node]
+        return node_spec(node, profile, group, seed=scenario.seed, scenario=scenario.path)
 
 
 @dataclass(slots=True, kw_only=True)

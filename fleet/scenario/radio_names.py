@@ -47,21 +47,57 @@ class LinkModel:
 
 
 BLE_PHYS: Final = ("1M", "2M", "S2", "S8")  # S2 and S8: coded PHY at 500 and 125 kbit/s
+BLE_WRITES: Final = ("commands", "requests")
+WIFI_ASSOCIATIONS: Final = ("cold", "fast", "kept")
+CELLULAR_IDLES: Final = ("psm", "edrx")
+
+CELLULAR: Final = {"repetitions": 1, "idle": "psm", "edrx": 20_480_000, "tail": 10_000_000, "active": 2_000_000}
 
 RADIOS: Final = {
     # Bluetooth Core Specification 5.4, Vol 6, Part B, 4.5.1: intervals are multiples of 1.25 ms.
     "ble": Radio(
         meaning="Bluetooth Low Energy, one connection to a gateway",
-        defaults={"phy": "1M", "interval": 50_000},
+        defaults={
+            "phy": "1M",
+            "interval": 50_000,
+            "octets": 251,
+            "packets": 0,
+            "writes": "commands",
+            "kept": False,
+            "latency": 0,
+        },
+        later=("octets", "packets", "writes", "kept", "latency"),
         interval_step_us=1250,
     ),
-    "ieee802154": Radio(meaning="IEEE 802.15.4 at 2.4 GHz with 6LoWPAN, as Thread and Zigbee use it"),
-    "wifi": Radio(meaning="Wi-Fi station at 2.4 GHz, associated anew for every round"),
+    "ieee802154": Radio(
+        meaning="IEEE 802.15.4 at 2.4 GHz with 6LoWPAN and CoAP, as Thread uses it",
+        defaults={"hops": 1, "block": 1024, "busy": 0.0},
+    ),
+    "wifi": Radio(
+        meaning="Wi-Fi station at 2.4 GHz, TCP at a rate",
+        defaults={"association": "fast", "rate": 5_000_000, "mcs": 7, "dtim": 3},
+    ),
     "lorawan": Radio(meaning="LoRaWAN to its gateways"),
-    "nbiot": Radio(meaning="NB-IoT, Cat-NB1"),
-    "ltem": Radio(meaning="LTE-M, Cat-M1 half duplex"),
+    "nbiot": Radio(meaning="NB-IoT, Cat-NB1", defaults={"down": 26_000, "up": 62_500, **CELLULAR}),
+    "ltem": Radio(meaning="LTE-M, Cat-M1 half duplex", defaults={"down": 300_000, "up": 375_000, **CELLULAR}),
 }
 
 LINKS: Final = {
     "independent": LinkModel(meaning="every packet is lost with the same chance, as plain `loss`", needs=("loss",)),
+    "gilbert_elliott": LinkModel(
+        meaning="losses in bursts: a good and a bad state that change with every packet",
+        needs=("to_bad", "to_good"),
+        defaults={"loss_bad": 1.0, "loss_good": 0.0},
+    ),
+    "log_distance": LinkModel(
+        meaning="path loss over distance with shadowing, drawn for each node; packet errors from received power",
+        needs=("exponent",),
+        either=("distance", "radius"),
+        defaults={"reference_distance": 1_000, "reference_loss": 40.2, "shadowing": 0.0},
+    ),
+    "trace": LinkModel(
+        meaning="shares over time from a CSV file with the columns time_s, loss",
+        needs=("file",),
+        defaults={"repeat": 0},
+    ),
 }

@@ -11,7 +11,7 @@ from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
 from fleet.world.power import Power
-from fleet.world.radio.link import Direction, Link, Transfer
+from fleet.world.radio.link import Direction, Link, Standby, Transfer
 from fleet.world.records import Records
 from fleet.world.reports import Block, Task
 from fleet.world.store import Store
@@ -22,12 +22,16 @@ Life: TypeAlias = Generator[simpy.Event, Any, Outcome]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """What a node is made of. flash_us: time to program a received push; 0 when it stays in RAM that sleep retains."""
+    """What a node is made of. standby: what its radio does while it sleeps, None for nothing.
+
+    flash_us: time to program a received push; 0 when it stays in RAM that sleep retains.
+    """
 
     node: int
     power: Power
     store: Store
     link: Link
+    standby: Standby | None = None
     flash_us: int = 0
 
 
@@ -128,7 +132,7 @@ class Node:
         if self.slept_from_us is None or not self.alive or self.slept_from_us > now_us:
             return
         since_us = self.slept_from_us
-        drain = self._drain([Draw(cause=Cause.SLEEP, current_na=self.spec.power.sleep_na, time_us=now_us - since_us)])
+        drain = self._drain(_sleep_draws(self.spec, since_us, now_us))
         self.slept_from_us = now_us
         self._book(drain, since_us + drain.lived_us, "asleep")
 
@@ -306,6 +310,13 @@ class Node:
 
 def _outcome(job: Job, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
     return Outcome(node=job.node, round=job.round, reason=reason, frame=frame, delivered_us=delivered_us)
+
+
+def _sleep_draws(spec: NodeSpec, since_us: int, now_us: int) -> list[Draw]:
+    """What a sleep draws, the radio's standby in it included; each state as one piece."""
+    if spec.standby is None:
+        return [Draw(cause=Cause.SLEEP, current_na=spec.power.sleep_na, time_us=now_us - since_us)]
+    return _radio_draws(spec.power, spec.standby.over(since_us, now_us), Direction.DOWN)
 
 
 def _radio_draws(power: Power, transfer: Transfer, direction: Direction) -> list[Draw]:

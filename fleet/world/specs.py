@@ -1,7 +1,8 @@
 """From what a scenario asks for and a board says to what the world runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from fleet.base.errors import Fault, InputError
@@ -10,24 +11,31 @@ from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.schema import FleetGroup
 from fleet.world.node import NodeSpec
 from fleet.world.power import power
-from fleet.world.radio import RADIOS, Link
-from fleet.world.radio.channel import CHANNELS, Channel, Independent
+from fleet.world.radio import RADIOS, Link, StandsBy
+from fleet.world.radio.channel import CHANNELS, Channel, Independent, Site
 from fleet.world.store import STORES
 from fleet.world.supply import supply_refusals
 
 
-def node_spec(node: int, profile: Profile, group: FleetGroup) -> NodeSpec:
-    """A fresh node of a group: the board's currents, a full store, its link. A push stays in RAM that sleep retains."""
+def node_spec(
+    node: int, profile: Profile, group: FleetGroup, *, seed: int = 0, scenario: Path | None = None
+) -> NodeSpec:
+    """A fresh node of a group: the board's currents, a full store, its link. A push stays in RAM that sleep retains.
+
+    seed: of the run; where a node stands is drawn under it. scenario: its file, from which relative paths count.
+    """
     part = radio_of(profile, group.radio.kind, group.radio.module)
+    radio = link(profile, group.radio, node=node, seed=seed, scenario=scenario)
     return NodeSpec(
         node=node,
         power=power(profile, part, tx_dbm=group.radio.tx_dbm),
         store=STORES[group.energy.kind](group.energy.capacity_mah),
-        link=link(profile, group.radio),
+        link=radio,
+        standby=radio.standby if isinstance(radio, StandsBy) else None,
     )
 
 
-def link(profile: Profile, choice: RadioChoice) -> Link:
+def link(profile: Profile, choice: RadioChoice, *, node: int = 0, seed: int = 0, scenario: Path | None = None) -> Link:
     """The link a scenario asks for on the radio of a board; InputError when the board cannot."""
     part = radio_of(profile, choice.kind, choice.module)
     times = {
@@ -35,8 +43,9 @@ def link(profile: Profile, choice: RadioChoice) -> Link:
         "event_cpu_us": part.event_cpu_us,
         "start_us": part.start_us,
         "clock_ppm": 2 * part.clock_ppm,  # the gateway's clock is taken to be as good as the node's
+        "transmit_dbm": part.usual_dbm,
     }
-    return radio_link(choice, times, channel(choice))
+    return radio_link(choice, times, node=node, seed=seed, scenario=scenario)
 
 
 def supply_faults(fleet: Sequence[FleetGroup], profiles: Mapping[str, Profile]) -> Iterator[Fault]:
@@ -48,7 +57,14 @@ def supply_faults(fleet: Sequence[FleetGroup], profiles: Mapping[str, Profile]) 
         yield from (Fault(f"fleet[{at}].energy", text) for text in texts)
 
 
-def radio_link(choice: RadioChoice, board: dict[str, int] | None = None, air: Channel | None = None) -> Link:
+def radio_link(
+    choice: RadioChoice,
+    board: Mapping[str, int] | None = None,
+    *,
+    node: int = 0,
+    seed: int = 0,
+    scenario: Path | None = None,
+) -> Link:
     """The radio's own model with the settings of a scenario; InputError with every combination that it refuses.
 
     board: what the board adds, of which a model takes what it has a field for; without it the model's own figures.
@@ -58,15 +74,19 @@ def radio_link(choice: RadioChoice, board: dict[str, int] | None = None, air: Ch
         raise InputError.one("radio.kind", f"expected one of {known}, got '{choice.kind}', which has no model yet")
     made: Any = RADIOS[choice.kind]
     has = {field.name for field in fields(made)}
-    added: dict[str, Any] = {name: value for name, value in (board or {}).items() if name in has}
-    if air is not None:
-        added["channel"] = air
-    link: Link = made(**choice.settings(), **added)
+    added = {name: value for name, value in (board or {}).items() if name in has}
+    radio = made(**choice.settings(), **added)
+    if "channel" in has:
+        usual_dbm = (board or {}).get("transmit_dbm", made.transmit_dbm)
+        transmit_dbm = usual_dbm if choice.tx_dbm is None else choice.tx_dbm
+        site = Site(node=node, seed=seed, transmit_dbm=transmit_dbm, receiver=radio.receiver, scenario=scenario)
+        radio = replace(radio, channel=channel(choice, site))
+    link: Link = radio
     return link
 
 
-def channel(choice: RadioChoice) -> Channel:
+def channel(choice: RadioChoice, site: Site) -> Channel:
     """What loses the packets of one node."""
     if choice.link is None:
         return Independent(loss=choice.loss)
-    return CHANNELS[choice.link.kind](**choice.link.settings())
+    return CHANNELS[choice.link.kind](site, **choice.link.settings())

@@ -81,6 +81,7 @@ def test_streams_keep_their_numbers() -> None:
         "LIFE": 10,
         "FLASH": 20,
         "CAMPAIGN": 21,
+        "PLACE": 30,
     }
 
 

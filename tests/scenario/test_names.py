@@ -11,7 +11,7 @@ from fleet.scenario import names
 from fleet.scenario.radio_names import BLE_PHYS
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.world.radio import RADIOS
-from fleet.world.radio.ble_timing import PHYS
+from fleet.world.radio.ble.timing import PHYS
 from fleet.world.radio.channel import CHANNELS
 from fleet.world.specs import radio_link
 from fleet.world.store import CR2032_MAH, STORES

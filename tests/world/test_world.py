@@ -276,6 +276,19 @@ def test_a_node_sleeps_until_its_duty_cycle_lets_it_transmit_again() -> None:
     assert asleep_us == 60_000_000 - COMPUTE_US
 
 
+def test_a_radio_that_stands_by_draws_while_its_node_sleeps() -> None:
+    """A kept connection of 100 ms: 36,000 events in an hour, and what is left is sleep."""
+    kept = BleLink(interval_us=100_000, kept=True)
+    assert kept.standby is not None
+    fleet, _ = world(replace(spec(link=kept), standby=kept.standby))
+    fleet.advance_to(HOUR_US // 2)
+    fleet.advance_to(HOUR_US)
+    energy = by_cause(fleet.close()[0])
+    assert energy["transmit"][1] == 36_000 * kept.standby.transmit_us
+    assert energy["receive"][1] == 36_000 * (kept.standby.receive_us + kept.standby.idle_us)
+    assert sum(time_us for _, time_us in energy.values()) == HOUR_US
+
+
 def test_a_lost_reply_leaves_the_node_trained() -> None:
     fleet, records = world(spec(link=DeafGateway()))
     work = Work(node=0)

@@ -50,7 +50,7 @@ class Cohort:
         self._out: dict[int, Node] = {}
         firsts = [specs[group.first] for group in groups]
         self._rows = [
-            Rows(group.count, store=spec.store, power=spec.power, reports=group.reports)
+            Rows(group.count, store=spec.store, power=spec.power, standby=spec.standby, reports=group.reports)
             for group, spec in zip(groups, firsts, strict=True)
         ]
         self._away = [np.zeros(group.count, dtype=np.bool_) for group in groups]

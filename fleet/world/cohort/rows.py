@@ -11,6 +11,7 @@ from fleet.node.cost import energy_nj
 from fleet.world.meter import Booking, Cause
 from fleet.world.node import Node
 from fleet.world.power import Power
+from fleet.world.radio.link import Standby
 from fleet.world.reports import Mask, Reports
 from fleet.world.store import PPM, Store
 
@@ -32,8 +33,11 @@ class Piece:
 class Rows:
     """n nodes. settled_us: up to when a row is booked. died_us: NEVER while it lives. Energy and time by cause."""
 
-    def __init__(self, count: int, *, store: Store, power: Power, reports: Reports | None = None) -> None:
+    def __init__(
+        self, count: int, *, store: Store, power: Power, standby: Standby | None = None, reports: Reports | None = None
+    ) -> None:
         self.count = count
+        self.standby = standby
         self.reports = reports
         blocks = () if reports is None else reports.blocks
         self._booked = [block.booked(power.supply_mv, power.sense_na) for block in blocks]
@@ -145,15 +149,36 @@ class Rows:
     def _sleep(self, part: slice, until_us: Ints, away: Mask) -> list[int]:
         """Sleep up to a time of each row. Rows that fall are away from here on."""
         span_us = until_us - self.settled_us[part]
-        total_na = self.power.sleep_na + self.power.sense_na
-        drawn = energies_nj(self.power.supply_mv, total_na, span_us)
-        fails = (span_us > 0) & ~self._holds(self.drawn_nj[part] + drawn, total_na)
+        draws, sense_na = list(self._draws(part, span_us)), self.power.sense_na
+        drawn = [energies_nj(self.power.supply_mv, current_na + sense_na, time_us) for _, current_na, time_us in draws]
+        after_nj, fails = self.drawn_nj[part], np.zeros(len(span_us), dtype=np.bool_)
+        for (_, current_na, time_us), energy in zip(draws, drawn, strict=True):
+            after_nj = after_nj + energy
+            fails |= (time_us > 0) & ~self._holds(after_nj, current_na + sense_na)
         if fails.any():
-            drawn[fails] = span_us[fails] = 0
-        self.drawn_nj[part] += drawn
+            for column in (span_us, *drawn, *(time_us for _, _, time_us in draws)):
+                column[fails] = 0
         self.settled_us[part] += span_us
-        self._book(part, Cause.SLEEP, drawn, span_us)
+        for (cause, _, time_us), energy in zip(draws, drawn, strict=True):
+            self.drawn_nj[part] += energy
+            self._book(part, cause, energy, time_us)
         return self._fell(part, fails, away)
+
+    def _draws(self, part: slice, span_us: Ints) -> Iterator[tuple[Cause, int, Ints]]:
+        """What a sleep draws, as a node's own: the radio's standby in it, each state as one piece, and the rest."""
+        power, standby = self.power, self.standby
+        if standby is None:
+            yield Cause.SLEEP, power.sleep_na, span_us
+            return
+        since_us = self.settled_us[part]
+        begun = -(-(since_us + span_us) // standby.period_us) - -(-since_us // standby.period_us)
+        periods = np.minimum(begun, span_us // standby.awake_us)
+        yield Cause.WAKE, power.wake_na, periods * standby.start_us
+        yield Cause.WAKE, power.run_na, periods * standby.control_us
+        yield Cause.RECEIVE, power.receive_na, periods * standby.receive_us
+        yield Cause.TRANSMIT, power.transmit_na, periods * standby.transmit_us
+        yield Cause.RECEIVE, power.radio_idle_na, periods * standby.idle_us
+        yield Cause.SLEEP, power.sleep_na, span_us - periods * standby.awake_us
 
     def _send(self, part: slice, sends: Mask, window: int, away: Mask) -> list[int]:
         """One report of the rows that send; it ends after what it takes."""

@@ -37,6 +37,10 @@ class RadioClock:
         self.receive_us += packet_us
         return heard
 
+    def listen(self, time_us: int) -> None:
+        """Keeps the receiver on for a packet that does not come."""
+        self.receive_us += time_us
+
     def gap(self, time_us: int) -> None:
         """Keeps the radio awake between two packets."""
         self.idle_us += time_us

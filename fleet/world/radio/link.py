@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Direction(StrEnum):
@@ -48,4 +48,59 @@ class Link(Protocol):
 
         at_us: when it begins, since the start of the line; for channels and schedules that follow the time.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standby:
+    """What a radio does in every period while its node sleeps: a connection kept, beacons heard, paging awaited.
+
+    Periods are counted from the start of the line. What is left of a period is sleep.
+    """
+
+    period_us: int
+    transmit_us: int = 0
+    receive_us: int = 0
+    idle_us: int = 0
+    control_us: int = 0
+    start_us: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.awake_us <= self.period_us:
+            text = f"expected some of every period of {self.period_us} us, got {self.awake_us} us awake"
+            raise ValueError(f"standby: {text}; leave the standby out, or lengthen the period")
+
+    @property
+    def awake_us(self) -> int:
+        """How long the radio is up in every period, in microseconds."""
+        return self.transmit_us + self.receive_us + self.idle_us + self.control_us + self.start_us
+
+    def over(self, since_us: int, until_us: int) -> Transfer:
+        """All that was done between two moments, as a transfer that carries nothing.
+
+        The periods whose start lies in between count whole, so that pieces of a sleep add up to the whole of it.
+        """
+        begun = -(-until_us // self.period_us) - -(-since_us // self.period_us)
+        periods = min(begun, (until_us - since_us) // self.awake_us)
+        return Transfer(
+            delivered=True,
+            pdus=0,
+            retransmissions=0,
+            airtime_us=0,
+            transmit_us=periods * self.transmit_us,
+            receive_us=periods * self.receive_us,
+            idle_us=periods * self.idle_us,
+            control_us=periods * self.control_us,
+            start_us=periods * self.start_us,
+            sleep_us=until_us - since_us - periods * self.awake_us,
+        )
+
+
+@runtime_checkable
+class StandsBy(Protocol):
+    """A link whose radio is not silent while its node sleeps."""
+
+    @property
+    def standby(self) -> Standby | None:
+        """What it does then; None for nothing."""
         ...

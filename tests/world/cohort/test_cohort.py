@@ -12,6 +12,7 @@ from fleet.world.cohort import Group
 from fleet.world.cohort.rows import drawn_ppm, energies_nj, voltages_mv
 from fleet.world.meter import Cause, Draw
 from fleet.world.node import NodeSpec
+from fleet.world.radio import BleLink
 from fleet.world.records import Records
 from fleet.world.reports import Block, Ints, Mask
 from fleet.world.store import Store, cr2032, ideal
@@ -49,6 +50,21 @@ def test_a_course_with_losses_late_nodes_and_deaths_has_the_same_records() -> No
     assert sorted(each.events, key=str) == sorted(rows.events, key=str)  # who dies at one look is in another order
     assert 80 <= len(one.alive()) < NODES
     assert {event.kind for event in rows.events} >= {"died", "late"}
+
+
+def test_radios_that_stand_by_draw_the_same_in_rows() -> None:
+    """A kept connection drains a small cell within days; one node of either group works in between."""
+    link = BleLink(interval_us=100_000, kept=True, latency=4)
+    specs = [replace(spec(n, link=link, store=cr2032(0.2)), standby=link.standby) for n in range(60)]
+    one, each, other, rows = fleets(specs, [Group(board="a", first=0, count=40), Group(board="b", first=40, count=20)])
+    for world in (one, other):
+        for hours in (1, 3, 11, 40):
+            world.advance_to(hours * HOUR_US + 123_457)
+            world.exchange(jobs(3, 41, in_round=hours), deadline_us=world.now_us + HOUR_US // 2)
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic
+    assert sorted(each.events, key=str) == sorted(rows.events, key=str)
+    assert {event.kind for event in rows.events} == {"died"}
 
 
 def test_totals_and_sums_count_everybody() -> None:

@@ -26,5 +26,9 @@ class Independent:
         """A packet is lost when its 32-bit draw is below the share."""
         return draw() < round(self.loss * 2**32)
 
+    def share(self, _bits: int, _at_us: int = 0, /) -> float:
+        """The share itself."""
+        return self.loss
+
 
 CLEAR: Final = Independent()

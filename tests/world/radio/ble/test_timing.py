@@ -3,7 +3,7 @@
 import pytest
 
 from fleet.node.cost import energy_nj
-from fleet.world.radio.ble_timing import (
+from fleet.world.radio.ble.timing import (
     ATT_BYTES,
     PHYS,
     T_IFS_US,

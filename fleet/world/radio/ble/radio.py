@@ -13,30 +13,32 @@ Not modelled: other links of the same gateway. Every node has the gateway to its
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from fleet.base.errors import Fault, InputError
-from fleet.world.radio.ble_timing import PHYS, T_IFS_US, Packet, exchange_us, packet_octets
-from fleet.world.radio.channel import CLEAR, Channel
-from fleet.world.radio.clock import RadioClock
-from fleet.world.radio.link import Direction, Transfer
+from fleet.world.radio.ble.advertising import Advertiser
+from fleet.world.radio.ble.timing import PHYS, T_IFS_US, Packet, exchange_us, packet_octets, pdu_us
+from fleet.world.radio.channel import CLEAR, Channel, Receiver
+from fleet.world.radio.link import Direction, Standby, Transfer
 
 INTERVAL_US: Final = (7_500, 4_000_000, 1_250)  # least, most, step; 4.5.1
 OCTETS: Final = (27, 251)  # data PDU payload without and with full data length extension; 4.5.10
 GUARD_US: Final = 1_250  # end of an interval that a controller leaves unused (PSoC 4 BLE throughput note); modelled
 WINDOW_US: Final = 16  # active clock accuracy, both sides; 4.2.4
 SUPERVISION_US: Final = (4_000_000, 32_000_000, 10_000)  # our default (modelled), most, step; 4.5.2
-ADV_OCTETS: Final = 27  # ADV_IND: address 6, flags 3, one 128-bit service 18; 2.3.1, Vol 3 Part C 11
-CONNECT_OCTETS: Final = 34  # CONNECT_IND: two addresses 12, connection data 22; 2.3.3.1
-ADV_CHANNELS: Final = 3
-ADV_INTERVAL_US: Final = 30_000  # TGAP(adv_fast_interval1), least value; Vol 3 Part C appendix A
-ADV_DELAY_US: Final = 10_000  # advDelay: drawn from 0 to 10 ms; 4.4.2.2
-ADV_PERIOD_US: Final = 30_000_000  # TGAP(adv_fast_period): the node gives up after it; Vol 3 Part C appendix A
 ANCHOR_US: Final = 1_250  # transmitWindowDelay after a CONNECT_IND; 4.5.3. The window's offset is taken as 0
 SETUP_OCTETS: Final = 27  # upper bound of the control packets below
 SETUP_EVENTS: Final = 6  # modelled, one event each: features, data length, MTU, three for encryption with a stored key
 PHY_EVENTS: Final = 8  # modelled: request, indication, and the six events an update waits for; 5.1.10
+LATENCY: Final = 499  # most connection events that a peripheral may skip; 4.5.1
+WRITES: Final = ("commands", "requests")  # Vol 3 Part F 3.4.5: without and with a response
+RESPONSE_OCTETS: Final = 5  # L2CAP header 4, ATT opcode 1
 ESTABLISH_INTERVALS: Final = 6  # silent intervals that end a connection not yet established; 4.5.2
+
+
+SENSITIVITY_DBM: Final = {"1M": -95.0, "2M": -92.0, "S2": -99.0, "S8": -103.0}
+"""nRF52840 PS, RADIO (2M and S2 recalled: unverified), at the bit error rate of Vol 6 Part A 4.1."""
+BIT_ERRORS: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +50,32 @@ class BleLink:
     octets: int = OCTETS[1]
     encrypted: bool = True
     packets_per_event: int = 0  # most exchanges in one connection event; 0: as many as fit
-    supervision_us: int = 0  # 0: 4 s, or six intervals when that is longer
+    writes: str = "commands"  # or requests, each answered in the next event before another may follow
+    kept: bool = False  # whether the connection lasts from round to round
+    latency: int = 0  # connection events that the node may sleep through while it has nothing to say
+    supervision_us: int = 0  # 0: 4 s, or six times the silence that latency allows when that is longer
     ramp_us: int = 40  # radio ramp-up before it can listen (nRF52840 PS, RADIO, fast ramp-up; unverified)
     event_cpu_us: int = 600  # processor time per connection event; modelled
     start_us: int = 1_400  # crystal start before an event (Zephyr, nrf52840.dtsi, startup-time-us)
     clock_ppm: int = 40  # sleep clock errors of both sides, added (20 ppm each: Nordic's measuring conditions)
     channel: Channel = CLEAR  # what loses packets on the way
+    transmit_dbm: ClassVar[int] = 0  # where nothing else is said
 
     def __post_init__(self) -> None:
         if faults := _faults(self):
             raise InputError(faults)
 
     @property
+    def receiver(self) -> Receiver:
+        """How well either side hears packets of this PHY; advertising counts as if it were sent on it, too."""
+        return Receiver(sensitivity_dbm=SENSITIVITY_DBM[self.phy], bit_errors=BIT_ERRORS)
+
+    @property
     def timeout_us(self) -> int:
         """Silence after which an established connection counts as lost, in microseconds."""
-        least, _, step = SUPERVISION_US
-        return self.supervision_us or max(least, -(-6 * self.interval_us // step) * step)
+        least, most, step = SUPERVISION_US
+        silence_us = (1 + self.latency) * self.interval_us
+        return self.supervision_us or max(least, min(-(-6 * silence_us // step) * step, most))
 
     @property
     def window_us(self) -> int:
@@ -74,6 +86,25 @@ class BleLink:
     def room_us(self) -> int:
         """Usable part of a connection interval, in microseconds."""
         return self.interval_us - GUARD_US
+
+    @property
+    def standby(self) -> Standby | None:
+        """A kept connection answers the gateway's empty packet with its own, once in 1 + latency intervals.
+
+        The window grows with the silence before it, since both clocks drift all the while.
+        """
+        if not self.kept:
+            return None
+        silence_us = (1 + self.latency) * self.interval_us
+        empty_us = pdu_us(self.phy, 0)
+        return Standby(
+            period_us=silence_us,
+            receive_us=self.ramp_us + WINDOW_US + silence_us * self.clock_ppm // 1_000_000 + empty_us,
+            idle_us=T_IFS_US,
+            transmit_us=empty_us,
+            control_us=self.event_cpu_us,
+            start_us=self.start_us,
+        )
 
     def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
         """One connection set up, used for one message and left: what it cost the node, and whether it arrived.
@@ -97,6 +128,9 @@ def _faults(link: BleLink) -> list[Fault]:
             f"expected 7.5 ms to 4 s in steps of 1.25 ms, got {link.interval_us} us; take the next step",
         ),
         (OCTETS[0] <= link.octets <= OCTETS[1], "octets", f"expected 27 to 251, got {link.octets}"),
+        (link.writes in WRITES, "writes", f"expected one of {', '.join(WRITES)}, got {link.writes!r}"),
+        (0 <= link.latency <= LATENCY, "latency", f"expected 0 to {LATENCY} events, got {link.latency}"),
+        (link.kept or not link.latency, "latency", "expected none without a kept connection, which it is for"),
     ]
     faults = [Fault(f"ble.{where}", text) for good, where, text in checks if not good]
     return faults or _timing_faults(link)
@@ -105,68 +139,79 @@ def _faults(link: BleLink) -> list[Fault]:
 def _timing_faults(link: BleLink) -> list[Fault]:
     """What does not fit together in a link whose single fields are in range."""
     needs = link.window_us + exchange_us(link.phy, link.octets, encrypted=link.encrypted)
-    low, high = 2 * link.interval_us, SUPERVISION_US[1]
+    low, high = 2 * (1 + link.latency) * link.interval_us, SUPERVISION_US[1]
     faults = []
     if needs > link.room_us:
         text = f"expected at least {needs + GUARD_US} us for one full packet on {link.phy}, got {link.interval_us} us"
         faults.append(Fault("ble.interval", f"{text}; lengthen it or take a faster PHY"))
     if not low < link.timeout_us <= high:
-        text = f"expected more than two intervals ({low} us) and at most {high} us, got {link.timeout_us} us"
+        silent = "two intervals" if not link.latency else f"twice {1 + link.latency} intervals"
+        text = f"expected more than {silent} ({low} us) and at most {high} us, got {link.timeout_us} us"
         faults.append(Fault("ble.supervision", f"{text}; lengthen it"))
     return faults
 
 
-class Session(RadioClock):
+class Session(Advertiser):
     """One connection while it lasts. It begins with the oscillator running: the node is awake already."""
 
     def __init__(self, link: BleLink, direction: Direction, key: int, at_us: int = 0) -> None:
-        super().__init__(key=key, channel=link.channel, at_us=at_us)
+        super().__init__(
+            key=key, channel=link.channel, at_us=at_us, event_cpu_us=link.event_cpu_us, start_us=link.start_us
+        )
         self.link = link
         self.up = direction is Direction.UP
         self.attempts = 0  # exchanges begun
+        self.answers = 0  # of them, those that carried the answer to a write
         self.anchor_us = 0  # when the next connection event begins
         self.heard_us = 0  # end of the last complete exchange
         self.limit_us = ESTABLISH_INTERVALS * link.interval_us  # silence that ends the connection
 
     def run(self, payload_bytes: int) -> Transfer:
-        """The whole session: advertise, set up, carry the message."""
+        """Advertise and set up, or wait for the next event of a kept connection; then the message."""
         packets = packet_octets(self.link.octets, payload_bytes)
-        setup = [SETUP_OCTETS] * (SETUP_EVENTS + (0 if self.link.phy == "1M" else PHY_EVENTS))
         done = attempts = 0
-        if self._advertise() and self._work(setup, per_event=1) == len(setup):
+        if self._resume() if self.link.kept else self._connect():
             before = self.attempts
-            done = self._work(packets, per_event=self.link.packets_per_event or len(packets))
-            attempts = self.attempts - before
+            done = self._write(packets) if self.link.writes == "requests" else self._command(packets)
+            attempts = self.attempts - before - self.answers
         self.control_us += self.link.event_cpu_us
         return self._transfer(len(packets), done, attempts)
+
+    def _resume(self) -> bool:
+        """The node's next event of a connection that has lasted since the last round."""
+        silence_us = (1 + self.link.latency) * self.link.interval_us
+        self.rest(-self.at_us % silence_us, control_us=0, start_us=self.link.start_us)
+        self.anchor_us = self.now_us
+        self.heard_us, self.limit_us = self.anchor_us - silence_us, self.link.timeout_us
+        return True
+
+    def _connect(self) -> bool:
+        setup = [SETUP_OCTETS] * (SETUP_EVENTS + (0 if self.link.phy == "1M" else PHY_EVENTS))
+        if not self.advertise():
+            return False
+        self.heard_us, self.anchor_us = self.now_us, self.now_us + ANCHOR_US
+        return self._work(setup, per_event=1) == len(setup)
+
+    def _command(self, packets: Sequence[int]) -> int:
+        return self._work(packets, per_event=self.link.packets_per_event or len(packets))
+
+    def _write(self, packets: Sequence[int]) -> int:
+        """Packets that were answered, one at a time: the answer comes in the next event, the other way."""
+        for done, octets in enumerate(packets):
+            if not self._work([octets], per_event=1):
+                return done
+            before, self.up = self.attempts, not self.up
+            answered = self._work([RESPONSE_OCTETS], per_event=1)
+            self.up = not self.up
+            self.answers += self.attempts - before
+            if not answered:
+                return done
+        return len(packets)
 
     def _transfer(self, packets: int, done: int, attempts: int) -> Transfer:
         pdus = min(done + 1, packets) if attempts else 0  # the one that failed last was on the air too
         first = min(pdus, attempts)
         return self.transfer(delivered=done == packets, pdus=first, retransmissions=attempts - first)
-
-    def _advertise(self) -> bool:
-        """Advertises until a CONNECT_IND is heard; False when the advertising period passed without one."""
-        while (opened_us := self.now_us) < ADV_PERIOD_US:
-            if any(self._advertise_once() for _ in range(ADV_CHANNELS)):
-                self.heard_us = self.now_us
-                self.anchor_us = self.now_us + ANCHOR_US
-                return True
-            delay_us = self.below(ADV_DELAY_US + 1)
-            self._pause(opened_us + ADV_INTERVAL_US + delay_us - self.now_us)
-        return False
-
-    def _advertise_once(self) -> bool:
-        """One ADV_IND on one channel and the time for its answer; always on the 1M PHY. True: the answer was heard."""
-        offer, answer = Packet.of("1M", ADV_OCTETS), Packet.of("1M", CONNECT_OCTETS)
-        got = self.send(offer.time_us, offer.bits)
-        self.gap(T_IFS_US)
-        if got and self.hear(answer.time_us, answer.bits):
-            return True
-        if not got:
-            self.receive_us += answer.time_us
-        self.gap(T_IFS_US)
-        return False
 
     def _work(self, packets: Sequence[int], *, per_event: int) -> int:
         """Number of packets acknowledged: all of them, unless the connection was lost."""
@@ -178,7 +223,7 @@ class Session(RadioClock):
     def _reach_anchor(self) -> bool:
         """Rests until the next connection event and opens it; False when the supervision timer ran out before."""
         lost_us = self.heard_us + self.limit_us
-        self._pause(min(self.anchor_us, lost_us) - self.now_us)
+        self.pause(min(self.anchor_us, lost_us) - self.now_us)
         if self.anchor_us >= lost_us:
             return False
         self.anchor_us += self.link.interval_us
@@ -219,6 +264,3 @@ class Session(RadioClock):
             return False
         self.gap(T_IFS_US)
         return self.send(ack.time_us, ack.bits)
-
-    def _pause(self, time_us: int) -> None:
-        self.rest(time_us, control_us=self.link.event_cpu_us, start_us=self.link.start_us)

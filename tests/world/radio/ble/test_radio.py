@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from fleet.base import rng
 from fleet.base.errors import InputError
 from fleet.world.radio import BleLink, Direction, Transfer
-from fleet.world.radio.ble import ADV_PERIOD_US, PHY_EVENTS, SETUP_EVENTS, Session
-from fleet.world.radio.ble_timing import exchange_us, pdu_us
+from fleet.world.radio.ble.advertising import ADV_PERIOD_US
+from fleet.world.radio.ble.radio import PHY_EVENTS, SETUP_EVENTS, Session
+from fleet.world.radio.ble.timing import exchange_us, pdu_us
 from fleet.world.radio.channel import Independent
 
 LINK = BleLink(interval_us=50_000)
@@ -133,7 +134,8 @@ def test_a_link_that_falls_silent_is_lost_at_its_supervision_timeout() -> None:
 def silenced(packets_before: int) -> Session:
     """A connection whose channel goes dead after some packets."""
     session = Session(LINK, Direction.DOWN, 0)
-    assert session._advertise()
+    assert session.advertise()
+    session.heard_us, session.anchor_us = session.now_us, session.now_us + 1_250
     assert session._work([27] * packets_before, per_event=1) == packets_before
     session.losses = Independent(loss=1.0)
     assert session._work([27], per_event=1) == 0
@@ -215,6 +217,83 @@ def test_a_supervision_timeout_shorter_than_two_intervals_is_refused() -> None:
 def test_every_interval_a_scenario_may_choose_has_a_default_supervision_timeout() -> None:
     assert BleLink(interval_us=4_000_000).timeout_us == 24_000_000
     assert BleLink(interval_us=7_500).timeout_us == 4_000_000
+
+
+def test_a_write_that_is_answered_costs_two_intervals() -> None:
+    """Silicon Labs' throughput page: the answer comes in the next event, the next write in the one after."""
+    requests = replace(LINK, writes="requests")
+    one, nine = (received(n * 244, requests) for n in (1, 9))
+    assert nine.elapsed_us - one.elapsed_us == 8 * 2 * 50_000
+    assert (nine.pdus, nine.retransmissions) == (9, 0)
+    assert nine.delivered
+    assert sent(9 * 244, requests).elapsed_us - sent(244, requests).elapsed_us == 16 * 50_000
+
+
+def test_answers_that_are_lost_are_no_packets_of_the_message() -> None:
+    link = replace(LINK, writes="requests", channel=Independent(loss=0.1))
+    runs = [received(5_000, link, rng.key(11, rng.Stream.RADIO, n)) for n in range(60)]
+    assert {run.pdus for run in runs} == {21}
+    share = sum(run.retransmissions for run in runs) / sum(run.pdus for run in runs)
+    assert 0.18 < share < 0.29  # 1 / 0.81 - 1 = 0.235, as without answers
+
+
+def test_short_packets_carry_20_bytes_each() -> None:
+    """27 octets are what a controller without data length extension sends: 4 kB take 200 packets."""
+    assert received(4_000, replace(LINK, octets=27)).pdus == 200
+
+
+def test_the_coded_phy_reaches_its_published_throughput_in_long_intervals() -> None:
+    """100 kB at 125 kbit/s: 7.30 s of plain exchanges back to back; encryption adds four octets to each packet."""
+    link = replace(LINK, phy="S8", interval_us=1_000_000)
+    plain = replace(link, encrypted=False)
+    took, took_plain = (received(100_000, each).elapsed_us - received(0, each).elapsed_us for each in (link, plain))
+    assert 7.30e6 < took_plain < 7.75e6
+    assert took_plain < took < 1.06 * took_plain
+
+
+def test_a_kept_connection_needs_no_advertising_and_waits_for_its_next_event() -> None:
+    kept = replace(LINK, kept=True)
+    here = kept.transfer(Direction.DOWN, 1_000, 0, at_us=100_000)
+    later = kept.transfer(Direction.DOWN, 1_000, 0, at_us=110_000)
+    assert here.elapsed_us < received(1_000).elapsed_us - SETUP_EVENTS * 50_000
+    assert later.elapsed_us - here.elapsed_us == 40_000
+    assert here.transmit_us == here.pdus * 80
+
+
+# What an idle connection of an nRF52840 draws on average over a floor of 3.16 uA, from the charge of its events.
+KEPT_UA = [(50_000, 86.3), (100_000, 44.8), (1_000_000, 7.6), (4_000_000, 4.4)]
+EVENT_MA = {"receive_us": 6.26, "idle_us": 3.0, "transmit_us": 6.40, "control_us": 3.3, "start_us": 0.25}
+
+
+@pytest.mark.parametrize("interval_us, expected_ua", KEPT_UA)
+def test_a_kept_connection_draws_the_worked_average(interval_us: int, expected_ua: float) -> None:
+    standby = BleLink(interval_us=interval_us, kept=True).standby
+    assert standby is not None
+    charge_nc = sum(current_ma * getattr(standby, state) for state, current_ma in EVENT_MA.items())
+    assert round(1_000 * charge_nc / standby.period_us + 3.16, 1) == pytest.approx(expected_ua, abs=0.11)
+
+
+def test_latency_makes_a_silent_node_wake_less_often_with_a_wider_window() -> None:
+    often, seldom = (BleLink(interval_us=100_000, kept=True, latency=n).standby for n in (0, 9))
+    assert often is not None
+    assert seldom is not None
+    assert (often.period_us, seldom.period_us) == (100_000, 1_000_000)
+    assert seldom.receive_us - often.receive_us == 36  # 40 ppm of the 0.9 s longer silence
+    assert BleLink().standby is None
+
+
+def test_a_supervision_timeout_must_outlast_twice_the_silence_of_latency() -> None:
+    """Vol 6 Part B 4.5.2: more than (1 + latency) x interval x 2."""
+    with pytest.raises(InputError, match=r"ble.supervision: expected more than twice 10 intervals \(2000000 us\)"):
+        BleLink(interval_us=100_000, kept=True, latency=9, supervision_us=2_000_000)
+    assert BleLink(interval_us=100_000, kept=True, latency=9).timeout_us == 6_000_000
+    with pytest.raises(InputError, match=r"ble.supervision: expected more than twice 10 intervals \(40000000 us\)"):
+        BleLink(interval_us=2_000_000, kept=True, latency=9)
+
+
+def test_latency_without_a_kept_connection_is_refused() -> None:
+    with pytest.raises(InputError, match=r"ble.latency: expected none without a kept connection"):
+        BleLink(latency=3)
 
 
 # One connection event of an nRF52840 at 3 V, computed by hand from its currents in uA:

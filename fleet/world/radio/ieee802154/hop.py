@@ -1,0 +1,71 @@
+"""One hop of an IEEE 802.15.4 network: a frame goes over it with unslotted CSMA/CA, acknowledgement and retries.
+
+Source: IEEE Std 802.15.4-2020, 6.2.5.1 (CSMA/CA) and 6.7.4 (acknowledgement and retransmission). A channel that stays
+busy for all backoffs is a failure of the frame without retries.
+"""
+
+from fleet.world.radio.channel import Channel
+from fleet.world.radio.clock import RadioClock
+from fleet.world.radio.ieee802154 import timing
+
+
+class Hop(RadioClock):
+    """One side of a hop: `up` frames are its own, the others come to it, and for them its receiver is always on.
+
+    busy: chance that an assessment finds the channel taken, 0 to 1.
+    """
+
+    def __init__(self, *, key: int, channel: Channel, busy: float, at_us: int = 0) -> None:
+        super().__init__(key=key, channel=channel, at_us=at_us)
+        self.busy_below = round(busy * 2**32)
+        self.attempts = 0  # frames put on the air, acknowledgements not counted
+
+    def frame(self, psdu_octets: int, *, up: bool) -> bool:
+        """One frame with all its retries; True when its sender heard the acknowledgement."""
+        for _attempt in range(1 + timing.MAX_RETRIES):
+            if not self._access(up=up):
+                return False
+            self.attempts += 1
+            if self._push(psdu_octets) if up else self._take(psdu_octets):
+                self._wait(timing.space_us(psdu_octets), up=up)
+                return True
+        return False
+
+    def _access(self, *, up: bool) -> bool:
+        """Waits for a clear channel; False when it stays taken."""
+        exponent = timing.MIN_BE
+        for _backoff in range(1 + timing.MAX_BACKOFFS):
+            self._wait(self.below(2**exponent) * timing.BACKOFF_US, up=up)
+            self.listen(timing.CCA_US)
+            if not (self.busy_below and self.below(2**32) < self.busy_below):
+                self._wait(timing.TURNAROUND_US, up=up)
+                return True
+            exponent = min(exponent + 1, timing.MAX_BE)
+        return False
+
+    def _wait(self, time_us: int, *, up: bool) -> None:
+        """The sender of a frame idles in its pauses; who waits for one listens."""
+        if up:
+            self.gap(time_us)
+        else:
+            self.listen(time_us)
+
+    def _push(self, psdu_octets: int) -> bool:
+        if not self.send(timing.frame_us(psdu_octets), 8 * psdu_octets):
+            self.listen(timing.ACK_WAIT_US)
+            return False
+        self.gap(timing.TURNAROUND_US)
+        if self.hear(timing.ACK_US, 8 * timing.ACK_OCTETS):
+            return True
+        self.listen(timing.ACK_WAIT_US - timing.TURNAROUND_US - timing.ACK_US)
+        return False
+
+    def _take(self, psdu_octets: int) -> bool:
+        if not self.hear(timing.frame_us(psdu_octets), 8 * psdu_octets):
+            self.listen(timing.ACK_WAIT_US)
+            return False
+        self.gap(timing.TURNAROUND_US)
+        if self.send(timing.ACK_US, 8 * timing.ACK_OCTETS):
+            return True
+        self.listen(timing.ACK_WAIT_US - timing.TURNAROUND_US - timing.ACK_US)
+        return False
