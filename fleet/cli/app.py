@@ -442,12 +442,16 @@ def node(
         Path | None,
         typer.Option("--project", metavar="DIR", help="an export with --runtime; default: a fresh one"),
     ] = None,
+    flash: Annotated[
+        Path | None,
+        typer.Option("--flash", metavar="FILE", help="where the node remembers what a restart must not forget"),
+    ] = None,
 ) -> None:
     """Be one emulated node of a scenario, for a gateway to talk to."""
     from fleet.cli.gateway import run_node
     from fleet.scenario import load
 
-    run_node(load(file, allow_code=True), number, at, keys, project)
+    run_node(load(file, allow_code=True), number, at, keys, project, flash)
 
 
 @app.command()

@@ -55,13 +55,15 @@ def run_gateway(scenario: Scenario, asked: Asked) -> None:
         typer.echo(f"left {superlink}")
 
 
-def run_node(scenario: Scenario, number: int, at: str, keys: Path, project: Path | None) -> None:
+def run_node(scenario: Scenario, number: int, at: str, keys: Path, project: Path | None, flash: Path | None) -> None:
     """An emulated node at an address of this machine, until Ctrl-C."""
     places = parse_nodes(at)
     if len(places) != 1 or places[0].kind not in (Kind.UDP, Kind.SERIAL):
         raise InputError.one("--at", f"expected one udp:HOST:PORT or serial:DEVICE[:BAUD], got '{at}'; correct it")
     with _until_interrupted() as stop:
-        serve(scenario, number, places[0], keys=read_keys(keys), project=project, told=typer.echo, stop=stop)
+        serve(
+            scenario, number, places[0], keys=read_keys(keys), project=project, flash=flash, told=typer.echo, stop=stop
+        )
 
 
 def make_app(scenario: Scenario, folder: Path, model: Path) -> None:

@@ -1,6 +1,6 @@
 """Real, emulated and simulated nodes of a scenario, joined to the SuperLink of a Flower federation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +25,11 @@ from fleet.learning.client import Client
 from fleet.learning.orders import sample_order
 from fleet.node.backend import EngineBackend
 from fleet.node.model.graph import Int8
+from fleet.node.plan.slots import slots_of
+from fleet.node.profile import Profile
 from fleet.node.twin.firmware import firmware_image, project_image
+from fleet.node.twin.image import Image
+from fleet.node.twin.kept import KeptFlash, kept_flash
 from fleet.node.twin.mailbox import Board
 from fleet.node.wire.seal import BY_SERVER
 from fleet.run.assemble import Drafted, drafted
@@ -220,36 +224,53 @@ def serve(
     told: Told,
     stop: Event,
     project: Path | None = None,
+    flash: Path | None = None,
 ) -> None:
     """Is an emulated node of a scenario, at an address of this machine, until it is told to stop.
 
-    It begins as a new board does: with its first step, and with the first of its counters. project: the firmware, an
-    export of this scenario with the runtime; None for one made now.
+    project: the firmware, an export of this scenario with the runtime; None for one made now. flash: a file in which it
+    remembers counters, steps, values and pushed models over a restart; without one it begins as a new board does, which
+    a gateway that has heard it before refuses.
     """
     if not 0 <= node < scenario.nodes:
         raise InputError.one("--node", f"expected 0 to {scenario.nodes - 1}, got {node}; name a node of the scenario")
     if node not in keys:
         raise InputError.one("--keys", f"expected a key of node {node}, got none; add a line to the file")
     draft = drafted(scenario)
-    if project is None:
-        board = boards_of(scenario, draft, {node: keys[node]})[node]
-    else:
-        image, profile = project_image(project, draft.plan, seed=scenario.seed)
-        board = Board(image, profile, draft.plan, node, keys[node])
+    image, profile = _firmware(scenario, draft, node, project)
+    kept = None if flash is None else kept_flash(flash, slots_of(draft.plan, profile), node)
+    board = Board(image, profile, draft.plan, node, keys[node], flash=b"" if kept is None else kept.content)
     channel: Channel = node_end(at.host, at.port) if at.kind is Kind.UDP else SerialChannel(at.device, baud=at.baud)
     told(f"node {node} of {scenario.name} at {at}")
-    board_node(scenario, draft, node, board, channel, told).serve(stop)
+    board_node(scenario, draft, node, board, channel, told, kept).serve(stop)
 
 
-def boards_of(scenario: Scenario, draft: Drafted, keys: Mapping[int, bytes]) -> dict[int, Board]:
-    """An emulated board, just switched on, for each of these nodes; one image per kind of board, built now."""
-    kinds = [group.board for group in scenario.fleet for _ in range(group.count)]
-    images = {
+def _firmware(scenario: Scenario, draft: Drafted, node: int, project: Path | None) -> tuple[Image, Profile]:
+    if project is not None:
+        return project_image(project, draft.plan, seed=scenario.seed)
+    kind = _kinds(scenario)[node]
+    return _images(scenario, draft, [kind])[kind], draft.profiles[kind]
+
+
+def _kinds(scenario: Scenario) -> list[str]:
+    """The board of each node."""
+    return [group.board for group in scenario.fleet for _ in range(group.count)]
+
+
+def _images(scenario: Scenario, draft: Drafted, kinds: Iterable[str]) -> dict[str, Image]:
+    """One image per kind of board, built now."""
+    return {
         kind: firmware_image(
             draft.plan, draft.profiles[kind], seed=scenario.seed, windows=draft.data.most_windows, runtime=True
         )
-        for kind in dict.fromkeys(kinds[node] for node in keys)
+        for kind in dict.fromkeys(kinds)
     }
+
+
+def boards_of(scenario: Scenario, draft: Drafted, keys: Mapping[int, bytes]) -> dict[int, Board]:
+    """An emulated board, just switched on, for each of these nodes."""
+    kinds = _kinds(scenario)
+    images = _images(scenario, draft, (kinds[node] for node in keys))
     return {
         node: Board(images[kinds[node]], draft.profiles[kinds[node]], draft.plan, node, key)
         for node, key in keys.items()
@@ -257,9 +278,10 @@ def boards_of(scenario: Scenario, draft: Drafted, keys: Mapping[int, bytes]) -> 
 
 
 def board_node(
-    scenario: Scenario, draft: Drafted, node: int, board: Board, channel: Channel, told: Told
+    scenario: Scenario, draft: Drafted, node: int, board: Board, channel: Channel, told: Told,
+    kept: KeptFlash | None = None,
 ) -> BoardNode:  # fmt: skip
-    """A board at a channel, with the node's windows in the order of the simulation."""
+    """A board at a channel, with the node's windows in the order of the simulation. kept: as BoardNode's."""
     train = draft.data.shards[node].train
 
     def sample(step: int) -> tuple[Int8, int]:
@@ -267,5 +289,6 @@ def board_node(
         return train.x[i], int(train.y[i])
 
     return BoardNode(
-        board=board, link=Link(channel), sample=sample, windows=train.size, wait_ms=round(1000 * WAIT_S), told=told
+        board=board, link=Link(channel), sample=sample, windows=train.size, wait_ms=round(1000 * WAIT_S), told=told,
+        kept=kept,
     )  # fmt: skip

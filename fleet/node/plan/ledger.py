@@ -113,7 +113,7 @@ def ledger(
     lines = (
         *_spread(tuple(_sram(plan, profile.banks[0].name, stack_bytes, runtime)), profile),
         *_model(plan, static=static),
-        *_code(plan, profile, code_bytes),
+        *_code(plan, profile, code_bytes, runtime=runtime),
         *_log(plan, windows),
         *(_slots(plan, profile) if runtime else ()),
         *_reserved(profile),
@@ -318,9 +318,10 @@ def use_of(section: Section) -> str:
     return section.name if section.name in USES else section.use
 
 
-def _code(plan: Plan, profile: Profile, code_bytes: int | None) -> Iterator[Line]:
+def _code(plan: Plan, profile: Profile, code_bytes: int | None, *, runtime: bool) -> Iterator[Line]:
     reason = "vectors, plan interpreter, the operators of this plan, client, compiler runtime"
-    modelled = code_size(plan, profile.core)
+    reason += ", node runtime" * runtime
+    modelled = code_size(plan, profile.core, runtime=runtime)
     if code_bytes is not None:
         yield Line(memory="flash", bank=FLASH, item="code", size_bytes=code_bytes, reason=reason, basis="measured")
     elif modelled is not None:
@@ -328,7 +329,7 @@ def _code(plan: Plan, profile: Profile, code_bytes: int | None) -> Iterator[Line
         yield Line(memory="flash", bank=FLASH, item="code", size_bytes=modelled, reason=reason, basis="modelled")
     else:
         reason += f"; no image for {profile.core} was measured, so the largest of other cores stands here"
-        size = largest_code_size(plan)
+        size = largest_code_size(plan, runtime=runtime)
         yield Line(
             memory="flash", bank=FLASH, item="code", size_bytes=size, reason=reason, basis="modelled", unverified=True
         )

@@ -41,6 +41,11 @@ class Slots:
         """Address at which the slots begin: an image ends before."""
         return min(place.start for place in (*self.models, *self.checkpoints))
 
+    @property
+    def end(self) -> int:
+        """Address behind them."""
+        return max(place.start + place.size_bytes for place in (*self.models, *self.checkpoints))
+
 
 def plan_id(plan: Plan) -> int:
     """What a slot calls what it belongs to: the first 32 bits of SHA-256 over the plan's words, then the bytes of the

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fleet.base.errors import CheckFailed
 from fleet.node.model.graph import Int8
 from fleet.node.plan.plan import Plan
+from fleet.node.plan.slots import slots_of
 from fleet.node.profile import Profile
 from fleet.node.protocol.signature import PUBLIC_BYTES, SIGNATURE_BYTES, is_signed
 from fleet.node.twin.firmware import LOG, Firmware
@@ -50,10 +51,12 @@ class Field(IntEnum):
 
 class Board(Firmware):
     """A node with its runtime, just switched on. key: of sealed frames, or b"" for plain ones. signer: public key of
-    whose models it takes, or b"" for nobody's: whoever emulates is its `is_signed`."""
+    whose models it takes, or b"" for nobody's: whoever emulates is its `verify_ed25519`. flash: of its slots, as
+    another Board gave it; b"" as it comes from the factory."""
 
     def __init__(
-        self, image: Image, profile: Profile, plan: Plan, node: int, key: bytes = b"", signer: bytes = b""
+        self, image: Image, profile: Profile, plan: Plan, node: int, key: bytes = b"", signer: bytes = b"",
+        flash: bytes = b"",
     ) -> None:  # fmt: skip
         super().__init__(image, profile, plan, node)
         self._mail = image.object("fe_mail").address
@@ -65,8 +68,16 @@ class Board(Firmware):
             self._core.write(SIGNER_AT, signer)
             self._write(Field.SIGNER, SIGNER_AT)
             self._core.on("fe_mailbox_ask", self._verify)
+        places = slots_of(plan, profile)
+        self._flash = places.first, places.end - places.first
+        self._core.write(places.first, flash or b"\xff" * self._flash[1])
         self._input_bytes = plan.graph.input.size
         self._call("fe_node_start")
+
+    @property
+    def flash(self) -> bytes:
+        """The slots as they are now: what outlives the power."""
+        return self._core.read(*self._flash)
 
     @property
     def rounds_done(self) -> int:

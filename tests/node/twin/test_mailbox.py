@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fleet.base import rng
+from fleet.base.errors import DoesNotFit
 from fleet.base.places import devices_dir, package_data
 from fleet.node.engine.binding import Course, Node
 from fleet.node.export import export
@@ -14,8 +15,10 @@ from fleet.node.export.kinds import Kind
 from fleet.node.export.record import read_project
 from fleet.node.export.trial import Trial
 from fleet.node.model.fixed import real
+from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import Plan, plan_of
+from fleet.node.plan.code_size import RUNTIME, code_size
 from fleet.node.plan.ledger import MAILBOX_BYTES
 from fleet.node.plan.slots import slots_of
 from fleet.node.profile import boards, load_profile
@@ -99,12 +102,26 @@ def test_every_board_with_a_port_verifies_with_the_runtime(plan: Plan, board: st
     project = export(plan, load_profile(board), out=tmp_path / "node", name="node", runtime=True, kind=kind)
     report = verify(project)
     assert [fault for check in report.checks for fault in check.faults] == []
+    linked = next(line.linked_bytes for line in report.memory if line.item == "code")
+    if kind is Kind.TABLE:
+        assert code_size(plan, load_profile(board).core, runtime=True) == pytest.approx(linked, rel=0.06)
 
 
 def test_the_ledger_has_the_lines_of_the_runtime_exactly_when_it_is_linked(plan: Plan, project: Path) -> None:
     text = (project / "README.md").read_text(encoding="utf-8")
+    core = load_profile("nrf52840").core
+    assert f"| flash | code | {code_size(plan, core, runtime=True):,} | modelled |" in text
+    assert code_size(plan, core, runtime=True) == (code_size(plan, core) or 0) + RUNTIME[core]
     assert "| ram | session | 148 | planned |" in text
     assert "| flash | checkpoints | 36,864 | planned |" in text
     places = slots_of(plan, load_profile("nrf52840"))
     assert sum(p.size_bytes for p in places.checkpoints) == 36_864
     assert f"LENGTH = {places.first - 0x27000}" in (project / "port" / "link.ld").read_text(encoding="utf-8")
+
+
+def test_a_plan_whose_image_would_not_link_beside_its_slots_is_refused(tmp_path: Path) -> None:
+    """Of a board with sectors of 256 KB the slots leave 64 KB: with the runtime's code in the ledger that is known."""
+    graph = imu_net()
+    plan = plan_of(graph, build_scheme(graph, "full", recipe=Recipe(gradients=Gradients.FP32)))
+    with pytest.raises(DoesNotFit, match="flash"):
+        export(plan, load_profile("stm32f746"), out=tmp_path / "node", name="node", runtime=True)
