@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from fleet.base import rng
 from fleet.base.errors import Fault, InputError
 from fleet.world.radio.channel.losses import Draw, Receiver, Site
-from fleet.world.radio.lora.path import Path, distances_m, log10, normals
+from fleet.world.radio.lora.exact import exp, log10
+from fleet.world.radio.lora.path import Path, distances_m, normals
 
 Floats = NDArray[np.float64]
 FREE_SPACE_DB: Final = 40.2  # over 1 m at 2.44 GHz: 20 log10(4 pi d f / c); Friis, 1946
-_LN2: Final = 0.6931471805599453
 _LN10: Final = 2.302585092994046
 PLACED, SHADED = 1, 2  # parts of the keys of a node's place and of what stands in its way
 
@@ -95,19 +95,9 @@ def packet_errors(rssi: NDArray[np.int64], receiver: Receiver, bits: int) -> Flo
     """Chance that a packet of so many bits is lost at each received power (1/100 dBm), as float64."""
     over_db = rssi / 100 - receiver.sensitivity_dbm
     steepness = float(log10(np.array([0.5 / receiver.bit_errors]))[0]) * _LN10
-    ratio = exponential(np.clip(over_db, -100.0, 30.0) * (_LN10 / 10))
-    wrong = 0.5 * exponential(-np.minimum(steepness * ratio, 700.0))
+    ratio = exp(np.clip(over_db, -100.0, 30.0) * (_LN10 / 10))
+    wrong = 0.5 * exp(-np.minimum(steepness * ratio, 700.0))
     result: Floats = 1.0 - _power(1.0 - wrong, bits)
-    return result
-
-
-def exponential(x: Floats) -> Floats:
-    """e to the x, the same bits everywhere, for x from -700 to 700; within 1e-14 of the true one, relatively."""
-    whole = np.rint(x / _LN2)
-    rest, series = x - whole * _LN2, np.zeros_like(x)
-    for n in range(18, 0, -1):
-        series = (series + 1.0) * rest / n
-    result: Floats = np.ldexp(series + 1.0, whole.astype(np.int64))
     return result
 
 

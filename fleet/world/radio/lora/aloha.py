@@ -3,11 +3,9 @@
 Every other frame harms with a small chance of its own, so the chances multiply to an exponential (pure ALOHA, Abramson
 1970). `survival` follows the models of `collisions`, node by node; what it leaves out are the ends of the window, where
 a frame has fewer neighbours: at most one airtime in a window. Each frame by itself is received as often as the scan
-finds; but frames collide in pairs, so the number received in a window scatters more than independent draws say. And it
-uses `exp`, whose last bit may differ between machines. So runs use the scan, planning this.
+finds; but frames collide in pairs, so the number received in a window scatters more than independent draws say. So
+runs take the scan where every frame is known, and this where only the load is.
 """
-
-from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 from fleet.base import rng
 from fleet.world.radio.lora.airtime import CHIP_US
 from fleet.world.radio.lora.collisions import LEAST_SF, SFS, Frames, Model
+from fleet.world.radio.lora.exact import exp
 
 FAR_CDB = 10**6  # more hundredths of a dB than any two frames are apart
 
@@ -24,7 +23,7 @@ def pure_aloha(nodes: int, duration_us: int, interval_us: int, channels: int = 1
 
     nodes: all of them, spread evenly over channels; interval_us: mean wait. LoRaSim's traffic.
     """
-    return exp(-2 * nodes / channels * duration_us / (interval_us + duration_us))
+    return float(exp(np.array(-2 * nodes / channels * duration_us / (interval_us + duration_us))))
 
 
 def untouched(others: int, duration_us: int, window_us: int, channels: int = 1) -> float:
@@ -55,7 +54,7 @@ def survival(frames: Frames, model: Model, *, window_us: int, channels: int = 1)
         else:
             everyone = np.arange(len(own))
             harm_us += _harm_us(frames, model, everyone, others)
-    return np.exp(-harm_us / (window_us * channels))
+    return exp(-harm_us / (window_us * channels))
 
 
 def _harm_us(frames: Frames, model: Model, victims: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:

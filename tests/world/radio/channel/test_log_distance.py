@@ -13,7 +13,6 @@ from fleet.world.radio.cellular import NbIotLink
 from fleet.world.radio.channel import LogDistance, Receiver, Site
 from fleet.world.radio.channel.log_distance import (
     FREE_SPACE_DB,
-    exponential,
     log_distance,
     packet_errors,
     rssi_cdbm,
@@ -96,11 +95,6 @@ def test_a_packet_is_lost_when_its_draw_is_below_its_chance() -> None:
     below = round(channel.share(400) * 2**32)
     assert channel.lost(lambda: below - 1, 0, 400)
     assert not channel.lost(lambda: below, 0, 400)
-
-
-def test_the_exponential_is_the_exponential() -> None:
-    x = np.linspace(-700, 700, 2_001)
-    assert np.max(np.abs(exponential(x) / np.exp(x) - 1)) < 1e-12
 
 
 @pytest.mark.parametrize("given_", [{}, {"distance_mm": 1_000, "radius_mm": 1_000}])

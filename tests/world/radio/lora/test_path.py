@@ -1,7 +1,6 @@
-"""Path loss against the figures of its sources, and our logarithm and quantile against the standard library's."""
+"""Path loss against the figures of its sources, and where nodes stand."""
 
 from math import log10 as true_log10
-from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -14,25 +13,12 @@ from fleet.world.radio.lora.path import (
     PATHS,
     distances_m,
     least_sf,
-    log10,
     normals,
-    quantile,
     reached,
 )
 
 KEY = rng.key(11, rng.Stream.RADIO)
 NODES = np.arange(100_000)
-
-
-def test_the_logarithm_is_the_standard_librarys_to_the_last_digits() -> None:
-    x = np.array([1.0, 1e-9, 2.0, 0.7071067811865475, 0.7071067811865476, 3.5, 10.0, 1e6, 123_456.789])
-    assert log10(x) == pytest.approx([true_log10(value) for value in x], rel=1e-14, abs=1e-15)
-
-
-def test_the_quantile_is_the_standard_librarys_to_nine_digits() -> None:
-    share = np.array([2**-33, 1e-6, 0.01, 0.02425, 0.3, 0.5, 0.7, 0.97575, 0.999, 1 - 2**-33])
-    expected = [NormalDist().inv_cdf(value) for value in share]
-    assert quantile(share) == pytest.approx(expected, rel=1.2e-9, abs=1.2e-9)
 
 
 def test_lorasims_range_at_sf_12_is_413_metres_with_base_10() -> None:
