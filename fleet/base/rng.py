@@ -36,6 +36,7 @@ class Stream(IntEnum):
     SEARCH = 8
     SELECT = 9
     LIFE = 10
+    REPORT = 11
     FLASH = 20
     CAMPAIGN = 21
     PLACE = 30

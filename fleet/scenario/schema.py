@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fleet.base.declared import Key, declared
-from fleet.base.units import CHARGE_MAH, SHARE, TIME_US
+from fleet.base.units import CHARGE_MAH, SHARE, SIZE_BYTES, TIME_US
 from fleet.learning.selection import POLICIES
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
@@ -157,6 +157,14 @@ class StoreChoice:
 
 
 @declared
+class Report:
+    """What a node sends by itself between rounds: a reading, a sign of life."""
+
+    every_us: Annotated[int, Key("one in each such stretch of time", unit=TIME_US, least="1 min", most="365 d")]
+    payload_bytes: Annotated[int, Key("its length without headers", unit=SIZE_BYTES, least="1 B", most="222 B")]
+
+
+@declared
 class FleetGroup:
     """Nodes of one kind; groups take the nodes of the data in order."""
 
@@ -165,6 +173,7 @@ class FleetGroup:
     energy: Annotated[StoreChoice, Key("what it runs on")]
     radio: Annotated[RadioChoice, Key("how it talks")]
     every_us: Annotated[int, Key("time from one round's opening to the next", unit=TIME_US, least="1 s", most="365 d")]
+    report: Annotated[Report | None, Key("what it sends by itself between rounds")] = None
     twin: Annotated[
         int, Key("first nodes of the group that run as emulated firmware; the same bytes, slower", least=0, most=1000)
     ] = 0

@@ -8,12 +8,13 @@ import simpy
 
 from fleet.base import rng
 from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow
+from fleet.world.draws import radio_draws
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
 from fleet.world.power import Power
 from fleet.world.radio.link import Direction, Link, Standby, Transfer
 from fleet.world.records import Records
-from fleet.world.reports import Block, Task
+from fleet.world.reports.report import Block, Task
 from fleet.world.store import Store
 
 Stage: TypeAlias = Generator[simpy.Event, Any, bool]  # waits; true: the node lives on
@@ -97,11 +98,11 @@ class Node:
                 self._report_at(task, window, due_us)
 
     def _report_at(self, task: Task, window: int, due_us: int) -> None:
-        drain = self._drain(list(task.block.draws))
+        drain = self._drain(list(task.block(window).draws))
         self._book(drain, due_us + drain.lived_us, "reporting")
         if self.alive:
             self.slept_from_us = due_us + drain.lived_us
-            self.after_report(task.block, self.slept_from_us, heard=task.ether.arrived(task.place, window))
+            self.after_report(task.block(window), self.slept_from_us, heard=task.ether.arrived(task.place, window))
 
     def may_report(self, due_us: int) -> bool:
         """Whether it is neither at work nor bound to silence."""
@@ -113,9 +114,9 @@ class Node:
             return False
         self.slept_from_us = None
         task.ether.began(task.place, window, int(self.env.now))
-        if not (yield from self._spend(list(task.block.draws), "reporting")):
+        if not (yield from self._spend(list(task.block(window).draws), "reporting")):
             return False
-        self.after_report(task.block, int(self.env.now), heard=task.ether.arrived(task.place, window))
+        self.after_report(task.block(window), int(self.env.now), heard=task.ether.arrived(task.place, window))
         self.slept_from_us = int(self.env.now)
         return True
 
@@ -249,7 +250,7 @@ class Node:
         purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
         transfer = self.spec.link.transfer(direction, payload_bytes, purpose, at_us=int(self.env.now))
         doing = "receiving" if direction is Direction.DOWN else "sending"
-        if not (yield from self._spend(_radio_draws(self.spec.power, transfer, direction), doing)):
+        if not (yield from self._spend(radio_draws(self.spec.power, transfer, direction), doing)):
             return Reason.DIED
         self.quiet_until_us = int(self.env.now) + transfer.quiet_us
         self.sent_us += transfer.transmit_us
@@ -316,20 +317,4 @@ def _sleep_draws(spec: NodeSpec, since_us: int, now_us: int) -> list[Draw]:
     """What a sleep draws, the radio's standby in it included; each state as one piece."""
     if spec.standby is None:
         return [Draw(cause=Cause.SLEEP, current_na=spec.power.sleep_na, time_us=now_us - since_us)]
-    return _radio_draws(spec.power, spec.standby.over(since_us, now_us), Direction.DOWN)
-
-
-def _radio_draws(power: Power, transfer: Transfer, direction: Direction) -> list[Draw]:
-    """What a transfer draws, by state. Their order within a transfer is not kept, so a death in it is timed roughly.
-
-    The gaps between two packets count for the direction of the message.
-    """
-    gaps = Cause.TRANSMIT if direction is Direction.UP else Cause.RECEIVE
-    return [
-        Draw(cause=Cause.WAKE, current_na=power.wake_na, time_us=transfer.start_us),
-        Draw(cause=Cause.WAKE, current_na=power.run_na, time_us=transfer.control_us),
-        Draw(cause=Cause.RECEIVE, current_na=power.receive_na, time_us=transfer.receive_us),
-        Draw(cause=Cause.TRANSMIT, current_na=power.transmit_na, time_us=transfer.transmit_us),
-        Draw(cause=gaps, current_na=power.radio_idle_na, time_us=transfer.idle_us),
-        Draw(cause=Cause.SLEEP, current_na=power.sleep_na, time_us=transfer.sleep_us),
-    ]
+    return radio_draws(spec.power, spec.standby.over(since_us, now_us), Direction.DOWN)

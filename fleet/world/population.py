@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.node import Node
-from fleet.world.reports import Task
+from fleet.world.reports.report import Task
 
 Ints = NDArray[np.int64]
 

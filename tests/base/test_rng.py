@@ -79,6 +79,7 @@ def test_streams_keep_their_numbers() -> None:
         "SEARCH": 8,
         "SELECT": 9,
         "LIFE": 10,
+        "REPORT": 11,
         "FLASH": 20,
         "CAMPAIGN": 21,
         "PLACE": 30,

@@ -27,6 +27,7 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     assert keys <= rows
     later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
     parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
+    parts |= {"fleet.report.every", "fleet.report.payload"}
     radio = {key.key for key in declared_fields(RadioChoice)} - {"kind", "phy", "loss", "interval"}
     talk = {f"fleet.radio.{key}" for key in radio}
     talk |= {f"fleet.radio.link.{key.key}" for key in declared_fields(LinkChoice)}

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import cast
 
 import numpy as np
 import simpy
@@ -12,7 +13,7 @@ from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.cohort.rows import NEVER, Ints, Rows
 from fleet.world.meter import Cause
 from fleet.world.node import Node, NodeSpec
-from fleet.world.reports import Reports, Task
+from fleet.world.reports.report import Reports, RowReports, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Cohort:
         self._out: dict[int, Node] = {}
         firsts = [specs[group.first] for group in groups]
         self._rows = [
-            Rows(group.count, store=spec.store, power=spec.power, standby=spec.standby, reports=group.reports)
+            Rows(group.count, store=spec.store, power=spec.power, standby=spec.standby, reports=_by_rows(group.reports))
             for group, spec in zip(groups, firsts, strict=True)
         ]
         self._away = [np.zeros(group.count, dtype=np.bool_) for group in groups]
@@ -158,3 +159,9 @@ class Cohort:
         task = None if group.reports is None else Task(reports=group.reports, place=place, ether=rows)
         node.live_alone(task, int(self._env.now))
         rows.take(place, node)
+
+
+def _by_rows(reports: Reports | None) -> RowReports | None:
+    if reports is None or hasattr(reports, "starts_us"):
+        return cast("RowReports | None", reports)
+    raise TypeError("reports: expected some that are alike for all nodes of a kind, got others; make the nodes objects")

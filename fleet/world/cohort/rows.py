@@ -12,7 +12,7 @@ from fleet.world.meter import Booking, Cause
 from fleet.world.node import Node
 from fleet.world.power import Power
 from fleet.world.radio.link import Standby
-from fleet.world.reports import Mask, Reports
+from fleet.world.reports.report import Mask, RowReports
 from fleet.world.store import PPM, Store
 
 Ints = NDArray[np.int64]
@@ -34,7 +34,13 @@ class Rows:
     """n nodes. settled_us: up to when a row is booked. died_us: NEVER while it lives. Energy and time by cause."""
 
     def __init__(
-        self, count: int, *, store: Store, power: Power, standby: Standby | None = None, reports: Reports | None = None
+        self,
+        count: int,
+        *,
+        store: Store,
+        power: Power,
+        standby: Standby | None = None,
+        reports: RowReports | None = None,
     ) -> None:
         self.count = count
         self.standby = standby

@@ -14,7 +14,7 @@ from fleet.world.meter import Cause, Draw
 from fleet.world.node import NodeSpec
 from fleet.world.radio import BleLink
 from fleet.world.records import Records
-from fleet.world.reports import Block, Ints, Mask
+from fleet.world.reports.report import Block, Ints, Mask
 from fleet.world.store import Store, cr2032, ideal
 from fleet.world.world import World
 from tests.world.fakes import HOUR_US, jobs, lossy, spec
@@ -123,6 +123,9 @@ class Chatter:
 
     def start_us(self, window: int, place: int) -> int:
         return int(self.starts_us(window)[place])
+
+    def block(self, window: int, place: int) -> Block:
+        return self.blocks[place % 2]
 
     def starts_us(self, window: int) -> Ints:
         drawn = rng.draws32(rng.key(8, window), 0, self.kinds.size).astype(np.uint64)

@@ -12,8 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base import rng
 from fleet.node.cost import energy_nj
+from fleet.world.draws import radio_draws
 from fleet.world.meter import Cause, Draw
+from fleet.world.power import Power
+from fleet.world.radio.link import Direction, Transfer
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -71,6 +75,22 @@ class Reports(Protocol):
         """Length of a window."""
         ...
 
+    def start_us(self, window: int, place: int) -> int:
+        """When in its window a node's report is due."""
+        ...
+
+    def block(self, window: int, place: int) -> Block:
+        """What the report of a window takes."""
+        ...
+
+    def ether(self) -> Ether:
+        """The air of one line, for a fleet of objects."""
+        ...
+
+
+class RowReports(Reports, Protocol):
+    """Reports that are alike for all nodes of a kind, so that a cohort can send them by columns."""
+
     @property
     def blocks(self) -> Sequence[Block]:
         """Kinds of reports."""
@@ -81,20 +101,12 @@ class Reports(Protocol):
         """Which of the blocks each node's reports are."""
         ...
 
-    def start_us(self, window: int, place: int) -> int:
-        """When in its window a node's report is due."""
-        ...
-
     def starts_us(self, window: int) -> Ints:
-        """The same of all nodes."""
+        """When in its window each node's report is due."""
         ...
 
     def arrived(self, window: int, sending: Mask) -> Mask:
         """Which reports of a window arrive, if these nodes send theirs."""
-        ...
-
-    def ether(self) -> Ether:
-        """The air of one line, for a fleet of objects."""
         ...
 
 
@@ -106,11 +118,32 @@ class Task:
     place: int
     ether: Ether
 
-    @property
-    def block(self) -> Block:
-        """What each of them takes."""
-        return self.reports.blocks[int(self.reports.kinds[self.place])]
+    def block(self, window: int) -> Block:
+        """What the report of a window takes."""
+        return self.reports.block(window, self.place)
 
     def due_us(self, window: int) -> int:
         """When the report of a window is due, since the start of the line."""
         return window * self.reports.every_us + self.reports.start_us(window, self.place)
+
+
+def report_block(power: Power, transfer: Transfer) -> Block:
+    """What waking up and one transfer take."""
+    wake = Draw(cause=Cause.WAKE, current_na=power.wake_na, time_us=power.wake_us)
+    return Block(
+        draws=(wake, *radio_draws(power, transfer, Direction.UP)),
+        sent_us=transfer.transmit_us,
+        quiet_us=transfer.quiet_us,
+    )
+
+
+def start_us(seed: int, window: int, number: int, free_us: int) -> int:
+    """When in a window the report of node `number` is due: each moment of free_us is as likely. As starts_us."""
+    return rng.draw32(rng.key(seed, rng.Stream.REPORT, window), number) * free_us >> 32
+
+
+def starts_us(seed: int, window: int, first: int, free_us: Ints) -> Ints:
+    """The same of the nodes from number `first` on, each with its own free time."""
+    drawn = rng.draws32(rng.key(seed, rng.Stream.REPORT, window), first, len(free_us)).astype(np.uint64)
+    result: Ints = (drawn * free_us.astype(np.uint64) >> np.uint64(32)).astype(np.int64)
+    return result
