@@ -47,7 +47,7 @@ $(RUN_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(TEST_STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,torch]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[solar,test,torch]'
 	@touch $(RUN_STAMP) $@
 
 $(BIN)/python:

@@ -40,6 +40,7 @@ class Stream(IntEnum):
     FLASH = 20
     CAMPAIGN = 21
     PLACE = 30
+    CLOUDS = 40
 
 
 def key(seed: int, *parts: int | Stream) -> int:

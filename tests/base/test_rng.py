@@ -83,6 +83,7 @@ def test_streams_keep_their_numbers() -> None:
         "FLASH": 20,
         "CAMPAIGN": 21,
         "PLACE": 30,
+        "CLOUDS": 40,
     }
 
 

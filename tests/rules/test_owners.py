@@ -23,6 +23,7 @@ OWNERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "simpy": ("simpy", ("fleet/world/",)),
     "serial": ("pyserial", ("fleet/federation/links/",)),
     "flwr": ("flwr", ("fleet/federation/",)),
+    "pvlib": ("pvlib", ("fleet/world/harvest/sun.py",)),
     "plotly": ("plotly", ("fleet/report/",)),
     "typer": ("typer", ("fleet/cli",)),
     "rich": ("rich", ("fleet/cli",)),
@@ -59,7 +60,8 @@ def test_torch_is_loaded_by_those_who_ask_for_it() -> None:
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    listed = [*project["dependencies"], *project["optional-dependencies"]["torch"]]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *extras["solar"], *extras["torch"]]
     declared = {re.split(r"[^A-Za-z0-9_-]", line, maxsplit=1)[0] for line in listed}
     named = "\n".join(path.read_text(encoding="utf-8") for path in python_files("fleet/"))
     used = {OWNERS[top][0] for _, _, top in FOREIGN if top in OWNERS}
