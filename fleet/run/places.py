@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from fleet.scenario import FleetGroup
+from fleet.scenario.names import LARGE
 
-WATCHED: Final = 1_000
-"""Nodes from which on tables have no row for every node any more."""
 SAMPLED: Final = 200
-"""Nodes that they have one for then, over all groups."""
+"""Nodes of a large fleet that tables have rows for, over all groups."""
 
 
 def watched_nodes(counts: Sequence[int], shards: int) -> Sequence[int]:
-    """Numbers, ascending: all, or of more than WATCHED the first nodes of each group by its share, one per shard."""
+    """Numbers, ascending: all, or of more than LARGE the first nodes of each group by its share, one per shard."""
     total = sum(counts)
-    if total <= WATCHED:
+    if total <= LARGE:
         return range(total)
     starts = [sum(counts[:n]) for n in range(len(counts))]
     shown = set(range(min(shards, total)))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from itertools import accumulate
 from statistics import fmean
 
 import numpy as np
@@ -17,7 +16,7 @@ from fleet.record import LINES, AccuracyRow, Row, RunFolder
 from fleet.run.assemble import Assembly
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress
-from fleet.world.cohort import Group
+from fleet.world.groups import groups_of
 from fleet.world.node import NodeSpec
 from fleet.world.records import Records
 from fleet.world.specs import node_spec
@@ -45,23 +44,16 @@ class Stage:
         """The tables of a line, and a world for it."""
         self.progress.line(name, self.party.scenario.server.rounds)
         records, scenario = Records(), self.party.scenario
+        specs = Derived(len(self.party.nodes), self._node_spec)
         world = World(
-            Derived(len(self.party.nodes), self._node_spec),
+            specs,
             seed=scenario.seed,
             line=name,
             records=records,
-            groups=self._groups(),
+            groups=groups_of(scenario.fleet, specs, seed=scenario.seed),
             cohort=len(self.party.watched) < len(self.party.nodes),
         )
         return LineTables(stage=self, name=name, world=world, records=records)
-
-    def _groups(self) -> list[Group]:
-        """The groups of the fleet, with what their nodes report."""
-        counts = [group.count for group in self.party.scenario.fleet]
-        return [
-            Group(board=group.board, first=first, count=group.count)
-            for group, first in zip(self.party.scenario.fleet, accumulate(counts, initial=0), strict=False)
-        ]
 
     def _node_spec(self, node: int) -> NodeSpec:
         scenario = self.party.scenario

@@ -92,6 +92,9 @@ SCHEME_PARAMETERS: Final = {
 COUNTED: Final = SCHEME_PARAMETERS | {"named": ()}
 """Parameters that a network can have too little of."""
 
+LARGE: Final = 1_000
+"""Nodes above which a fleet is a cohort, and tables have rows for some of them only."""
+
 SHIPPED: Final = "shipped"
 SHIPPED_DRAWS: Final = range(10)
 SHIPPED_PEOPLE: Final = 4  # who pretrained the shipped models

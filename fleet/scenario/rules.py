@@ -188,6 +188,25 @@ def _rounds_open_together(found: Found) -> Said:
             yield (*path, "every"), f"expected {first} as in {_text(known[0][0])}, got {got}; give all groups the same"
 
 
+def _large_fleets_stay_cheap(found: Found) -> Said:
+    """What would take every node of a large fleet out of the cohort, or train all of them, is refused."""
+    counts = [found.get((*path, "count")) for path in _groups(found)]
+    nodes = sum(count for count in counts if isinstance(count, int))
+    if nodes <= names.LARGE:
+        return
+    compare, steps = found.get(("compare",)), found.get(("training", "personal_steps"))
+    large = f"a fleet of at most {names.LARGE:,} nodes"
+    if isinstance(compare, tuple) and "alone" in compare:
+        yield ("compare",), f"expected {large} for `alone`, which trains all in every round, got {nodes:,}; take it out"
+    if isinstance(steps, int) and steps:
+        text = f"expected {large} for personal steps, which all nodes make, got {nodes:,}; take 0"
+        yield ("training", "personal_steps"), text
+    for path in _groups(found):
+        kind = found.get((*path, "radio", "kind"))
+        if found.get((*path, "report")) is not None and kind not in (None, "lorawan"):
+            yield (*path, "report"), f"expected {large} for reports over {kind}, got {nodes:,}; report over lorawan"
+
+
 def _selection_has_a_sample(found: Found) -> Said:
     path: KeyPath = ("server", "select")
     if found.given(path) and path in found and found.get(("server", "sample")) == 0:
@@ -255,6 +274,7 @@ RULES: Sequence[Rule] = (
     _twins_can_be,
     _rounds_close_before_the_next,
     _rounds_open_together,
+    _large_fleets_stay_cheap,
     _selection_has_a_sample,
     _some_group,
     _lines_once,

@@ -342,3 +342,14 @@ def _read(text: str) -> tuple[Scenario | None, list[str]]:
         return loads(text), []
     except InputError as refused:
         return None, [str(fault) for fault in refused.faults]
+
+
+def test_what_a_large_fleet_cannot_have_is_refused_at_once() -> None:
+    text = (scenarios_dir() / "quickstart.yaml").read_text(encoding="utf-8")
+    text = text.replace("count: 12", "count: 2000").replace("  holders: 1/2", "  shared: true\n  holders: 1/2")
+    text = text.replace("every: 1 h ", "report: {every: 1 h, payload: 20 B}\n    every: 1 h ")
+    with pytest.raises(InputError) as error:
+        loads(text)
+    said = [str(fault) for fault in error.value.faults]
+    assert len(said) == 3
+    assert all("at most 1,000 nodes" in line and "got 2,000" in line for line in said)

@@ -13,7 +13,7 @@ class LinkReports:
 
     def __init__(self, specs: Sequence[NodeSpec], *, seed: int, every_us: int, payload_bytes: int) -> None:
         self.every_us = every_us
-        self._specs = specs
+        self._specs = list(specs)
         self._seed = seed
         self._payload_bytes = payload_bytes
 
