@@ -373,18 +373,15 @@ def verify(
         str | None, typer.Option("--backend", help="unicorn or qemu; default: unicorn where it knows the core")
     ] = None,
     compiler: Annotated[str, typer.Option("--compiler", help="clang (packaged) or gcc (installed by you)")] = "clang",
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object on standard output, for machines")] = False,
 ) -> None:
     """Build a project, run it in an emulator, and compare every byte with the simulation."""
     from fleet.cli.firmware import chosen
+    from fleet.cli.verify import verified
     from fleet.node import twin
 
     emulator = None if backend is None else chosen("--backend", backend, twin.Emulator)
-    report = twin.verify(folder, emulator=emulator, compiler=chosen("--compiler", compiler, twin.Compiler))
-    screen = show.console()
-    screen.print(show.table(twin.CHECK_HEADINGS, twin.check_rows(report), left=3))
-    screen.print(show.table(twin.MEMORY_HEADINGS, twin.memory_rows(report), left=2))
-    typer.echo(twin.closing(report))
-    typer.echo(f"{folder} and the simulation {twin.agreement(report)}")
+    verified(folder, emulator, chosen("--compiler", compiler, twin.Compiler), as_json=as_json)
 
 
 @app.command()

@@ -75,6 +75,8 @@ OF_TABLES = ("magic", "version", "words", "loss_word", "apply_word")
 """Those that say where words begin and end."""
 
 _CALLS = FORWARD | BACKWARD | UPDATES
+CALLED = tuple(dict.fromkeys(function for _, function in _CALLS.values()))
+"""Functions that a static image calls, each with a step."""
 
 
 def steps_bytes(plan: Plan) -> bytes:

@@ -34,7 +34,7 @@ LINK = (
     *(f"-Wl,-u,{name}" for name in CALLS),
 )  # what a driver calls stays, whatever main uses
 ARM_LINK = ("-nostartfiles", "--specs=nosys.specs")
-RISCV_LINK = ("-nostdlib", "-nostartfiles", "-lgcc")
+RISCV_LINK = ("-nostartfiles", "-nolibc")  # Debian's has no C library; libgcc comes last, behind the sources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,8 +71,8 @@ static void enter(void *core, fleet_blocks *b, uint32_t at)
             continue;
         if (step == ARGUMENT) {
             const uint32_t place = value_of(core, b, b->second);
-            if (place < b->plan_start || place >= b->plan_end)
-                continue; /* a row of a step: it belongs to its group */
+            if (place < b->plan_start || place >= b->plan_end || b->depth > 0)
+                continue; /* a row or a channel of a step: it belongs to its group */
             step = (int32_t)((place - b->plan_start) / 4);
         }
         frame->step = step;

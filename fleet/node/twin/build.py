@@ -14,6 +14,7 @@ from fleet.base.places import cache_dir
 from fleet.node.engine.build import compiler
 from fleet.node.export.project import SOURCES
 from fleet.node.export.target import GNU_LEVEL, LEVEL, clang_flags, gnu_flags, target
+from fleet.node.twin.report import Toolchain
 
 LINK_SCRIPT = "port/link.ld"
 
@@ -32,6 +33,14 @@ def compiler_name(core: str, chosen: Compiler = Compiler.CLANG) -> str:
     return f"{target(core).gnu_compiler} {_gnu_version(core)} {GNU_LEVEL}"
 
 
+def toolchain(core: str, stack_bytes: int, uses: tuple[str, ...], chosen: Compiler = Compiler.CLANG) -> Toolchain:
+    """What `build` compiles with, its flags in full; sources, output and link script follow them."""
+    return Toolchain(
+        name=chosen.value, version=_first_line((*_program(core, chosen), "--version")),
+        said=compiler_name(core, chosen), flags=_flags(core, stack_bytes, uses, chosen),
+    )  # fmt: skip
+
+
 def build(
     project: Path, *, core: str, stack_bytes: int, uses: tuple[str, ...], chosen: Compiler = Compiler.CLANG
 ) -> Path:
@@ -39,12 +48,20 @@ def build(
 
     CheckFailed with the compiler's own words when it does not compile; InputError where GNU's is not installed.
     """
-    flags = (clang_flags if chosen is Compiler.CLANG else gnu_flags)(core, stack_bytes, uses)
-    command = (*(compiler() if chosen is Compiler.CLANG else [_gnu(core)]), *flags)
+    flags = _flags(core, stack_bytes, uses, chosen)
+    command = (*_program(core, chosen), *flags)
     image = cache_dir() / "twin" / f"{_fingerprint(project, (*flags, compiler_name(core, chosen)))}.elf"
     if not image.exists():
         _compile(project, command, image)
     return image
+
+
+def _flags(core: str, stack_bytes: int, uses: tuple[str, ...], chosen: Compiler) -> tuple[str, ...]:
+    return (clang_flags if chosen is Compiler.CLANG else gnu_flags)(core, stack_bytes, uses)
+
+
+def _program(core: str, chosen: Compiler) -> tuple[str, ...]:
+    return tuple(compiler()) if chosen is Compiler.CLANG else (_gnu(core),)
 
 
 def _gnu(core: str) -> str:
@@ -56,10 +73,15 @@ def _gnu(core: str) -> str:
     return found
 
 
-@cache
 def _gnu_version(core: str) -> str:
-    done = subprocess.run([_gnu(core), "-dumpfullversion"], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return _first_line((_gnu(core), "-dumpfullversion"))
+
+
+@cache
+def _first_line(command: tuple[str, ...]) -> str:
+    """What a compiler says of itself."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.partition("\n")[0].strip()
 
 
 def _inputs(project: Path) -> list[Path]:
@@ -86,5 +108,5 @@ def _compile(project: Path, command: tuple[str, ...], image: Path) -> None:
         whole = [*command, *includes, "-T", LINK_SCRIPT, *sources, "-o", str(built)]
         done = subprocess.run(whole, cwd=project, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise CheckFailed(f"{project}: expected it to compile, got:\n{done.stderr.strip()}")
+            raise CheckFailed(f"{project}: expected it to compile, got\n{done.stderr.strip()}")
         built.replace(image)

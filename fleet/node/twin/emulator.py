@@ -11,7 +11,9 @@ from typing import Final
 from unicorn import UC_HOOK_CODE, Uc, UcError
 
 from fleet.base.errors import CheckFailed
-from fleet.node.plan.plan import HEADER, HEADER_WORDS
+from fleet.node.export.steps import CALLED, STEPS
+from fleet.node.plan.plan import HEADER_WORDS
+from fleet.node.plan.steps import Code
 from fleet.node.profile import Profile
 from fleet.node.twin.architecture import Architecture
 from fleet.node.twin.blocks import ARGUMENT, Block, Blocks
@@ -22,16 +24,16 @@ from fleet.node.twin.running import DESK, DESK_BYTES, PAINT, Profiled, Running
 
 PAGE = 4096
 
-LONGEST_BYTES = 10**11
-"""Of code that one call may run through, a block as often as it runs: 2.5 to 5 · 10¹⁰ instructions, for a loop that
-waits for hardware must not hang a check. Chosen, not measured: a step of a network of 10⁹ MACs at 20 instructions each
-is within it."""
+BYTES: Final = 4
+"""Of code, that an instruction counts as where one call's are limited: none is longer, so a call may take more."""
 
 ARCHITECTURES: Final = {**CORTEX_M, **RISCV}
 
 STEP = ("fe_run_step", "fe_run_operator")
 LOSS = ("fe_run_loss", "fe_softmax_ce", "fe_squared_s8", "fe_squared_f32")
-"""Functions of the interpreter that begin a step: the one that they are told, and the plan's loss."""
+"""Functions that begin a step: of the interpreter the one that it is told, of both profiles the plan's loss; those that
+a static image calls are CALLED."""
+LOSS_CODES: Final = (Code.LOSS, Code.LOSS_SQUARED)
 
 
 class Core(Running):
@@ -69,9 +71,9 @@ class Core(Running):
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         """Instructions that run within `call`, and in which functions and steps of the plan."""
-        words = self._plan_words()
+        place, words = self._steps()
         starts = tuple(_step_starts(words))
-        self._blocks.record(self._marks(words), self._plan_place())
+        self._blocks.record(self._marks(words), place)
         try:
             call()
         finally:
@@ -88,20 +90,21 @@ class Core(Running):
             by_step=tuple(steps[start] for start in starts),
         )
 
-    def _plan_words(self) -> memoryview:
-        """The words of the plan in the image; none where it has no plan."""
-        symbol = self.image.objects.get("fe_plan_words")
-        return memoryview(self.image.content(symbol) if symbol else b"").cast("i")
-
-    def _plan_place(self) -> tuple[int, int]:
-        symbol = self.image.objects.get("fe_plan_words")
-        return (symbol.address, symbol.address + symbol.size_bytes) if symbol else (0, 0)
+    def _steps(self) -> tuple[tuple[int, int], memoryview]:
+        """Where the plan's words start and end, and what they are; a static image holds all but the header."""
+        objects = self.image.objects
+        symbol = objects.get("fe_plan_words") or objects.get(STEPS)
+        if symbol is None:
+            return (0, 0), memoryview(b"").cast("i")
+        header = 4 * HEADER_WORDS if symbol.name == STEPS else 0
+        words = memoryview(bytes(header) + self.image.content(symbol)).cast("i")
+        return (symbol.address - header, symbol.address + symbol.size_bytes), words
 
     def _marks(self, words: memoryview) -> Iterator[tuple[int, int]]:
         """Address of each function that begins a step, and the step."""
-        if not words:
-            return
-        for names, step in ((STEP, ARGUMENT), (LOSS, words[HEADER.index("loss_word")])):
+        loss = next((at for at in _step_starts(words) if words[at] in LOSS_CODES), None)
+        called = STEP if "fe_plan_words" in self.image.objects or STEPS not in self.image.objects else CALLED
+        for names, step in ((called, ARGUMENT), *(((LOSS, loss),) if loss is not None else ())):
             for name in names:
                 if name in self.image.functions:
                     yield self.image.functions[name].address, step
@@ -130,18 +133,27 @@ class Core(Running):
             raise CheckFailed(f"{self.core}: {text}") from fault
 
     def _go(self, start: int) -> None:
-        self._blocks.give(LONGEST_BYTES)
+        self._blocks.give(BYTES * self._most)
         try:
             self._uc.emu_start(start | self._kind.code_bit, self._halt)
         except UcError as fault:
-            at = self.place(int(self._uc.reg_read(self._kind.counter)))
+            at = self.place(self._counter)
             raise CheckFailed(
                 f"{self.core}: expected the firmware to run, got '{fault}' at {at}; see its map file"
             ) from fault
         if self._blocks.exhausted:
-            limit = f"{LONGEST_BYTES:,} bytes of code"
+            limit = f"{self._most:,} instructions"
             text = f"expected the firmware to come back, got none within {limit}, at {self.place(self._blocks.last)}"
             raise CheckFailed(f"{self.core}: {text}; look for a loop that waits for hardware")
+        if self._counter != self._halt:
+            text = (
+                f"expected the firmware to come back, got a core that sleeps or stopped at {self.place(self._counter)}"
+            )
+            raise CheckFailed(f"{self.core}: {text}; nothing wakes it here, look for a WFI")
+
+    @property
+    def _counter(self) -> int:
+        return int(self._uc.reg_read(self._kind.counter)) & ~self._kind.code_bit
 
 
 def _step_starts(words: memoryview) -> Iterator[int]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from fleet.node.plan.ledger import Ledger
 from fleet.node.profile import FLASH, Profile, usable
 from fleet.node.twin.image import Image, Section, Symbol
-from fleet.node.twin.report import Check, MemoryLine
+from fleet.node.twin.report import Check, Difference, MemoryLine, SectionLine
 
+_LINE = "every object in SRAM is a line of the ledger"
 SOFT_FLOAT = re.compile(r"__aeabi_[fd]\w+|__aeabi_u?[il]2[fd]|__\w+[sd]f[23]|__fix\w+|__float\w+")
 """What compilers call floating point in software: the ARM run-time ABI, 4.1, and the names of libgcc."""
 
@@ -21,29 +22,32 @@ def check_sram(image: Image, ledger: Ledger) -> Check:
     """Sizes and banks of all objects in SRAM, and sizes of their sections, against the ledger's lines."""
     planned = {symbol: line.size_bytes for symbol, line in ledger.symbols("sram").items()}
     linked = {s.name: s.size_bytes for s in _sram_objects(image, ledger)}
-    faults = []
-    for name in sorted(planned.keys() | linked.keys()):
-        if planned.get(name) != linked.get(name):
-            text = f"expected {_size(planned.get(name))}, got {_size(linked.get(name))}"
-            faults.append(f"SRAM, {name}: {text}; every object in SRAM is a line of the ledger")
+    faults = [
+        _differs(f"SRAM, {name}", _size(planned.get(name)), _size(linked.get(name)), _LINE)
+        for name in sorted(planned.keys() | linked.keys())
+        if planned.get(name) != linked.get(name)
+    ]
     faults += _bank_faults(image, ledger)
     whole = sum(s.size_bytes for s in sram_sections(image, ledger.profile))
     if not faults and whole != sum(linked.values()):
-        faults.append(
-            f"SRAM: expected {sum(linked.values()):,} B of sections, got {whole:,} B; see the map file for gaps"
-        )
+        expected = f"{sum(linked.values()):,} B of sections"
+        faults.append(_differs("SRAM", expected, f"{whole:,} B", "see the map file for gaps"))
     return Check(
         name="SRAM", against=f"{len(planned)} lines of the ledger, {sum(planned.values()):,} B", faults=tuple(faults)
     )
 
 
-def _bank_faults(image: Image, ledger: Ledger) -> Iterator[str]:
+def _differs(place: str, expected: str, got: str, remedy: str) -> Difference:
+    return Difference(place=place, expected=expected, got=got, remedy=remedy)
+
+
+def _bank_faults(image: Image, ledger: Ledger) -> Iterator[Difference]:
     """Objects that begin in another bank than their line says. That a section keeps to its bank is check_places."""
     lines = ledger.symbols("sram")
     for symbol in _sram_objects(image, ledger):
         bank = next((b.name for b in ledger.profile.banks if b.start <= symbol.address < b.end), "none")
         if symbol.name in lines and bank != lines[symbol.name].bank:
-            yield f"SRAM, {symbol.name}: expected it in {lines[symbol.name].bank}, got {bank}; see port/link.ld"
+            yield _differs(f"SRAM, {symbol.name}", f"it in {lines[symbol.name].bank}", bank, "see port/link.ld")
 
 
 def _size(size_bytes: int | None) -> str:
@@ -62,7 +66,7 @@ def check_places(image: Image, profile: Profile) -> Check:
     ]
     allowed = ", ".join(f"{p.name} {p.start:#x} to {p.end:#x}" for p in parts)
     faults = tuple(
-        f"{s.name}: expected a place in {allowed}, got {s.address:#x} and {s.size_bytes:,} B; see port/link.ld"
+        _differs(s.name, f"a place in {allowed}", f"{s.address:#x} and {s.size_bytes:,} B", "see port/link.ld")
         for s in outside
     )
     return Check(name="places", against=f"memory that the reservations of {profile.board} leave", faults=faults)
@@ -71,8 +75,8 @@ def check_places(image: Image, profile: Profile) -> Check:
 def check_whole_numbers(image: Image) -> Check:
     """That an image of a plan without floating point holds none of the compiler's, and so none of its divisions."""
     soft = sorted(name for name in image.functions if SOFT_FLOAT.fullmatch(name))
-    text = f"code: expected no floating point in software, got {', '.join(soft)}; see port and node"
-    faults = (text,) if soft else ()
+    fault = _differs("code", "no floating point in software", ", ".join(soft), "see port and node")
+    faults = (fault,) if soft else ()
     return Check(name="whole numbers", against="functions of floating point in software: none", faults=faults)
 
 
@@ -86,18 +90,37 @@ def code_bytes(image: Image, profile: Profile) -> int:
 def memory_lines(image: Image, ledger: Ledger) -> tuple[MemoryLine, ...]:
     """All objects with both sides; the model is one of them."""
     sram = [
-        MemoryLine(memory="sram", item=line.item, planned_bytes=line.size_bytes, linked_bytes=_linked(image, symbol))
+        MemoryLine(
+            memory="sram",
+            item=line.item,
+            planned_bytes=line.size_bytes,
+            linked_bytes=_linked(image, symbol),
+            symbol=symbol,
+        )
         for symbol, line in ledger.symbols("sram").items()
     ]
     plan = ledger.plan
     planned = {"fe_model": ("model", len(plan.model))}
     planned |= {symbol: (line.item, line.size_bytes) for symbol, line in ledger.symbols("flash").items()}
     flash = [
-        MemoryLine(memory="flash", item=item, planned_bytes=size, linked_bytes=_linked(image, symbol))
+        MemoryLine(memory="flash", item=item, planned_bytes=size, linked_bytes=_linked(image, symbol), symbol=symbol)
         for symbol, (item, size) in planned.items()
     ]
     code = MemoryLine(memory="flash", item="code", planned_bytes=None, linked_bytes=code_bytes(image, ledger.profile))
     return (*sram, *flash, code)
+
+
+def section_lines(image: Image, profile: Profile) -> tuple[SectionLine, ...]:
+    """Every section that takes memory, by address; what the flash holds of it is its content, where it has one."""
+    places = [(b.name, b.start, b.end) for b in profile.banks]
+    places.append((FLASH, profile.flash.start, profile.flash.start + profile.flash.size_bytes))
+    return tuple(
+        SectionLine(
+            name=s.name, address=s.address, size_bytes=s.size_bytes, flash_bytes=s.size_bytes if s.filled else 0,
+            bank=next((name for name, start, end in places if start <= s.address < end), "no bank"),
+        )
+        for s in sorted(image.sections, key=lambda s: s.address)
+    )  # fmt: skip
 
 
 def _linked(image: Image, symbol: str) -> int:

@@ -1,7 +1,7 @@
 """A firmware in QEMU, for cores that Unicorn does not know: a Cortex-M55 with Helium.
 
 The machine is QEMU's, so a board's banks and flash have to lie where it has memory. A debugger's stub runs the calls;
-a plugin counts instructions.
+a plugin counts instructions, function by function; steps of the plan are not told apart.
 """
 
 import mmap
@@ -10,10 +10,13 @@ import socket
 import subprocess
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from fleet.base.errors import CheckFailed, InputError
 from fleet.base.places import package_data
@@ -29,7 +32,10 @@ THUMB: Final = 1 << 24  # of xPSR
 EXCEPTION: Final = 0x1FF  # of xPSR: the exception that is being handled, 0 for none (Armv8-M, B3.3)
 VECTORS: Final = 0xE000ED08  # VTOR (Armv8-M, D1.2.274)
 PATIENCE_S = 1.0  # between two looks at how far a running core has come
-MOST_INSTRUCTIONS = 5 * 10**10  # of one call: a loop that waits for hardware must not hang a check
+TOTAL, ASLEEP, HEAD, BLOCKS = 0, 8, 16, 1 << 16  # counted.c: its words, and how many slots of blocks are behind them
+SLOT: Final = np.dtype([("address", "<u8"), ("instructions", "<u8")])
+LOOKS_ASLEEP: Final = 3  # at a core that executes nothing, one after the other: nothing here would wake it
+LOOKS_STILL: Final = 60  # the same of one that does not say that it sleeps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +66,9 @@ class QemuCore(Running):
         machine, program, plugin = _machine_of(profile), _program(), _plugin()
         folder = Path(tempfile.mkdtemp())
         counter = folder / "count"
-        counter.write_bytes(bytes(mmap.PAGESIZE))
+        counter.write_bytes(bytes(HEAD + BLOCKS * SLOT.itemsize))
         with counter.open("r+b") as file:
-            self._count = mmap.mmap(file.fileno(), mmap.PAGESIZE)
+            self._count = mmap.mmap(file.fileno(), 0)
         ours, theirs = socket.socketpair()
         command = [
             program, "-M", machine.name, "-S", "-display", "none", "-monitor", "none", "-serial", "none",
@@ -108,9 +114,24 @@ class QemuCore(Running):
         self._answers[at] = answer
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
-        before = self._instructions()
+        before, blocks = self._instructions(), self._blocks()
         call()
-        return Profiled(instructions=self._instructions() - before, by_function={}, by_step=())
+        counts: Counter[str] = Counter()
+        for address, count in (self._blocks() - blocks).items():
+            counts[self._function(address)] += count
+        return Profiled(
+            instructions=self._instructions() - before, by_function=dict(sorted(counts.items())), by_step=()
+        )
+
+    def _blocks(self) -> Counter[int]:
+        """Instructions so far, by the address where their block begins; 0 where there was no slot."""
+        slots = np.frombuffer(self._count, SLOT, BLOCKS, HEAD)
+        used = slots[slots["instructions"] > 0]
+        return Counter(dict(zip((used["address"] - 1).tolist(), used["instructions"].tolist(), strict=True)))
+
+    def _function(self, address: int) -> str:
+        found = self.image.function_at(address)
+        return found.name if found else f"{address:#010x}"
 
     def read(self, address: int, size_bytes: int) -> bytes:
         return self._remote.read(address, size_bytes)
@@ -119,29 +140,42 @@ class QemuCore(Running):
         self._remote.write(address, content)
 
     def _instructions(self) -> int:
-        return int.from_bytes(self._count[:8], "little")
+        return self._word(TOTAL)
+
+    def _word(self, at: int) -> int:
+        return int.from_bytes(self._count[at : at + 8], "little")
 
     def _go(self, start: int) -> None:
         self._remote.set_register(XPSR, THUMB)
         self._remote.set_register(PC, start)
-        until = self._instructions() + MOST_INSTRUCTIONS
-        while (at := self._stopped_at(until)) in self._answers:
+        until = self._instructions() + self._most
+        while True:
+            fault = self._awaited(until)
+            if (at := self._remote.register(PC)) not in self._answers:
+                break
             self._answers[at]()
             self._remote.set_register(PC, self._remote.register(LR) & ~1)  # a breakpoint would stop it there again
         state = self._remote.register(XPSR)
         if at != self._halt or state & EXCEPTION:
-            fault = f"exception {state & EXCEPTION}" if state & EXCEPTION else f"no return within {MOST_INSTRUCTIONS:,}"
+            fault = f"exception {state & EXCEPTION}" if state & EXCEPTION else fault
             text = f"expected the firmware to run, got {fault} at {self.place(at)}; see its map file"
             raise CheckFailed(f"{self.core}: {text}")
 
-    def _stopped_at(self, until: int) -> int:
-        """Runs on, up to a breakpoint, a fault or so many instructions."""
+    def _awaited(self, until: int) -> str:
+        """Runs on until the core has stopped, or stops it after so many instructions: why."""
+        seen, still = -1, 0
         self._remote.go()
         while not self._remote.stopped(PATIENCE_S):
-            if self._instructions() > until:
+            count = self._instructions()
+            still = still + 1 if count == seen else 0
+            seen = count
+            if still >= LOOKS_STILL or (still >= LOOKS_ASLEEP and self._word(ASLEEP)):
                 self._remote.interrupt()
-                break
-        return self._remote.register(PC)
+                return "a core that sleeps, with nothing to wake it,"
+            if count > until:
+                self._remote.interrupt()
+                return f"no return within {self._most:,} instructions"
+        return "a stop"
 
 
 def _program() -> str:

@@ -1,93 +1,141 @@
-"""What a verification found: checks with their faults, memory planned and linked, instructions counted."""
+"""What a verification found: checks with their differences, memory planned and linked, instructions by operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-CHECK_HEADINGS = ("check", "held against", "result")
-MEMORY_HEADINGS = ("memory", "item", "planned", "linked")
+from fleet.base.errors import CheckFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first place where two sides differ. note: what else is to be known of it. remedy: what to do."""
+
+    place: str
+    expected: str
+    got: str
+    note: str = ""
+    remedy: str = ""
+
+    @property
+    def said(self) -> str:
+        """Place and both sides, without a remedy."""
+        return f"{self.place}: expected {self.expected}, got {self.got}" + (f" ({self.note})" if self.note else "")
+
+    def __str__(self) -> str:
+        return self.said + (f"; {self.remedy}" if self.remedy else "")
+
+    def within(self, place: str, remedy: str) -> "Difference":
+        """The same, as a larger thing sees it."""
+        whole = f"{place}: {self.place}" if self.place else place
+        return replace(self, place=whole, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One comparison that must be exact. against: what was compared. faults: 'where: expected, got; what to do'."""
+    """One comparison that must be exact. against: what was compared. more: differences beyond those written out."""
 
     name: str
     against: str
-    faults: tuple[str, ...] = ()
+    faults: tuple[Difference, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryLine:
-    """Bytes of one item. planned: None where there is only a measurement."""
+    """Bytes of one item. planned: None where there is only a measurement. symbol: the object of the image, or ''."""
 
     memory: str
     item: str
     planned_bytes: int | None
     linked_bytes: int
+    symbol: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionLine:
+    """A section of the linked image, measured. bank: where it lies. flash_bytes: what of it the flash holds."""
+
+    name: str
+    bank: str
+    address: int
+    size_bytes: int
+    flash_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorCount:
+    """Instructions of a step of the plan, all that it calls included; in a group of rows or channels the group's step
+    has those of all. number: from 1, as in the project's data. train: None where nothing trains."""
+
+    number: int
+    kind: str
+    operator: str
+    infer: int
+    train: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionCount:
+    """Instructions of a function, without what it calls."""
+
+    name: str
+    infer: int
+    train: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """What compiled the image. said: its name, package and level in short. flags: all of them, in their order."""
+
+    name: str
+    version: str
+    said: str
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """infer_instructions: of one inference. step_instructions: least and most of the training steps that were counted.
 
-    modelled_instructions: of a training step, by the kernel counts of the board's core; of an inference where nothing
-    trains. steps is 0 then.
+    operators, functions: of that inference and of the longest of these steps; operators are () where the emulator does
+    not tell them. Counts are 0 where the firmware did not run to its end. modelled_instructions: of a training step, by
+    the kernel counts of the board's core; of an inference where nothing trains. steps is 0 then.
     """
 
     project: str
     board: str
-    compiler: str
+    core: str
+    kind: str
+    toolchain: Toolchain
     emulator: str
     steps: int
     windows: int
     checks: tuple[Check, ...]
     memory: tuple[MemoryLine, ...]
+    sections: tuple[SectionLine, ...]
     stack_bytes: int
-    stack_used_bytes: int
-    infer_instructions: int
-    step_instructions: tuple[int, int]
     modelled_instructions: int
+    stack_used_bytes: int = 0
+    infer_instructions: int = 0
+    step_instructions: tuple[int, int] = (0, 0)
+    operators: tuple[OperatorCount, ...] = field(default=())
+    functions: tuple[FunctionCount, ...] = field(default=())
 
     @property
-    def faults(self) -> tuple[str, ...]:
+    def faults(self) -> tuple[Difference, ...]:
+        """The differences of all checks, in their order."""
         return tuple(fault for check in self.checks for fault in check.faults)
 
-
-def check_rows(report: Report) -> list[tuple[str, str, str]]:
-    """A line per check, for people."""
-    return [(check.name, check.against, "differs" if check.faults else "equal") for check in report.checks]
-
-
-def memory_rows(report: Report) -> list[tuple[str, str, str, str]]:
-    """A line per item, for people; '-' where nothing was planned."""
-    return [
-        (
-            line.memory,
-            line.item,
-            "-" if line.planned_bytes is None else f"{line.planned_bytes:,}",
-            f"{line.linked_bytes:,}",
-        )
-        for line in report.memory
-    ]
+    @property
+    def compiler(self) -> str:
+        """Compiler and core in short."""
+        return f"{self.toolchain.said}, {self.core}"
 
 
-def closing(report: Report) -> str:
-    """Stack and instructions in a sentence, with what they were measured with."""
-    least, most = report.step_instructions
-    off = round(100 * (report.modelled_instructions / (most or report.infer_instructions) - 1))
-    counted = (
-        f"{least:,} to {most:,} instructions per training step, {report.infer_instructions:,} per inference"
-        if report.steps
-        else f"{report.infer_instructions:,} instructions per inference"
-    )
-    each = "step" if report.steps else "inference"
-    modelled = f"the profile's model says {report.modelled_instructions:,} per {each} ({off:+d} %)"
-    return (
-        f"{report.stack_used_bytes:,} of {report.stack_bytes:,} B of stack used; "
-        f"{counted} (counted in {report.emulator}; {report.compiler}); {modelled}"
-    )
-
-
-def agreement(report: Report) -> str:
-    """What of the project and the simulation is equal."""
-    what = f"{report.steps} training steps" if report.steps else f"{report.windows} inferences"
-    return f"agree on every byte of {what}"
+def refused(where: object, report: Report) -> CheckFailed:
+    """All differences of a report, as an error says them."""
+    failed = sum(1 for check in report.checks if check.faults)
+    lines = [f"{where}: expected {len(report.checks)} checks without a difference, got {failed} with one"]
+    for check in report.checks:
+        lines += [f"  {fault}" for fault in check.faults]
+        lines += [f"  {check.name}: and {check.more:,} more values"] if check.more else []
+    return CheckFailed("\n".join(lines))

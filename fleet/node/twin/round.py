@@ -13,8 +13,8 @@ from fleet.node.export.trial import Trial
 from fleet.node.model.scheme import Layout
 from fleet.node.plan.plan import Plan
 from fleet.node.plan.state import state_values
-from fleet.node.twin.report import Check
-from fleet.node.twin.running import DESK, DESK_BYTES, Running
+from fleet.node.twin.report import Check, Difference
+from fleet.node.twin.running import DESK, DESK_BYTES, Profiled, Running
 from fleet.node.wire.frames import Push, Update, base_of, deltas_of, encode_push, encode_update
 
 COUNTED_STEPS = 3  # counting slows the core down; a step's count hardly depends on its window
@@ -30,8 +30,13 @@ Values = NDArray[np.int32]
 class Counts:
     """Instructions of one inference and of some training steps."""
 
-    infer: int = 0
-    steps: list[int] = field(default_factory=list)
+    infer: Profiled | None = None
+    steps: list[Profiled] = field(default_factory=list)
+
+    @property
+    def longest(self) -> Profiled | None:
+        """The training step that took most."""
+        return max(self.steps, key=lambda step: step.instructions, default=None)
 
 
 class Twin:
@@ -66,27 +71,28 @@ class Twin:
         yield self._check("update", "every byte of the frame", self._update())
         yield self._check("inference after", f"outputs of {SHOWN_WINDOWS} windows", self._outputs("trained values"))
 
-    def _check(self, name: str, against: str, fault: str | None) -> Check:
-        return Check(name=name, against=against, faults=(f"{name}: {fault}; {_REMEDY}",) if fault else ())
+    def _check(self, name: str, against: str, fault: Difference | None) -> Check:
+        return Check(name=name, against=against, faults=(fault.within(name, _REMEDY),) if fault else ())
 
-    def _started(self) -> str | None:
+    def _started(self) -> Difference | None:
         if self._status != 0:
-            return f"expected status 0 of fe_client_start, got {self._status}"
+            return _status("fe_client_start", self._status)
         return self._values_differ() if self._plan.trains else None
 
-    def _values_differ(self) -> str | None:
-        return first_difference(self._plan.layout, self._host.values, self._values())
+    def _values_differ(self) -> Difference | None:
+        return difference(self._plan.layout, self._host.values, self._values())
 
     def _values(self) -> Values:
         return state_values(self._plan.layout, self._core.object("fe_state"))
 
-    def _outputs(self, whose: str, count: int = SHOWN_WINDOWS) -> str | None:
+    def _outputs(self, whose: str, count: int = SHOWN_WINDOWS) -> Difference | None:
         windows = self._trial.windows[:count]
         for number, (window, expected) in enumerate(zip(windows, self._said(windows), strict=True)):
             got = self._infer(window, expected)
             if not np.array_equal(got, expected):
                 at = int(np.flatnonzero(got != expected)[0])
-                return f"{self._noun} {at}, window {number}, {whose}: expected {expected.flat[at]}, got {got.flat[at]}"
+                place = f"{self._noun} {at}, window {number}, {whose}"
+                return Difference(place=place, expected=f"{expected.flat[at]}", got=f"{got.flat[at]}")
         return None
 
     @property
@@ -101,8 +107,8 @@ class Twin:
     def _infer(self, window: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
         """What the core says of a window, in the form of the other side's."""
         self._give(window)
-        if not self.counts.infer:
-            self.counts.infer = self._core.counted(lambda: self._core.call("fe_client_infer"))
+        if self.counts.infer is None:
+            self.counts.infer = self._core.profiled(lambda: self._core.call("fe_client_infer"))
             self._give(window)
         at = self._core.call("fe_client_infer")
         return np.frombuffer(self._core.read(at, like.nbytes), dtype=like.dtype).reshape(like.shape)
@@ -115,7 +121,7 @@ class Twin:
         self._core.write(LOG, window.tobytes())
         self._core.call("fe_client_window", LOG)
 
-    def _push(self) -> str | None:
+    def _push(self) -> Difference | None:
         trial, layout = self._trial, self._plan.layout
         push = Push(
             node=trial.node, round=ROUND, steps=trial.steps, rate=trial.rate, own=trial.own, values=self._pushed
@@ -125,17 +131,17 @@ class Twin:
         self._core.write(at, frame)
         self._host.values = self._pushed
         status = self._core.call("fe_client_push", at, len(frame))
-        return self._values_differ() if status == 0 else f"expected status 0 of fe_client_push, got {status}"
+        return self._values_differ() if status == 0 else _status("fe_client_push", status)
 
-    def _train(self) -> str | None:
+    def _train(self) -> Difference | None:
         trial = self._trial
         for number, window in enumerate(trial.order, 1):
             learn(self._host, trial, np.array([window]), self._course, close=False)
             status = self._step(int(window), counted=number <= COUNTED_STEPS)
             if status != 0:
-                return f"step {number}: expected status 0 of fe_client_train, got {status}"
-            if difference := self._values_differ():
-                return f"step {number}: {difference}"
+                return _status("fe_client_train", status).within(f"step {number}", "")
+            if found := self._values_differ():
+                return found.within(f"step {number}", "")
         return None
 
     def _step(self, window: int, *, counted: bool) -> int:
@@ -147,7 +153,7 @@ class Twin:
             status = self._learn(window)
 
         if counted:
-            self.counts.steps.append(self._core.counted(train))
+            self.counts.steps.append(self._core.profiled(train))
         else:
             train()
         return status
@@ -160,25 +166,35 @@ class Twin:
         self._core.write(DESK, answers[window].tobytes())
         return self._core.call("fe_client_fit", DESK)
 
-    def _update(self) -> str | None:
+    def _update(self) -> Difference | None:
         trial, layout = self._trial, self._plan.layout
         self._host.close_batch(self._course)
         length = self._core.call("fe_client_update", len(trial.labels))
         if self._host.state != self._core.object("fe_state"):
-            return self._values_differ() or "what the recipe remembers differs from the simulator's"
+            return self._values_differ() or _first_byte(
+                "fe_state, byte", self._host.state, self._core.object("fe_state")
+            )
         deltas, clipped = deltas_of(layout, self._host.values, self._pushed)
         base = base_of(layout, self._pushed)
         expected = encode_update(layout, Update(
             node=trial.node, round=ROUND, steps=trial.steps, windows=len(trial.labels), base=base, own=trial.own,
             clipped=clipped, deltas=deltas,
         ))  # fmt: skip
-        got = self._core.object("fe_frame")[:length]
-        if got == expected:
-            return None
-        if len(got) != len(expected):
-            return f"expected {len(expected):,} bytes, got {len(got):,}"
-        at = next(i for i, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b)
-        return f"byte {at}: expected {expected[at]}, got {got[at]}"
+        return _first_byte("byte", expected, self._core.object("fe_frame")[:length])
+
+
+def _status(function: str, got: int) -> Difference:
+    return Difference(place="", expected=f"status 0 of {function}", got=f"{got}")
+
+
+def _first_byte(place: str, expected: bytes, got: bytes) -> Difference | None:
+    """None where all bytes are equal."""
+    if got == expected:
+        return None
+    if len(got) != len(expected):
+        return Difference(place="", expected=f"{len(expected):,} bytes", got=f"{len(got):,}")
+    at = next(i for i, (a, b) in enumerate(zip(got, expected, strict=True)) if a != b)
+    return Difference(place=f"{place} {at}", expected=f"{expected[at]}", got=f"{got[at]}")
 
 
 def pushed_values(plan: Plan, trial: Trial) -> Values:
@@ -197,14 +213,20 @@ def learn(node: Node, trial: Trial, order: NDArray[np.int64], course: Course, *,
         node.fit(trial.windows, trial.answers, order, course, close=close)
 
 
-def first_difference(layout: Layout, expected: Values, got: Values) -> str | None:
-    """Tensor, index and both values of the first one that differs; None if none does."""
+def difference(layout: Layout, expected: Values, got: Values) -> Difference | None:
+    """The first value that differs, by its tensor and index; None if none does."""
     differ = np.flatnonzero(expected != got)
     if not differ.size:
         return None
     at = int(differ[0])
-    rest = f" ({differ.size:,} values differ)" if differ.size > 1 else ""
-    return f"{value_name(layout, at)}: expected {expected[at]}, got {got[at]}{rest}"
+    note = f"{differ.size:,} values differ" if differ.size > 1 else ""
+    return Difference(place=value_name(layout, at), expected=f"{expected[at]}", got=f"{got[at]}", note=note)
+
+
+def first_difference(layout: Layout, expected: Values, got: Values) -> str | None:
+    """The same in words."""
+    found = difference(layout, expected, got)
+    return found.said if found else None
 
 
 def value_name(layout: Layout, at: int) -> str:

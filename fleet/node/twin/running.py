@@ -3,12 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from fleet.node.twin.image import Image
 
 PAINT = 0xA5  # what lies in SRAM at power-up
 DESK = 0x60000000  # where no board of ours has memory: what a caller hands in lies there
 DESK_BYTES = 1 << 20
+MOST_INSTRUCTIONS = 5 * 10**10
+"""Of one call, unless its instructions are modelled: a loop that waits for hardware must not hang a check. Chosen: a
+step of a network of 10⁹ MACs at 20 instructions each is within it."""
+OFTEN: Final = 20
+"""Times what the cost model says of a step, that a call may take: its figures for a core were never off by 3."""
+ALWAYS: Final = 10**9  # instructions that a call may take however little the model says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +23,7 @@ class Profiled:
     """Instructions of a call. by_function: exclusive, without what a function calls.
 
     by_step: of every step of the plan, in its order, all it calls included; what a group's rows or channels take is
-    the group's. The rest is the client's and the interpreter's. () for an image without a plan's words. Both are empty
-    where the emulator only counts.
+    the group's. The rest is the client's and the interpreter's. () where the emulator does not tell them.
     """
 
     instructions: int
@@ -33,6 +39,11 @@ class Running(ABC):
         self.core = core
         image.object("fe_stack")  # or it is said here what is missing
         self._halt = image.function("fe_halt").address
+        self._most = MOST_INSTRUCTIONS
+
+    def allow(self, modelled: int) -> None:
+        """A call may take OFTEN times so many instructions from now on; one that takes more never comes back."""
+        self._most = max(ALWAYS, OFTEN * modelled)
 
     @abstractmethod
     def call(self, function: str, *arguments: int) -> int:

@@ -8,7 +8,7 @@ from typing import Self
 
 from fleet.node.engine.build import WARNINGS, compiler
 from fleet.node.export.project import SOURCES
-from fleet.node.twin.running import DESK, DESK_BYTES
+from fleet.node.twin.running import DESK, DESK_BYTES, Profiled
 
 FOLDERS = tuple(folder for folder in SOURCES if folder != "port")
 STRICT = (*WARNINGS, "-O1", "-ffp-contract=off", "-fPIC", "-shared")
@@ -47,9 +47,9 @@ class Host:
         function.restype = ctypes.c_void_p if pointers else ctypes.c_int32
         return function(*(ctypes.c_void_p(self._at(a)) if _is_desk(a) or a > 2**32 else a for a in arguments)) or 0
 
-    def counted(self, work: Callable[[], None]) -> int:
+    def profiled(self, work: Callable[[], None]) -> Profiled:
         work()
-        return 1
+        return Profiled(instructions=1, by_function={}, by_step=())
 
     def read(self, address: int, count: int) -> bytes:
         return ctypes.string_at(self._at(address), count)

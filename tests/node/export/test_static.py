@@ -43,7 +43,7 @@ def faults(plan: Plan, folder: Path, kind: Kind = Kind.STATIC, steps: int = 12) 
     sizes = {"fe_state": plan.state_bytes, "fe_frame": frame_bytes(plan)}
     host = Host(library(made(plan, folder, kind)), sizes)
     trial = replace(random_trial(plan), steps=steps)
-    return [fault for check in Twin(host, plan, trial).checks() for fault in check.faults]  # type: ignore[arg-type]
+    return [str(fault) for check in Twin(host, plan, trial).checks() for fault in check.faults]  # type: ignore[arg-type]
 
 
 def by_rows() -> Plan:
@@ -109,7 +109,7 @@ def test_another_seed_is_found_on_this_computer(tmp_path: Path) -> None:
     header.write_text(header.read_text().replace("FE_FLEET_SEED 0x0u", "FE_FLEET_SEED 0x1u"))
     sizes = {"fe_state": plan.state_bytes, "fe_frame": frame_bytes(plan)}
     twin = Twin(Host(library(project), sizes), plan, random_trial(plan))  # type: ignore[arg-type]
-    assert "training: step 1: " in next(fault for check in twin.checks() for fault in check.faults)
+    assert "training: step 1: " in str(next(fault for check in twin.checks() for fault in check.faults))
 
 
 def test_each_code_has_one_call() -> None:

@@ -13,12 +13,11 @@ from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.scheme import build_scheme
 from fleet.node.plan import plan_of
 from fleet.node.profile import load_profile
-from fleet.node.twin import Compiler, Emulator, qemu, verify
+from fleet.node.twin import Compiler, Emulator, qemu, running, verify
 from fleet.node.twin.gdb import Remote
 from tests.node.model.nets import imu_net
 
 needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="no qemu-system-arm on the path")
-needs_gcc = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="no arm-none-eabi-gcc on the path")
 
 
 def project(graph: Graph, board: str, folder: Path, *, kind: Kind = Kind.TABLE, recipe: Recipe | None = None) -> Path:
@@ -50,11 +49,75 @@ def test_a_changed_weight_is_found_there_too(tmp_path: Path) -> None:
     assert "data/model_data.c" in str(failed.value)
 
 
-@needs_gcc
-@pytest.mark.parametrize("board", ["nrf52840", "stm32f746"])
-def test_gcc_builds_the_same_node(tmp_path: Path, board: str) -> None:
-    report = verify(project(imu_net(), board, tmp_path), compiler=Compiler.GCC)
-    assert report.compiler.startswith("arm-none-eabi-gcc ")
+@needs_qemu
+def test_every_instruction_of_qemu_is_in_one_function_as_in_unicorn(tmp_path: Path) -> None:
+    report = verify(project(imu_net(), "alif_e8", tmp_path))
+    assert sum(count.train or 0 for count in report.functions) == report.step_instructions[1]
+    assert sum(count.infer for count in report.functions) == report.infer_instructions
+    assert "fe_client_train" in {count.name for count in report.functions}
+    assert report.operators == ()
+
+
+def sleeping(folder: Path) -> Path:
+    """A project whose main waits for an interrupt that never comes."""
+    source = folder / "node" / "fe_main.c"
+    text = source.read_text(encoding="utf-8")
+    start = "return fe_client_start"
+    assert start in text
+    source.write_text(text.replace(start, f'__asm__ volatile("wfi");\n    {start}'), encoding="utf-8")
+    return folder
+
+
+@needs_qemu
+def test_a_firmware_that_sleeps_for_ever_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(qemu, "PATIENCE_S", 0.2)
+    with pytest.raises(CheckFailed, match=r"got a core that sleeps, with nothing to wake it, at main\+"):
+        verify(sleeping(project(imu_net(), "alif_e8", tmp_path)))
+
+
+@needs_qemu
+def test_a_firmware_that_never_comes_back_is_stopped_after_so_many_instructions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qemu, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(running, "MOST_INSTRUCTIONS", 10**6)
+    folder = sleeping(project(imu_net(), "alif_e8", tmp_path))
+    source = folder / "node" / "fe_main.c"
+    source.write_text(source.read_text(encoding="utf-8").replace('"wfi"', '"b ."'), encoding="utf-8")
+    with pytest.raises(CheckFailed, match=r"got no return within 1,000,000 instructions at main\+"):
+        verify(folder)
+
+
+@pytest.mark.parametrize("board", ["rp2040", "nrf52840", "esp32c3"])
+def test_a_firmware_that_sleeps_has_not_come_back_in_unicorn_either(tmp_path: Path, board: str) -> None:
+    with pytest.raises(CheckFailed, match=r"expected the firmware to come back, got a core that sleeps or stopped at"):
+        verify(sleeping(project(imu_net(), board, tmp_path)))
+
+
+def has(compiler: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(compiler) is None, reason=f"no {compiler} on the path")
+
+
+ARM, RISCV = has("arm-none-eabi-gcc"), has("riscv64-unknown-elf-gcc")
+
+
+@pytest.mark.parametrize(
+    "board, gradients",
+    [
+        pytest.param("nrf52840", Gradients.INT8, marks=ARM),
+        pytest.param("stm32f746", Gradients.INT8, marks=ARM),
+        pytest.param("esp32c3", Gradients.INT8, marks=RISCV),
+        pytest.param("esp32c3", Gradients.FP32, marks=RISCV),
+    ],
+)
+@pytest.mark.parametrize("kind", Kind)
+def test_gcc_builds_the_same_node(tmp_path: Path, board: str, gradients: Gradients, kind: Kind) -> None:
+    recipe = Recipe(gradients=gradients)
+    report = verify(project(imu_net(), board, tmp_path, kind=kind, recipe=recipe), compiler=Compiler.GCC)
+    named = "riscv64-unknown-elf-gcc " if board == "esp32c3" else "arm-none-eabi-gcc "
+    assert report.compiler.startswith(named)
+    assert report.toolchain.name == "gcc"
+    assert report.toolchain.version.startswith(named)
     assert [check.name for check in report.checks if check.faults] == []
 
 

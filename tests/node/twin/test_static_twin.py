@@ -37,6 +37,21 @@ def test_static_firmware_equals_the_simulator_in_every_byte(make: Callable[[], P
     assert "plan" not in {check.name for check in report.checks}
 
 
+@pytest.mark.parametrize("make", [every_operator, by_rows])
+def test_instructions_belong_to_the_same_steps_in_both_profiles(make: Callable[[], Plan], tmp_path: Path) -> None:
+    table, static = (verify(made(make(), tmp_path, kind)) for kind in (Kind.TABLE, Kind.STATIC))
+    assert [(c.number, c.kind, c.operator) for c in table.operators] == [
+        (c.number, c.kind, c.operator) for c in static.operators
+    ]
+    for ours, theirs in zip(table.operators, static.operators, strict=True):
+        assert (ours.train is None, bool(ours.train)) == (False, bool(theirs.train))
+        assert theirs.train == pytest.approx(ours.train, rel=0.05, abs=400)
+    for report in (table, static):
+        most = report.step_instructions[1]
+        assert sum(count.train or 0 for count in report.functions) == most
+        assert 0 < most - sum(count.train or 0 for count in report.operators) < most // 10
+
+
 def test_the_interpreter_is_not_in_a_static_image(tmp_path: Path) -> None:
     plan = every_operator()
     table, static = (image_of(made(plan, tmp_path, kind)) for kind in (Kind.TABLE, Kind.STATIC))
