@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-import fleet
+from fleet import __version__
 from fleet.node.twin.report import Check, FunctionCount, OperatorCount, Report
 
 SCHEMA: Final = 1
@@ -15,7 +15,7 @@ def as_text(report: Report) -> str:
     """One object: every check with its differences, memory, stack and instructions."""
     content = {
         "schema": SCHEMA,
-        "mcufleet": fleet.__version__,
+        "mcufleet": __version__,
         "project": report.project,
         "board": report.board,
         "core": report.core,
@@ -39,7 +39,7 @@ def as_text(report: Report) -> str:
 
 def refusal_text(said: str) -> str:
     """Where no report came about, since the project is not what it was exported as: why."""
-    content = {"schema": SCHEMA, "mcufleet": fleet.__version__, "passed": False, "checks": [], "refusal": said}
+    content = {"schema": SCHEMA, "mcufleet": __version__, "passed": False, "checks": [], "refusal": said}
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
