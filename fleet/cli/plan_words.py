@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from fleet.node.cost import counted_as
 from fleet.node.model.recipe import Gradients, Recipe
 from fleet.node.model.schemes.outline import outline
 from fleet.node.plan import Plan
@@ -113,9 +114,10 @@ def doubt(profile: Profile) -> str:
     time, power = profile.origin("cycles_per_instruction"), profile.origin("nn_power_factor")
     errors = [f"{what} within {at.error:.0%}" for what, at in (("cycles", time), ("power", power)) if at.error]
     unverified = [what for what, at in (("cycles", time), ("power", power)) if at.unverified]
-    text = (
-        f"modelled from counted instructions: {', '.join(errors)}" if errors else "modelled from counted instructions"
-    )
+    text = "modelled from counted instructions"
+    if (other := counted_as(profile.core)) != profile.core:
+        text = f"modelled from instructions of a {other}, since nobody counted a {profile.core}'s"
+    text += f": {', '.join(errors)}" if errors else ""
     return f"{text}; unverified: {', '.join(unverified)}" if unverified else text
 
 

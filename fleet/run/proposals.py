@@ -11,7 +11,7 @@ from fleet.node.model.scheme import Layout, layout_of
 from fleet.node.model.schemes import PUBLISHED_SCHEMES
 from fleet.node.model.schemes.outline import Part, outline
 from fleet.node.plan.ledger import node_room
-from fleet.node.profile import Profile, boards, load_profile
+from fleet.node.profile import FLASH, Profile, available, boards, load_profile
 from fleet.run.plans import Network, OnBoard, Said, Terms, chosen, floor_beside, network, on_board, planned
 
 LAST: Final = 12  # layers of the published baseline `last_k`
@@ -146,8 +146,20 @@ def _ways(search: Search) -> Iterator[tuple[str, Search]]:
         yield "--exponents static", replace(search, terms=replace(terms, recipe=recipe))
     if search.net.in_zoo:
         yield from ((f"--resolution {net.graph.input.shape[0]}", replace(search, net=net)) for net in _smaller(search))
-    others = [load_profile(board) for board in boards() if board != search.profile.board]
-    yield from ((f"--device {profile.board}", replace(search, profile=profile)) for profile in others)
+    yield from ((f"--device {profile.board}", replace(search, profile=profile)) for profile in _larger(search.profile))
+
+
+def _larger(profile: Profile) -> list[Profile]:
+    """Boards with more of SRAM or flash, those that an image can be built for first, the smallest first."""
+    sram, flash = _room(profile)
+    others = [load_profile(board) for board in boards() if board != profile.board]
+    larger = [other for other in others if _room(other)[0] > sram or _room(other)[1] > flash]
+    return sorted(larger, key=lambda other: (not other.can_build, _room(other)))
+
+
+def _room(profile: Profile) -> tuple[int, int]:
+    """Bytes of SRAM and of flash that reservations leave."""
+    return sum(bank.size_bytes for bank in profile.sram_banks), available(profile, FLASH)
 
 
 def _smaller(search: Search) -> Iterator[Network]:

@@ -169,7 +169,7 @@ def test_where_nothing_fits_two_changes_are_proposed_that_make_the_head_fit() ->
     found = search(net, profile)
     assert found.largest() is None
     texts = changes(found)
-    assert texts == ["--resolution 96", "--device alif_e8"]
+    assert texts == ["--resolution 96", "--device esp32c3"]
     assert search(network("mcunet-5fps", side=96), profile).tried("head") is not None
 
 

@@ -15,7 +15,7 @@ from fleet.node.cost.price import (
     round_half_up,
     step_cost,
 )
-from fleet.node.cost.table import CoreTable, Kernel, core_table, cores, read_table
+from fleet.node.cost.table import CoreTable, Kernel, core_table, cores, counted_as, read_table
 
 __all__ = [
     "COUNTED",
@@ -29,6 +29,7 @@ __all__ = [
     "compute_na",
     "core_table",
     "cores",
+    "counted_as",
     "counted_cost",
     "decimal",
     "energy_nj",

@@ -15,6 +15,7 @@ from fleet.node.cost import (
     OpCount,
     compute_na,
     core_table,
+    counted_as,
     counted_cost,
     energy_nj,
     flash_cost,
@@ -70,6 +71,12 @@ def test_a_board_whose_core_nobody_counted_is_refused_with_the_command() -> None
     board = replace(load_profile("nrf52840"), core="cortex-m3")
     with pytest.raises(InputError, match=r"^core: .* got 'cortex-m3'; count them with `fleet calibrate --core cortex"):
         step_cost(board, [])
+
+
+def test_a_core_that_nobody_counted_is_modelled_from_one_that_is_named() -> None:
+    assert counted_as("xtensa-lx7f") == core_table("xtensa-lx7f").core == "rv32imc"
+    assert counted_as("cortex-m55f") == core_table("cortex-m55f").core == "cortex-m33f"
+    assert counted_as("cortex-m4f") == core_table("cortex-m4f").core == "cortex-m4f"
 
 
 def test_nothing_costs_nothing() -> None:

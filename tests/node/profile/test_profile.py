@@ -7,6 +7,7 @@ import pytest
 
 from fleet.base.errors import InputError
 from fleet.base.places import devices_dir
+from fleet.node.cost import OpCount, compute_na, step_cost
 from fleet.node.profile import (
     FLASH,
     Profile,
@@ -18,6 +19,7 @@ from fleet.node.profile import (
     radio_refusal,
     usable,
 )
+from fleet.node.profile.board import CORES
 
 BOARDS = boards()
 
@@ -52,6 +54,34 @@ def test_every_number_of_a_shipped_board_has_a_source(board: str) -> None:
     assert all(item.source.strip() for item in profile.sources)
     assert len(fields) == len(set(fields))
     assert {"clock", "banks[0]", "flash.erase_units[0]", "currents.run", "supply"} <= set(fields)
+
+
+def test_boards_ship_for_every_core_from_32_kib_to_more_than_a_mebibyte() -> None:
+    profiles = [load_profile(board) for board in BOARDS]
+    assert {profile.core for profile in profiles} == set(CORES)
+    sizes = sorted(sum(bank.size_bytes for bank in profile.banks) for profile in profiles)
+    assert sizes[0] <= 64 * 1024
+    assert sizes[-1] > 1024 * 1024
+    assert len(profiles) >= 12
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_board_without_a_port_can_be_planned_for_and_priced(board: str) -> None:
+    profile = load_profile(board)
+    assert profile.can_build == (devices_dir() / board / "port").is_dir()
+    cost = step_cost(profile, [OpCount(kind="pointwise", calls=1, taps=100, macs=10_000, elements=100)])
+    assert cost.time_us > 0
+    assert cost.energy_nj > 0
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_what_a_board_draws_grows_from_its_deepest_sleep_to_a_network(board: str) -> None:
+    profile = load_profile(board)
+    currents = profile.currents
+    forgetful = [state.current_na for state in profile.sleep_states if state.kept_bytes == 0]
+    assert max(forgetful, default=0) <= currents.sleep_na
+    assert currents.sleep_na < currents.wake_na < currents.flash_na
+    assert currents.run_na < compute_na(profile)
 
 
 def test_values_are_stored_in_the_unit_of_their_name() -> None:
