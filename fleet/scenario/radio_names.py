@@ -50,6 +50,10 @@ BLE_PHYS: Final = ("1M", "2M", "S2", "S8")  # S2 and S8: coded PHY at 500 and 12
 BLE_WRITES: Final = ("commands", "requests")
 WIFI_ASSOCIATIONS: Final = ("cold", "fast", "kept")
 CELLULAR_IDLES: Final = ("psm", "edrx")
+LORA_REGIONS: Final = ("EU868",)
+LORA_CLASSES: Final = ("A", "B", "C")
+LORA_DOWNLINKS: Final = ("unicast", "multicast")
+LORA_COLLISIONS: Final = ("simple", "capture", "goursaud", "croce")
 
 CELLULAR: Final = {"repetitions": 1, "idle": "psm", "edrx": 20_480_000, "tail": 10_000_000, "active": 2_000_000}
 
@@ -77,7 +81,24 @@ RADIOS: Final = {
         meaning="Wi-Fi station at 2.4 GHz, TCP at a rate",
         defaults={"association": "fast", "rate": 5_000_000, "mcs": 7, "dtim": 3},
     ),
-    "lorawan": Radio(meaning="LoRaWAN to its gateways"),
+    "lorawan": Radio(
+        meaning="LoRaWAN to one of several gateways; its distance is that of `link: {kind: log_distance, ...}`",
+        defaults={
+            "region": "EU868",
+            "sf": 0,
+            "class": "A",
+            "confirmed": True,
+            "trials": 0,
+            "downlink": "unicast",
+            "redundancy": 0.3,
+            "group_sf": 0,
+            "rx2": 0,
+            "ping": 7,
+            "gateways": 1,
+            "peers": 0,
+            "collisions": "capture",
+        },
+    ),
     "nbiot": Radio(meaning="NB-IoT, Cat-NB1", defaults={"down": 26_000, "up": 62_500, **CELLULAR}),
     "ltem": Radio(meaning="LTE-M, Cat-M1 half duplex", defaults={"down": 300_000, "up": 375_000, **CELLULAR}),
 }

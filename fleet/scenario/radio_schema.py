@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 from fleet.base.declared import Key, declared, declared_fields
 from fleet.base.units import LENGTH_MM, LEVEL_DB, RATE_BPS, SHARE, TIME_US
-from fleet.scenario.radio_names import BLE_PHYS, BLE_WRITES, CELLULAR_IDLES, LINKS, RADIOS, WIFI_ASSOCIATIONS
+from fleet.scenario.radio_names import (
+    BLE_PHYS,
+    BLE_WRITES,
+    CELLULAR_IDLES,
+    LINKS,
+    LORA_CLASSES,
+    LORA_COLLISIONS,
+    LORA_DOWNLINKS,
+    LORA_REGIONS,
+    RADIOS,
+    WIFI_ASSOCIATIONS,
+)
 
 
 def _chance(meaning: str) -> Key:
@@ -108,6 +119,36 @@ class RadioChoice:
     edrx_us: Annotated[int | None, _time("from one paging to the next in eDRX (nbiot, ltem)")] = None
     tail_us: Annotated[int | None, _time("connection held without data, by the network (nbiot, ltem)")] = None
     active_us: Annotated[int | None, _time("still paged before power saving mode (nbiot, ltem)")] = None
+    region: Annotated[str | None, Key("band plan (lorawan)", one_of=LORA_REGIONS)] = None
+    sf: Annotated[
+        int | None, Key("spreading factor, 7 to 12; 0: adaptive data rate, settled (lorawan)", least=0, most=12)
+    ] = None
+    device_class: Annotated[
+        str | None, Key("when the node listens: after its own frames, in slots, always (lorawan)", name="class",
+                        one_of=LORA_CLASSES)
+    ] = None  # fmt: skip
+    confirmed: Annotated[bool | None, Key("frames of messages are acknowledged (lorawan)")] = None
+    trials: Annotated[
+        int | None, Key("sends of a frame, at most if confirmed; 0: 8 and 1 (lorawan)", least=0, most=15)
+    ] = None
+    downlink: Annotated[
+        str | None, Key("to each node, or once to all with parity (lorawan)", one_of=LORA_DOWNLINKS)
+    ] = None
+    redundancy: Annotated[
+        float | None, Key("sums sent beyond the fragments (lorawan, multicast)", unit=SHARE, least="0 %", most="400 %")
+    ] = None
+    group_sf: Annotated[
+        int | None, Key("spreading factor of a multicast; 0: the node's (lorawan)", least=0, most=12)
+    ] = None
+    rx2_rate: Annotated[int | None, Key("data rate of the second window (lorawan)", name="rx2", least=0, most=5)] = None
+    periodicity: Annotated[
+        int | None, Key("a ping slot each 2^k s (lorawan, class B)", name="ping", least=0, most=7)
+    ] = None
+    gateways: Annotated[int | None, Key("nodes are spread over them (lorawan)", least=1, most=100_000)] = None
+    peers: Annotated[
+        int | None, Key("nodes that a gateway serves at a time; 0: all that it has (lorawan)", least=0, most=1_000_000)
+    ] = None
+    collisions: Annotated[str | None, Key("what happens to frames that meet (lorawan)", one_of=LORA_COLLISIONS)] = None
     module: Annotated[str | None, Key("radio or modem on a chip of its own, as `devices/modules` has them")] = None
     tx_dbm: Annotated[int | None, Key("transmit power in dBm", name="tx", least=-40, most=30)] = None
     link: Annotated[LinkChoice | None, Key("what loses packets, where `loss` does not say it", short="kind")] = None

@@ -13,6 +13,8 @@ from fleet.world.node import NodeSpec
 from fleet.world.power import power
 from fleet.world.radio import RADIOS, Link, StandsBy
 from fleet.world.radio.channel import CHANNELS, Channel, Independent, Site
+from fleet.world.radio.lora.link import LoraLink
+from fleet.world.radio.lora.site import placed
 from fleet.world.store import STORES
 from fleet.world.supply import supply_refusals
 
@@ -25,18 +27,27 @@ def node_spec(
     seed: of the run; where a node stands is drawn under it. scenario: its file, from which relative paths count.
     """
     part = radio_of(profile, group.radio.kind, group.radio.module)
-    radio = link(profile, group.radio, node=node, seed=seed, scenario=scenario)
+    radio = link(profile, group.radio, node=node, seed=seed, scenario=scenario, nodes=group.count)
+    tx_dbm = radio.power_dbm if isinstance(radio, LoraLink) else group.radio.tx_dbm
     return NodeSpec(
         node=node,
-        power=power(profile, part, tx_dbm=group.radio.tx_dbm),
+        power=power(profile, part, tx_dbm=tx_dbm),
         store=STORES[group.energy.kind](group.energy.capacity_mah),
         link=radio,
         standby=radio.standby if isinstance(radio, StandsBy) else None,
     )
 
 
-def link(profile: Profile, choice: RadioChoice, *, node: int = 0, seed: int = 0, scenario: Path | None = None) -> Link:
-    """The link a scenario asks for on the radio of a board; InputError when the board cannot."""
+def link(
+    profile: Profile,
+    choice: RadioChoice,
+    *,
+    node: int = 0,
+    seed: int = 0,
+    scenario: Path | None = None,
+    nodes: int = 1,
+) -> Link:
+    """The link a scenario asks for on the radio of a board; InputError when the board cannot. nodes: of its group."""
     part = radio_of(profile, choice.kind, choice.module)
     times = {
         "ramp_us": part.ramp_us,
@@ -44,6 +55,7 @@ def link(profile: Profile, choice: RadioChoice, *, node: int = 0, seed: int = 0,
         "start_us": part.start_us,
         "clock_ppm": 2 * part.clock_ppm,  # the gateway's clock is taken to be as good as the node's
         "transmit_dbm": part.usual_dbm,
+        "nodes": nodes,
     }
     return radio_link(choice, times, node=node, seed=seed, scenario=scenario)
 
@@ -81,8 +93,15 @@ def radio_link(
         transmit_dbm = usual_dbm if choice.tx_dbm is None else choice.tx_dbm
         site = Site(node=node, seed=seed, transmit_dbm=transmit_dbm, receiver=radio.receiver, scenario=scenario)
         radio = replace(radio, channel=channel(choice, site))
+        if isinstance(radio, LoraLink):
+            radio = placed(replace(radio, power_dbm=transmit_dbm), distances(choice), seed, node)
     link: Link = radio
     return link
+
+
+def distances(choice: RadioChoice) -> dict[str, Any] | None:
+    """Settings of the path to the gateway; None where the scenario says nothing of distances."""
+    return choice.link.settings() if choice.link is not None and choice.link.kind == "log_distance" else None
 
 
 def channel(choice: RadioChoice, site: Site) -> Channel:

@@ -7,12 +7,14 @@ import pytest
 from fleet.base.declared import declared_fields
 from fleet.federation.server_app import STRATEGIES
 from fleet.record import LINES
-from fleet.scenario import names
+from fleet.scenario import names, radio_names
 from fleet.scenario.radio_names import BLE_PHYS
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.world.radio import RADIOS
 from fleet.world.radio.ble.timing import PHYS
 from fleet.world.radio.channel import CHANNELS
+from fleet.world.radio.lora import setting
+from fleet.world.radio.lora.collisions import MODELS
 from fleet.world.specs import radio_link
 from fleet.world.store import CR2032_MAH, STORES
 
@@ -29,6 +31,13 @@ def test_every_radio_of_the_world_is_one_of_a_scenario_and_is_made_with_its_sett
     assert set(BLE_PHYS) == set(PHYS)
     for kind in RADIOS:
         assert radio_link(RadioChoice(kind=kind)) == RADIOS[kind]()
+
+
+def test_every_word_of_lorawan_is_one_of_its_model() -> None:
+    assert radio_names.LORA_CLASSES == setting.CLASSES
+    assert radio_names.LORA_DOWNLINKS == setting.DOWNLINKS
+    assert radio_names.LORA_REGIONS == setting.REGIONS
+    assert set(radio_names.LORA_COLLISIONS) == set(MODELS)
 
 
 def test_every_link_model_of_a_scenario_is_one_of_the_world() -> None:

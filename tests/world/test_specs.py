@@ -1,14 +1,17 @@
 """From boards and scenarios to nodes: the shipped boards, and what they cost in this world."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleet.base.errors import InputError
-from fleet.node.profile import load_profile
-from fleet.scenario.radio_schema import RadioChoice
+from fleet.node.profile import load_profile, radio_of
+from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.schema import FleetGroup, StoreChoice
 from fleet.world import node_spec, power
 from fleet.world.radio import BleLink
 from fleet.world.radio.channel import Independent
+from fleet.world.radio.lora.link import LoraLink
 from fleet.world.store import cr2032
 from tests.world.fakes import HOUR_US, Work, world
 
@@ -33,6 +36,29 @@ def test_a_network_draws_the_boards_factor_more_than_other_work() -> None:
     found = power(profile)
     assert (found.run_na, found.compute_na) == (3_300_000, 3_960_000)
     assert (found.transmit_na, found.receive_na, found.sense_na) == (6_400_000, 6_260_000, 0)
+
+
+def test_a_lorawan_node_stands_somewhere_and_sends_as_its_server_told_it() -> None:
+    """30 m end at SF 7 and 2 dBm, 5 km at SF 12 and 14 dBm; each draws what the module draws at its power."""
+    profile = load_profile("nrf52840")
+    part = radio_of(profile, "lorawan", "sx1261")
+    found = {}
+    for metres in (30, 5_000):
+        path = LinkChoice(
+            kind="log_distance", exponent=3.76, distance_mm=1_000 * metres, reference_loss_db=7.7, shadowing_db=0.0
+        )
+        radio = RadioChoice(kind="lorawan", module="sx1261", link=path)
+        found[metres] = node_spec(0, profile, replace(GROUP, radio=radio), seed=3)
+    near, far = found[30], found[5_000]
+    assert isinstance(near.link, LoraLink)
+    assert isinstance(far.link, LoraLink)
+    assert (near.link.sf, near.link.power_dbm) == (7, 2)
+    assert (far.link.sf, far.link.power_dbm) == (12, 14)
+    assert near.power == power(profile, part, tx_dbm=2)
+    assert far.power == power(profile, part, tx_dbm=14)
+    assert near.power.transmit_na < far.power.transmit_na
+    assert near.link.nodes == GROUP.count
+    assert 0 < near.link.collision < 0.2
 
 
 def test_a_board_without_a_radio_is_refused_a_link() -> None:

@@ -7,12 +7,14 @@ from fleet.world.radio.ble import BleLink
 from fleet.world.radio.cellular import LteMLink, NbIotLink
 from fleet.world.radio.ieee802154 import Ieee802154Link
 from fleet.world.radio.link import Direction, Link, Standby, StandsBy, Transfer
+from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.wifi import WifiLink
 
 RADIOS: Final[dict[str, Callable[..., Link]]] = {
     "ble": BleLink,
     "ieee802154": Ieee802154Link,
     "wifi": WifiLink,
+    "lorawan": LoraLink,
     "nbiot": NbIotLink,
     "ltem": LteMLink,
 }

@@ -23,29 +23,32 @@ ACK_LIMIT: Final = 64  # uplinks without any downlink after which a node asks fo
 ACK_DELAY: Final = 32  # and then so many more until it takes a slower rate itself; ADR_ACK_DELAY
 
 
-def advise(sf: Ints, power_dbm: Ints, snr_cdb: Ints, *, margin_cdb: int = MARGIN_CDB) -> tuple[Ints, Ints]:
+def advise(
+    sf: Ints, power_dbm: Ints, snr_cdb: Ints, *, margin_cdb: int = MARGIN_CDB, most_dbm: int = POWERS_DBM[0]
+) -> tuple[Ints, Ints]:
     """What the server answers: spreading factors and powers in dBm, one for each node.
 
-    snr_cdb: best ratio of the last 20 uplinks, in 1/100 dB. Spare steps of 3 dB go first into the spreading factor,
-    down to 7, then into the power, down to 2 dBm; missing ones raise the power. The server never raises the spreading
-    factor: a node that hears nothing does that itself (`fallen_back`).
+    snr_cdb: best ratio of the last 20 uplinks, in 1/100 dB. most_dbm: what a node can send with. Spare steps of 3 dB go
+    first into the spreading factor, down to 7, then into the power, down to 2 dBm; missing ones raise the power. The
+    server never raises the spreading factor: a node that hears nothing does that itself (`fallen_back`).
     """
     steps = (snr_cdb - np.array(REQUIRED_CDB, dtype=np.int64)[sf - 7] - margin_cdb) // STEP_CDB
     faster = np.clip(steps, 0, sf - 7)
     spare = np.where(steps > 0, steps - faster, steps)
-    low, high = POWERS_DBM[-1], POWERS_DBM[0]
-    return sf - faster, np.clip(power_dbm - 2 * spare, low, high)
+    low = min(POWERS_DBM[-1], most_dbm)
+    return sf - faster, np.clip(power_dbm - 2 * spare, low, most_dbm)
 
 
-def settled(loss_cdb: Ints, *, margin_cdb: int = MARGIN_CDB) -> tuple[Ints, Ints]:
-    """Where nodes end up that begin at SF 12 and 14 dBm: spreading factors and powers in dBm.
+def settled(loss_cdb: Ints, *, margin_cdb: int = MARGIN_CDB, most_dbm: int = POWERS_DBM[0]) -> tuple[Ints, Ints]:
+    """Where nodes end up that begin at SF 12 and full power: spreading factors and powers in dBm.
 
     loss_cdb: of the path to the gateway that hears the node best, in 1/100 dB.
     """
     sf = np.full(loss_cdb.shape, 12, dtype=np.int64)
-    power = np.full(loss_cdb.shape, POWERS_DBM[0], dtype=np.int64)
-    for _ in range(2 * (len(REQUIRED_CDB) + len(POWERS_DBM))):
-        faster, lower = advise(sf, power, 100 * power - loss_cdb - NOISE_CDBM, margin_cdb=margin_cdb)
+    power = np.full(loss_cdb.shape, most_dbm, dtype=np.int64)
+    for _ in range(len(REQUIRED_CDB) + max(most_dbm, 1)):
+        snr = 100 * power - loss_cdb - NOISE_CDBM
+        faster, lower = advise(sf, power, snr, margin_cdb=margin_cdb, most_dbm=most_dbm)
         if (faster == sf).all() and (lower == power).all():
             return sf, power
         sf, power = faster, lower

@@ -38,46 +38,58 @@ def untouched(others: int, duration_us: int, window_us: int, channels: int = 1) 
     return float((1 - 2 * t) * twice**m + ends)
 
 
-def survival(frames: Frames, model: Model, *, window_us: int, channels: int = 1) -> NDArray[np.float64]:
-    """For each node that sends one frame in a window, the chance that it is received; its start does not matter.
+def survival(frames: Frames, model: Model, *, every_us: int, channels: int = 1) -> NDArray[np.float64]:
+    """For each node that sends one frame in every window, the chance that it is received; its start does not matter.
 
     frames.channel: the gateway here; each node draws one of `channels` frequencies, all with the same chance.
     """
-    harm_us = np.zeros(len(frames.sf), dtype=np.float64)
-    for sf in range(LEAST_SF, LEAST_SF + SFS):
-        others = np.flatnonzero(frames.sf == sf)
-        if not others.size:
-            continue
-        own = frames.sf == sf
-        if model.other_db is None:
-            harm_us[others] += _harm_us(frames, model, others, others)
-        else:
-            everyone = np.arange(len(own))
-            harm_us += _harm_us(frames, model, everyone, others)
-    return exp(-harm_us / (window_us * channels))
+    each = np.full(len(frames.sf), every_us, dtype=np.int64)
+    spared_us = 2 * model.spared * (CHIP_US[125_000] << frames.sf)
+    itself = (2 * frames.duration_us - spared_us) / every_us
+    return exp(-(harm(frames, frames, each, model) - itself) / channels)
 
 
-def _harm_us(frames: Frames, model: Model, victims: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How long a start of one of the others, all of one spreading factor, would harm each victim, summed over others.
+def harm(victims: Frames, others: Frames, every_us: NDArray[np.int64], model: Model) -> NDArray[np.float64]:
+    """How many frames of others harm a frame of each victim, in the mean, were there one channel. Itself is no other.
 
-    Another frame harms when it starts between its own end and the victim's, less the symbols that may be hit.
+    every_us: mean time from a frame of each of the others to its next. channel: the gateway.
     """
-    gateway, low = frames.channel[others], frames.rssi_cdbm.min() - FAR_CDB
-    level = gateway * 4 * FAR_CDB + frames.rssi_cdbm[others] - low
-    order = np.argsort(level, kind="stable")
-    level = level[order]
-    longer = np.concatenate([[0], np.cumsum(frames.duration_us[others][order])])
-    sf = frames.sf[others[0]]
-    above = frames.channel[victims] * 4 * FAR_CDB
-    first = np.searchsorted(
-        level, above + frames.rssi_cdbm[victims] - low - _below(model, frames.sf[victims], sf), "right"
+    result = np.zeros(len(victims.sf), dtype=np.float64)
+    for sf in range(LEAST_SF, LEAST_SF + SFS):
+        there = np.flatnonzero(others.sf == sf)
+        here = np.arange(len(victims.sf)) if model.other_db is not None else np.flatnonzero(victims.sf == sf)
+        if there.size and here.size:
+            result[here] += _harm(_some(victims, here), _some(others, there), every_us[there], model)
+    return result
+
+
+def _some(frames: Frames, chosen: NDArray[np.int64]) -> Frames:
+    return Frames(
+        start_us=frames.start_us[chosen],
+        duration_us=frames.duration_us[chosen],
+        channel=frames.channel[chosen],
+        sf=frames.sf[chosen],
+        rssi_cdbm=frames.rssi_cdbm[chosen],
     )
-    last = np.searchsorted(level, above + 4 * FAR_CDB)
-    count, theirs = last - first, longer[last] - longer[first]
-    own = frames.sf[victims] == sf
-    count, theirs = count - own, theirs - own * frames.duration_us[victims]
-    spared = model.spared * (CHIP_US[125_000] << frames.sf[victims])
-    result: NDArray[np.int64] = theirs + count * (frames.duration_us[victims] - spared - own * spared)
+
+
+def _harm(victims: Frames, others: Frames, every_us: NDArray[np.int64], model: Model) -> NDArray[np.float64]:
+    """The same where the others have one spreading factor.
+
+    Another frame harms when it starts between its own airtime before the victim and the victim's end, less the symbols
+    that may be hit. Which of the others are strong enough, a sorted list of them says.
+    """
+    low = min(int(victims.rssi_cdbm.min()), int(others.rssi_cdbm.min())) - FAR_CDB
+    level = others.channel * 4 * FAR_CDB + others.rssi_cdbm - low
+    order = np.argsort(level, kind="stable")
+    often = 1 / every_us[order]
+    rate = np.concatenate([[0.0], np.cumsum(often)])
+    busy = np.concatenate([[0.0], np.cumsum(often * others.duration_us[order])])
+    base, sf = victims.channel * 4 * FAR_CDB, int(others.sf[0])
+    least = base + victims.rssi_cdbm - low - _below(model, victims.sf, sf)
+    first, last = np.searchsorted(level[order], least, "right"), np.searchsorted(level[order], base + 4 * FAR_CDB)
+    spared = model.spared * (CHIP_US[125_000] << victims.sf) * np.where(victims.sf == sf, 2, 1)
+    result: NDArray[np.float64] = busy[last] - busy[first] + (rate[last] - rate[first]) * (victims.duration_us - spared)
     return result
 
 

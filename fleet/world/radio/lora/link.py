@@ -8,7 +8,7 @@ ones `trials` times (NbTrans). A frame is lost on the path (`channel`) or to fra
 Down, class A: each fragment is fetched by an empty uplink and comes in the receive window that carries more in the time
 that the gateway's duty cycle leaves. Classes B and C: the gateway sends in ping slots, or at once; after each pass the
 node says what is missing. `multicast`: one session of class C for the whole group, with parity (TS004).
-Between messages, what classes B and C listen is `listening_ppm` of the time.
+What classes B and C listen between messages is `standby`.
 
 Modelled: frames of a message carry three bytes more, as TS004 has it. The gateway serves the nodes that share it
 (`sharers`) in turn, so each waits for all; acknowledgements beyond its duty cycle are not sent. The set-up of a session
@@ -16,6 +16,7 @@ is one exchange in class A. The data rate does not change within a message. Join
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fleet.world.radio.link import Direction, Transfer
 from fleet.world.radio.lora.session import Session
@@ -25,6 +26,8 @@ from fleet.world.radio.lora.setting import LoraSetting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraLink(LoraSetting):
     """A setting with messages to move."""
+
+    transmit_dbm: ClassVar[int] = 14
 
     def transfer(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Transfer:
         """One message up or down, with all its frames, windows and waits."""

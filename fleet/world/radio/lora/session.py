@@ -209,7 +209,7 @@ class Session(RadioClock):
 
     def _multicast(self, payload_bytes: int) -> Transfer:
         """A session for the whole group: data, then sums, until this node has all or the session ends."""
-        rate = region.rate_of(self.link.group_sf or self.link.sf)
+        rate = region.rate_of(self.link.group_sf or self.link.spreading)
         part = region.payload_limit(rate)
         data = max(1, -(-payload_bytes // (part - region.FRAGMENT_HEADER)))
         sent = min(data + -(-round(1000 * self.link.redundancy) * data // 1000), MOST_FRAGMENTS)

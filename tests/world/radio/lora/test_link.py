@@ -110,7 +110,7 @@ def test_the_window_is_the_one_that_the_gateways_duty_cycle_favours(rx2_rate: in
 
 
 def test_nodes_that_share_a_gateway_wait_for_each_other() -> None:
-    one, ten = down(2_000), down(2_000, replace(PLAIN, sharers=10))
+    one, ten = down(2_000), down(2_000, replace(PLAIN, peers=10))
     assert ten.airtime_us == one.airtime_us
     assert 9.5 < ten.elapsed_us / one.elapsed_us < 10.5
 
@@ -120,11 +120,11 @@ def test_a_gateway_without_time_left_acknowledges_few() -> None:
 
     1 % of 7.2 s carry 1.7 of them, the second window at SF 9 and 10 % another 5.
     """
-    link = LoraLink(sharers=5_000, rx2_rate=3)
+    link = LoraLink(peers=5_000, rx2_rate=3)
     sent = [up(20, link, rng.absorb(KEY, n)) for n in range(200)]
     assert all(one.delivered for one in sent)  # the frames arrive, which the nodes do not learn
     assert sum(one.retransmissions == 7 for one in sent) > 190
-    few = [up(20, replace(link, sharers=5), rng.absorb(KEY, n)) for n in range(200)]
+    few = [up(20, replace(link, peers=5), rng.absorb(KEY, n)) for n in range(200)]
     assert sum(one.retransmissions == 0 for one in few) > 190
 
 
@@ -186,22 +186,25 @@ def test_joining_is_a_request_and_an_answer_after_five_seconds() -> None:
 
 
 def test_between_messages_class_a_sleeps_b_wakes_and_c_listens() -> None:
-    ppm = [replace(PLAIN, device_class=name).listening_ppm for name in "ABC"]
-    assert ppm[0] == 0
-    assert ppm[2] == 1_000_000
-    beacon_and_slot_us = 152_576 + 2_048 + 9 * 4_096
-    assert ppm[1] == -(-beacon_and_slot_us * 10**6 // 128_000_000)
-    assert replace(PLAIN, device_class="B", periodicity=0).listening_ppm == -(-(154_624 + 128 * 36_864) // 128)
+    sleeps, wakes, listens = (replace(PLAIN, device_class=name).standby for name in "ABC")
+    assert sleeps is None
+    assert listens is not None
+    assert listens.receive_us == listens.period_us
+    assert wakes is not None
+    assert wakes.receive_us == 152_576 + 2_048 + 9 * 4_096
+    often = replace(PLAIN, device_class="B", periodicity=0).standby
+    assert often is not None
+    assert (often.period_us, often.receive_us) == (128_000_000, 154_624 + 128 * 36_864)
 
 
 LINKS = st.builds(
     LoraLink,
-    sf=st.integers(7, 12),
+    sf=st.sampled_from([0, *range(7, 13)]),
     device_class=st.sampled_from("ABC"),
     confirmed=st.booleans(),
     trials=st.integers(0, 4),
     downlink=st.sampled_from(["unicast", "multicast"]),
-    sharers=st.integers(1, 50),
+    peers=st.integers(0, 50),
     collision=st.sampled_from([0.0, 0.2]),
     rx2_rate=st.integers(0, 5),
     periodicity=st.integers(0, 7),
@@ -233,7 +236,7 @@ def test_no_node_exceeds_its_duty_cycle_and_every_microsecond_is_spent_once(
 @pytest.mark.parametrize("sharers", [1, 7])
 def test_no_gateway_exceeds_its_duty_cycle(device_class: str, sharers: int) -> None:
     """Between the first frame and the last, each is followed by its off time, for every node that is served."""
-    link = replace(PLAIN, device_class=device_class, rx2_rate=4, sharers=sharers, periodicity=0)
+    link = replace(PLAIN, device_class=device_class, rx2_rate=4, peers=sharers, periodicity=0)
     got = down(1_000, link)
     rate = region.PING_RATE if device_class == "B" else 4
     frames = [region.frame_us(rate, part) for part in region.pieces(1_000, rate)]
@@ -244,10 +247,10 @@ def test_no_gateway_exceeds_its_duty_cycle(device_class: str, sharers: int) -> N
 def test_everything_wrong_with_a_setting_is_said_at_once() -> None:
     with pytest.raises(InputError) as refused:
         LoraLink(
-            sf=6, device_class="D", downlink="broadcast", trials=16, sharers=0, collision=2, rx2_rate=6, periodicity=8
+            sf=6, device_class="D", downlink="broadcast", trials=16, peers=-1, collision=2, rx2_rate=6, periodicity=8
         )
     where = [fault.where.removeprefix("lorawan.") for fault in refused.value.faults]
-    assert where == ["sf", "class", "downlink", "trials", "sharers", "collision", "rx2_rate", "periodicity"]
+    assert where == ["sf", "class", "downlink", "trials", "peers", "collision", "rx2_rate", "periodicity"]
 
 
 def test_a_payload_below_nothing_is_refused() -> None:
