@@ -16,10 +16,11 @@ OWNERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "pyarrow": ("pyarrow", ("fleet/record/",)),
     "torch": ("torch", ("fleet/node/model/torch/",)),
     "ziglang": ("ziglang", ("fleet/node/engine/build.py", "fleet/node/twin/")),
+    "detools": ("detools", ("fleet/node/protocol/patch.py",)),
+    "cryptography": ("cryptography", ("fleet/node/protocol/",)),
     "unicorn": ("unicorn", ("fleet/node/twin/",)),
     "capstone": ("capstone", ("fleet/node/twin/",)),
     "elftools": ("pyelftools", ("fleet/node/twin/",)),
-    "cryptography": ("cryptography", ("fleet/node/protocol/",)),
     "simpy": ("simpy", ("fleet/world/",)),
     "serial": ("pyserial", ("fleet/federation/links/",)),
     "flwr": ("flwr", ("fleet/federation/",)),
@@ -61,7 +62,7 @@ def test_torch_is_loaded_by_those_who_ask_for_it() -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_used() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    listed = [*project["dependencies"], *extras["solar"], *extras["torch"]]
+    listed = [*project["dependencies"], *extras["solar"], *extras["torch"], *extras["ota"]]
     declared = {re.split(r"[^A-Za-z0-9_-]", line, maxsplit=1)[0] for line in listed}
     named = "\n".join(path.read_text(encoding="utf-8") for path in python_files("fleet/"))
     used = {OWNERS[top][0] for _, _, top in FOREIGN if top in OWNERS}

@@ -33,7 +33,7 @@ ENVELOPE_BYTES: Final = MANIFEST_BYTES + SIGNATURE_BYTES
 
 
 class Reason(IntEnum):
-    """Why an update is refused, in the order of the checks."""
+    """Why an update is refused; those of the envelope first. BUSY: another one is on trial."""
 
     LENGTH = 1
     FORM = 2
@@ -56,6 +56,8 @@ class Reason(IntEnum):
     CHARGE = 19
     PAYLOAD_BYTES = 20
     PAYLOAD_DIGEST = 21
+    PROCEDURE = 22
+    BUSY = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class NodeFacts:
 
     sequence: the highest ever accepted. security_counter: never falls. version, digest: of the content that runs.
     slot_bytes: room for content. once_bytes: multiple that fragments have to be. now_s: None without a clock.
+    can_revert: whether the old content can come back.
     """
 
     vendor: bytes
@@ -96,6 +99,8 @@ class NodeFacts:
     version: int
     digest: bytes
     charge_permille: int = 1000
+    most_fragments: int = 2**16 - 1
+    can_revert: bool = True
     now_s: int | None = None
     formats: tuple[int, ...] = (Format.FULL,)
     compressions: tuple[int, ...] = (Compression.NONE,)
@@ -311,20 +316,27 @@ def _fragments(manifest: Manifest, facts: NodeFacts) -> Iterator[Refusal]:
             said.fragments,
             "count the last, shorter one",
         )
+    elif said.fragments > facts.most_fragments:
+        most = f"at most {facts.most_fragments}"
+        yield _refusal(Reason.FRAGMENTS, "manifest.fragments", most, said.fragments, "take larger ones")
 
 
-def _charge(manifest: Manifest, facts: NodeFacts) -> Iterator[Refusal]:
-    least = manifest.procedure.least_charge_permille
-    if facts.charge_permille < least:
+def _procedure(manifest: Manifest, facts: NodeFacts) -> Iterator[Refusal]:
+    said = manifest.procedure
+    if said.test_boot and not facts.can_revert:
         yield _refusal(
-            Reason.CHARGE,
-            "manifest.least_charge_permille",
-            f"{least} permille or more",
-            facts.charge_permille,
-            "wait until it is charged",
+            Reason.PROCEDURE,
+            "manifest.test_boot",
+            "0 where the old content is written over",
+            1,
+            "push it without a trial",
         )
+    least = said.least_charge_permille
+    if facts.charge_permille < least:
+        texts = (f"{least} permille or more", facts.charge_permille, "wait until it is charged")
+        yield _refusal(Reason.CHARGE, "manifest.least_charge_permille", *texts)
 
 
 CHECKS: Final[tuple[Callable[[Manifest, NodeFacts], Iterator[Refusal]], ...]] = (
-    _identity, _ordering, _precursor, _room, _fragments, _charge,
+    _identity, _ordering, _precursor, _room, _fragments, _procedure,
 )  # fmt: skip

@@ -115,6 +115,8 @@ THREATS: list[tuple[Manifest, dict[str, Any], Reason, str]] = [
     (changed(GOOD, "transport", fragment_bytes=65), {}, Reason.FRAGMENTS, "take 64"),
     (changed(GOOD, "transport", fragment_bytes=0), {}, Reason.FRAGMENTS, "take 8"),
     (changed(GOOD, "transport", fragments=4), {}, Reason.FRAGMENTS, "expected 5, got 4"),
+    (GOOD, {"most_fragments": 4}, Reason.FRAGMENTS, "at most 4, got 5"),
+    (GOOD, {"can_revert": False}, Reason.PROCEDURE, "without a trial"),
     (changed(GOOD, "procedure", least_charge_permille=300), {"charge_permille": 299}, Reason.CHARGE, "wait"),
 ]
 
@@ -150,4 +152,5 @@ def test_a_payload_that_is_not_what_was_signed_is_refused(payload: bytes, reason
 def test_every_reason_is_tested_here() -> None:
     by_form = {Reason.LENGTH, Reason.FORM, Reason.UNSIGNED, Reason.SIGNER, Reason.FORGED}
     by_payload = {Reason.PAYLOAD_BYTES, Reason.PAYLOAD_DIGEST}
-    assert {reason for *_, reason, _ in THREATS} | by_form | by_payload == set(Reason)
+    of_the_agent = {Reason.BUSY}  # tests/node/protocol/ota/test_agent.py
+    assert {reason for *_, reason, _ in THREATS} | by_form | by_payload | of_the_agent == set(Reason)
