@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from fleet.world.stores.cr2032 import cr2032
-from fleet.world.stores.flow import Load
+from fleet.world.stores.flow import Load, Spell, joined
 from fleet.world.stores.ideal import ideal
 from fleet.world.stores.kibam import kibam
 from fleet.world.stores.li_socl2 import li_socl2
@@ -22,4 +22,4 @@ STORES: Final[dict[str, Callable[..., Any]]] = {
 }
 """Name in a scenario → fresh store."""
 
-__all__ = ["STORES", "Load", "Step", "Store", "failure", "holds", "time_to_reach"]
+__all__ = ["STORES", "Load", "Spell", "Step", "Store", "failure", "holds", "joined", "time_to_reach"]

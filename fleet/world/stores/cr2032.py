@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet.world.stores.curve import PPM, Point, at, under_load_mv
-from fleet.world.stores.flow import Load, energy_nj, heat_pw
+from fleet.world.stores.flow import Spell, heat_nj
 from fleet.world.stores.store import Step, capacity_nj
 
 # Voltage: 3.0 V nominal, 2.8 V after 170 mAh, "drops sharply" from there to the 2.0 V that end the capacity (note on a
@@ -27,7 +27,7 @@ PULSE_NA: Final = 15_000_000  # "15 mA max pulse" (texts on the cell; makers rat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cr2032:
-    """One coin cell. Its resistance is taken as of the start of a load: over 225 mAh it changes by 30 ohm."""
+    """One coin cell. Its resistance is taken as of the start of a spell: over 225 mAh it changes by 30 ohm."""
 
     capacity_nj: int
     stored_nj: int
@@ -38,12 +38,12 @@ class Cr2032:
         """A primary cell."""
         return False
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """The load's energy, and I^2 R of the cell beside it. A harvest cannot go in: all of it is lost."""
-        drawn_nj, supplied_nj = load.drawn_nj(time_us), load.supplied_nj(time_us)
-        heat_nj = energy_nj(heat_pw(load.current_na, self._state().resistance_mohm), time_us)
-        store = replace(self, stored_nj=self.stored_nj - drawn_nj - heat_nj)
-        return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=heat_nj + supplied_nj)
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
+        heat = heat_nj(spell.squares, self._state().resistance_mohm)
+        store = replace(self, stored_nj=self.stored_nj - drawn_nj - heat)
+        return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=heat + supplied_nj)
 
     def voltage_mv(self, current_na: int) -> int:
         """V_open - I R at this state of charge."""

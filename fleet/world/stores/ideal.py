@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet.world.stores.curve import PPM
-from fleet.world.stores.flow import Load
+from fleet.world.stores.flow import Spell
 from fleet.world.stores.store import Step, capacity_nj
 
 NOMINAL_MV: Final = 3_000
@@ -29,12 +29,11 @@ class Ideal:
         """No limit."""
         return 0
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """A full store wastes what comes on top. The net power is constant, so cutting the end cuts every moment."""
-        drawn_nj = load.drawn_nj(time_us)
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
         if self.capacity_nj == 0:
             return Step(store=self, drawn_nj=drawn_nj, supplied_nj=drawn_nj, lost_nj=0)
-        supplied_nj = load.supplied_nj(time_us)
         charged_nj = supplied_nj * self.charger_permille // 1000
         level_nj = self.stored_nj + charged_nj - drawn_nj
         over_nj = max(level_nj - self.capacity_nj, 0)

@@ -20,7 +20,7 @@ from typing import Final
 
 from fleet.world.stores.curve import PPM
 from fleet.world.stores.decay import bend
-from fleet.world.stores.flow import Load
+from fleet.world.stores.flow import Spell
 from fleet.world.stores.store import Step, capacity_nj
 
 CAPACITY_MAH: Final = 2_000.0  # 7200 As
@@ -51,15 +51,15 @@ class Kibam:
         """No limit but the available well."""
         return 0
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """Both wells in closed form."""
-        drawn_nj, supplied_nj = load.drawn_nj(time_us), load.supplied_nj(time_us)
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
         charged_nj = supplied_nj * self.charger_permille // 1000
         net_nj = drawn_nj - charged_nj
-        available_nj, stored_nj = self._available_after(net_nj, time_us), self.stored_nj - net_nj
+        available_nj, stored_nj = self._available_after(net_nj, spell.time_us), self.stored_nj - net_nj
         if available_nj > self._well_nj() or stored_nj > self.capacity_nj:
             available_nj = self._well_nj()
-            stored_nj = min(self._full_after(net_nj, time_us), stored_nj, self.capacity_nj)
+            stored_nj = min(self._full_after(net_nj, spell.time_us), stored_nj, self.capacity_nj)
         store = replace(self, stored_nj=stored_nj, available_nj=available_nj)
         lost_nj = supplied_nj - charged_nj + self.stored_nj - net_nj - stored_nj
         return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=lost_nj)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet.world.stores.curve import PPM, Point, at, under_load_mv
-from fleet.world.stores.flow import YEAR_US, Load, energy_nj, heat_pw
+from fleet.world.stores.flow import YEAR_US, Spell, heat_nj
 from fleet.world.stores.store import Step, capacity_nj
 
 # ER10450 (EEMB): 800 mAh, 3.6 V, standard 0.5 mA, at most 25 mA for long and 60 mA in pulses, end at 2.0 V,
@@ -30,7 +30,7 @@ FILM_US: Final = 90 * 86_400_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiSocl2:
-    """One cell. rested_us: how long no load broke its film. Its resistance is taken as of the start of a load."""
+    """One cell. rested_us: how long no load broke its film. Its resistance is taken as of the start of a spell."""
 
     capacity_nj: int
     stored_nj: int
@@ -46,15 +46,15 @@ class LiSocl2:
         """The maker's limit."""
         return PULSE_NA
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """Load, heat in cell and film, self-discharge of the capacity at a constant rate. A harvest is lost."""
-        drawn_nj, supplied_nj = load.drawn_nj(time_us), load.supplied_nj(time_us)
-        heat_nj = energy_nj(heat_pw(load.current_na, self.resistance_mohm()), time_us)
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
+        heat, time_us = heat_nj(spell.squares, self.resistance_mohm()), spell.time_us
         leaked_nj = self.capacity_nj * LOSS_PPM_A_YEAR * time_us // (PPM * YEAR_US)
-        rested_us = 0 if load.current_na >= BREAKING_NA and time_us else self.rested_us + time_us
-        left_nj = self.stored_nj - drawn_nj - heat_nj - leaked_nj
+        rested_us = 0 if spell.peak_na >= BREAKING_NA and time_us else self.rested_us + time_us
+        left_nj = self.stored_nj - drawn_nj - heat - leaked_nj
         store = replace(self, stored_nj=left_nj, rested_us=rested_us)
-        lost_nj = heat_nj + leaked_nj + supplied_nj
+        lost_nj = heat + leaked_nj + supplied_nj
         return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=lost_nj)
 
     def resistance_mohm(self) -> int:

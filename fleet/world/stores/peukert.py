@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fleet.world.stores.curve import PPM
-from fleet.world.stores.flow import NJ_PER_MAH_MV, Load
+from fleet.world.stores.flow import Spell
 from fleet.world.stores.store import Step, capacity_nj
 
 CAPACITY_MAH: Final = 1_000.0
 NOMINAL_MV: Final = 3_000
 EXPONENT: Final = 1.2  # of the worked example; lead-acid 1.1 to 1.3, others lower (general knowledge, unverified)
+HOUR_US: Final = 3_600_000_000
 RATED_H: Final = 20.0
 
 
@@ -41,18 +42,19 @@ class Peukert:
         """No limit."""
         return 0
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """Capacity is used up by the load's energy times the law's factor."""
-        drawn_nj, supplied_nj = load.drawn_nj(time_us), load.supplied_nj(time_us)
-        used_nj = drawn_nj * self.factor_ppm(load) // PPM
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
+        used_nj = drawn_nj * self.factor_ppm(spell) // PPM
         store = replace(self, stored_nj=self.stored_nj - drawn_nj, used_nj=self.used_nj + used_nj)
         return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=supplied_nj)
 
-    def factor_ppm(self, load: Load) -> int:
-        """(I H / C)^(k-1) in whole millionths, so that no last bit of a power counts; I at the cell's own voltage."""
-        capacity_mah = self.capacity_nj / (NJ_PER_MAH_MV * self.nominal_mv)
-        current_ma = load.supply_mv * load.current_na / (self.nominal_mv * 1_000_000)
-        ratio = float(max(current_ma * self.rated_h / capacity_mah, 1.0))
+    def factor_ppm(self, spell: Spell) -> int:
+        """(I H / C)^(k-1) in whole millionths, so that no last bit of a power counts; I is the mean of the spell."""
+        if not spell.time_us:
+            return PPM
+        rated_nj = self.capacity_nj * spell.time_us / (self.rated_h * HOUR_US)
+        ratio = max(spell.drawn_nj / rated_nj, 1.0)
         factor: float = ratio ** (self.exponent - 1.0)
         return round(PPM * factor)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fleet.base.errors import InputError
-from fleet.world.stores.flow import NJ_PER_MAH_MV, Load
+from fleet.world.stores.flow import NJ_PER_MAH_MV, Load, Spell
 
 
 class Store(Protocol):
@@ -35,8 +35,8 @@ class Store(Protocol):
         """The most current that it may be asked for; 0: only its voltage limits it."""
         ...
 
-    def after(self, load: Load, time_us: int) -> "Step":
-        """The store after a load was on it for a time, in closed form."""
+    def after(self, spell: Spell) -> "Step":
+        """The store after a spell, in closed form."""
         ...
 
     def voltage_mv(self, current_na: int) -> int:
@@ -54,7 +54,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A store after a load, and the energies of that time.
+    """A store after a spell, and the energies of that time.
 
     Each term has a formula of its own, and they balance: stored before + supplied = stored after + drawn + lost.
     lost_nj: heat, leakage, what a charger wastes, and what a full store cannot take.
@@ -85,7 +85,7 @@ def holds(store: Store, load: Load, time_us: int, brown_out_mv: int) -> tuple[in
     """
 
     def fails(t_us: int) -> str:
-        return failure(store.after(load, t_us).store if t_us else store, load.current_na, brown_out_mv)
+        return failure(store.after(load.over(t_us)).store if t_us else store, load.current_na, brown_out_mv)
 
     if why := fails(0):
         return 0, why
@@ -102,7 +102,7 @@ def time_to_reach(store: Store, load: Load, time_us: int, level_ppm: int) -> int
     """
 
     def there(t_us: int) -> bool:
-        return (store.after(load, t_us).store if t_us else store).level_ppm() >= level_ppm
+        return (store.after(load.over(t_us)).store if t_us else store).level_ppm() >= level_ppm
 
     if there(0):
         return 0

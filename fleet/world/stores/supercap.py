@@ -13,7 +13,7 @@ from typing import Final
 from fleet.base.errors import InputError
 from fleet.world.stores.curve import PPM, under_load_mv
 from fleet.world.stores.decay import bend
-from fleet.world.stores.flow import Load, energy_nj, heat_pw
+from fleet.world.stores.flow import Spell, heat_nj
 from fleet.world.stores.store import Step
 
 CAPACITANCE_NF: Final = 100_000_000  # the 100 mF of the worked example
@@ -55,16 +55,16 @@ class Supercap:
         """T = R C / 2, over which e times less energy is left without a load."""
         return self.leak_mohm * self.capacitance_nf / 2e6
 
-    def after(self, load: Load, time_us: int) -> Step:
+    def after(self, spell: Spell) -> Step:
         """The energy relaxes to one level and passes no other, so cutting it at full at the end cuts every moment."""
-        drawn_nj, supplied_nj = load.drawn_nj(time_us), load.supplied_nj(time_us)
+        drawn_nj, supplied_nj = spell.drawn_nj, spell.supplied_nj
         charged_nj = supplied_nj * self.charger_permille // 1000
-        heat_nj = energy_nj(heat_pw(load.current_na, self.esr_mohm), time_us)
-        net_nj = charged_nj - drawn_nj - heat_nj
-        leaked_nj = self._leaked_nj(net_nj, time_us)
+        heat = heat_nj(spell.squares, self.esr_mohm)
+        net_nj = charged_nj - drawn_nj - heat
+        leaked_nj = self._leaked_nj(net_nj, spell.time_us)
         level_nj = self.stored_nj + net_nj - leaked_nj
         over_nj = max(level_nj - self.capacity_nj, 0)
-        lost_nj = supplied_nj - charged_nj + heat_nj + leaked_nj + over_nj
+        lost_nj = supplied_nj - charged_nj + heat + leaked_nj + over_nj
         store = replace(self, stored_nj=level_nj - over_nj)
         return Step(store=store, drawn_nj=drawn_nj, supplied_nj=supplied_nj, lost_nj=lost_nj)
 
@@ -87,7 +87,7 @@ class Supercap:
             return 0
         x = time_us / self.decay_us
         lag = bend(x)
-        return max(floor(self.stored_nj * (x - lag) + net_nj / x * lag + 0.5), 0)
+        return max(floor(self.stored_nj * (x - lag) + net_nj * (lag / x) + 0.5), 0)
 
 
 def charge_nj(capacitance_nf: int, voltage_mv: int) -> int:

@@ -34,14 +34,14 @@ def test_energies_balance_through_any_life(kind: str, stretches: list[tuple[Load
     start_nj, drawn_nj, supplied_nj, lost_nj = store.stored_nj, 0, 0, 0
     for load, time_us in stretches:
         held_us, why = holds(store, load, time_us, 1_700)
-        step = store.after(load, held_us)
+        step = store.after(load.over(held_us))
         assert step.drawn_nj == energy_nj(load.supply_mv, load.current_na, held_us)
         assert step.supplied_nj == energy_nj(1, load.harvest_nw * 1000, held_us)
         assert min(step.lost_nj, step.store.stored_nj) >= 0 or why
         assert held_us == 0 or failure(step.store, load.current_na, 1_700) == ""
         assert bool(why) == (held_us < time_us or bool(failure(store, load.current_na, 1_700)))
         if why and held_us:
-            assert failure(store.after(load, held_us + 1).store, load.current_na, 1_700)
+            assert failure(store.after(load.over(held_us + 1)).store, load.current_na, 1_700)
         store = step.store
         drawn_nj, supplied_nj, lost_nj = (
             drawn_nj + step.drawn_nj,
@@ -55,7 +55,7 @@ def test_energies_balance_through_any_life(kind: str, stretches: list[tuple[Load
 
 @pytest.mark.parametrize("kind", [kind for kind in STORES if not STORES[kind]().rechargeable and kind != "ideal"])
 def test_a_primary_cell_loses_what_is_harvested(kind: str) -> None:
-    step = STORES[kind]().after(Load(supply_mv=3_000, current_na=0, harvest_nw=1_000), 1_000_000_000)
+    step = STORES[kind]().after(Load(supply_mv=3_000, current_na=0, harvest_nw=1_000).over(1_000_000_000))
     assert step.supplied_nj == 1_000_000
     assert step.lost_nj >= 1_000_000
     assert step.store.stored_nj <= step.store.capacity_nj
@@ -64,7 +64,7 @@ def test_a_primary_cell_loses_what_is_harvested(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["ideal", "kibam", "supercap"])
 def test_a_full_store_wastes_a_harvest(kind: str) -> None:
     store = STORES[kind](**SMALL[kind])
-    step = store.after(Load(supply_mv=3_000, current_na=0, harvest_nw=10**7), 10**9)
+    step = store.after(Load(supply_mv=3_000, current_na=0, harvest_nw=10**7).over(10**9))
     assert step.store.stored_nj == store.capacity_nj
     assert step.lost_nj == step.supplied_nj == 10**10
 
@@ -73,11 +73,15 @@ def test_a_full_store_wastes_a_harvest(kind: str) -> None:
 def test_an_emptied_store_reaches_a_level_at_an_exact_microsecond(kind: str) -> None:
     store: Store = STORES[kind](**SMALL[kind])
     drain = Load(supply_mv=3_000, current_na=10_000_000)
-    store = store.after(drain, holds(store, drain, 10**12, 1_700)[0]).store
+    store = store.after(drain.over(holds(store, drain, 10**12, 1_700)[0])).store
     light = Load(supply_mv=3_000, current_na=0, harvest_nw=10**6)
     at_us = time_to_reach(store, light, 10**12, 700_000)
     assert at_us is not None
-    assert store.after(light, at_us).store.level_ppm() >= 700_000 > store.after(light, at_us - 1).store.level_ppm()
+    assert (
+        store.after(light.over(at_us)).store.level_ppm()
+        >= 700_000
+        > store.after(light.over(at_us - 1)).store.level_ppm()
+    )
     assert time_to_reach(store, light, at_us - 1, 700_000) is None
     assert time_to_reach(store, Load(supply_mv=3_000, current_na=0), 10**12, 990_000) is None
 

@@ -20,7 +20,7 @@ ENDLESS = 10**12
 
 
 def draining(store: Store, milliamperes: float, time_us: int, *, supply_mv: int = 3_000) -> Store:
-    return store.after(Load(supply_mv=supply_mv, current_na=round(milliamperes * 1e6)), time_us).store
+    return store.after(Load(supply_mv=supply_mv, current_na=round(milliamperes * 1e6)).over(time_us)).store
 
 
 def life_us(cell: Kibam, loads: list[tuple[int, int]]) -> tuple[int, Kibam]:
@@ -29,7 +29,7 @@ def life_us(cell: Kibam, loads: list[tuple[int, int]]) -> tuple[int, Kibam]:
     for milliamperes, time_us in cycle(loads):
         load = Load(supply_mv=cell.nominal_mv, current_na=milliamperes * 1_000_000)
         held_us, why = holds(cell, load, time_us, 0)
-        after = cell.after(load, held_us).store
+        after = cell.after(load.over(held_us)).store
         assert isinstance(after, Kibam)
         cell, lived_us = after, lived_us + held_us
         if why:
@@ -74,7 +74,7 @@ def test_a_full_available_well_takes_what_flows_on() -> None:
     """y2 nears (1 - c) C as e^-k'ct once y1 is full; small steps of an Euler sum agree."""
     tired = life_us(kibam(), [(960, ENDLESS)])[1]
     light = Load(supply_mv=3_000, current_na=0, harvest_nw=5_000_000_000)
-    at_once = tired.after(light, 40 * 3_600_000_000).store
+    at_once = tired.after(light.over(40 * 3_600_000_000)).store
     well, bound = float(tired.available_nj), float(tired.stored_nj - tired.available_nj)
     full_well, full_bound = 0.625 * tired.capacity_nj, 0.375 * tired.capacity_nj
     for _ in range(40 * 3600):
@@ -139,7 +139,7 @@ def test_a_fresh_cell_refuses_more_than_its_pulse() -> None:
 
 def test_heat_of_a_pulse_is_current_squared_times_resistance() -> None:
     """10 mA for a second in 10 ohm: 1 mJ beside the 30 mJ that the board takes."""
-    step = cr2032().after(Load(supply_mv=3_000, current_na=10_000_000), 1_000_000)
+    step = cr2032().after(Load(supply_mv=3_000, current_na=10_000_000).over(1_000_000))
     assert (step.drawn_nj, step.lost_nj) == (30_000_000, 1_000_000)
 
 
@@ -158,7 +158,7 @@ def test_voltage_never_rises_with_charge_gone_or_current(gone: int, more: int, c
 
 def test_lithium_thionyl_chloride_loses_a_hundredth_a_year() -> None:
     cell = li_socl2()
-    step = cell.after(Load(supply_mv=3_000, current_na=0), 31_557_600_000_000)
+    step = cell.after(Load(supply_mv=3_000, current_na=0).over(31_557_600_000_000))
     assert step.lost_nj == cell.capacity_nj // 100
 
 
@@ -170,7 +170,7 @@ def test_the_first_pulse_after_a_long_rest_sags_and_breaks_the_film() -> None:
 
 
 def test_mains_supply_what_is_drawn_for_ever() -> None:
-    step = ideal().after(Load(supply_mv=3_000, current_na=10**9), 10**12)
+    step = ideal().after(Load(supply_mv=3_000, current_na=10**9).over(10**12))
     assert step.drawn_nj == step.supplied_nj == 3 * 10**15
     assert failure(step.store, 10**9, 1_700) == ""
 

@@ -24,14 +24,14 @@ def test_100_millifarad_between_3_and_1_8_volts_are_0_288_joules() -> None:
     assert charge_nj(100_000_000, 3_000) - charge_nj(100_000_000, 1_800) == 288_000_000
     load = Load(supply_mv=1_800, current_na=1_000_000)
     held_us, why = holds(bare(), load, 10**12, 1_800)
-    assert bare().after(load, held_us + 1).drawn_nj == 288_000_000 + 2  # a microsecond is 1.8 nJ
+    assert bare().after(load.over(held_us + 1)).drawn_nj == 288_000_000 + 2  # a microsecond is 1.8 nJ
     assert why == "brown-out: below 1800 mV under 1000 uA"
 
 
 def test_voltage_is_that_of_the_charge_less_the_sag() -> None:
     cell = supercap(esr_mohm=2_000)
     assert (cell.voltage_mv(0), cell.voltage_mv(50_000_000)) == (3_000, 2_900)
-    half = cell.after(Load(supply_mv=3_000, current_na=7_500_000), 10_000_000).store  # 225 mJ of 450
+    half = cell.after(Load(supply_mv=3_000, current_na=7_500_000).over(10_000_000)).store  # 225 mJ of 450
     assert abs(half.voltage_mv(0) - 3_000 / math.sqrt(2)) < 10
     assert failure(half, 300_000_000, 1_700).startswith("brown-out")
 
@@ -39,19 +39,19 @@ def test_voltage_is_that_of_the_charge_less_the_sag() -> None:
 def test_without_a_load_it_decays_as_an_rc() -> None:
     """V falls by e in R C, so E by e in R C / 2: 10 Mohm x 0.1 F / 2 = 500,000 s."""
     cell = supercap()
-    left = cell.after(IDLE, 500_000_000_000)
+    left = cell.after(IDLE.over(500_000_000_000))
     assert abs(left.store.stored_nj - 450_000_000 / math.e) <= 1
     assert left.lost_nj == 450_000_000 - left.store.stored_nj
 
 
 def test_a_fresh_one_leaks_3_microamperes_per_farad() -> None:
     """0.3 uA at 3 V are 900 nW."""
-    assert supercap().after(IDLE, 1_000_000).lost_nj == 900
+    assert supercap().after(IDLE.over(1_000_000)).lost_nj == 900
 
 
 def test_light_that_equals_what_leaks_holds_the_charge() -> None:
     cell = supercap()
-    step = cell.after(Load(supply_mv=3_000, current_na=0, harvest_nw=900), 10**12)
+    step = cell.after(Load(supply_mv=3_000, current_na=0, harvest_nw=900).over(10**12))
     assert step.store.stored_nj == cell.stored_nj
     assert step.supplied_nj == step.lost_nj == 900_000_000
 
@@ -59,10 +59,10 @@ def test_light_that_equals_what_leaks_holds_the_charge() -> None:
 @given(pieces=st.lists(st.integers(1, 10**10), min_size=1, max_size=8), harvest_nw=st.integers(0, 10**6))
 def test_a_stretch_is_the_sum_of_its_parts(pieces: list[int], harvest_nw: int) -> None:
     load = Load(supply_mv=3_000, current_na=1_000, harvest_nw=harvest_nw)
-    whole = parts = supercap(voltage_mv=5_000).after(Load(supply_mv=3_000, current_na=10**7), 10**7).store
+    whole = parts = supercap(voltage_mv=5_000).after(Load(supply_mv=3_000, current_na=10**7).over(10**7)).store
     for piece in pieces:
-        parts = parts.after(load, piece).store
-    assert abs(parts.stored_nj - whole.after(load, sum(pieces)).store.stored_nj) <= 2 * len(pieces)
+        parts = parts.after(load.over(piece)).store
+    assert abs(parts.stored_nj - whole.after(load.over(sum(pieces))).store.stored_nj) <= 2 * len(pieces)
 
 
 @given(st.floats(0, 1e4))
