@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 LINES = ("pretrained", "alone", "fedavg", "federated")
 PHASES = ("start", "round", "personal")
 CAUSES = ("sleep", "wake", "sense", "compute", "transmit", "receive", "flash")
-EVENTS = ("died", "late", "lost", "refused", "stale")
+EVENTS = ("died", "late", "lost", "refused", "stale", "absent", "stuck", "corrupt", "power_cut")
 BASES = ("measured", "counted", "modelled", "planned", "reserved", "unverified", "given")
 LEDGER_BASES = ("planned", "reserved", "measured", "modelled")
 

@@ -8,13 +8,27 @@ from fleet.report.numbers import count, duration
 from fleet.report.story import Story
 
 SHOWN_ROWS = 200
-SYMBOLS = {"died": "x", "late": "triangle-right", "lost": "circle-open", "refused": "square", "stale": "diamond-open"}
+SYMBOLS = {
+    "died": "x",
+    "late": "triangle-right",
+    "lost": "circle-open",
+    "refused": "square",
+    "stale": "diamond-open",
+    "absent": "circle-dot",
+    "stuck": "hash",
+    "corrupt": "star",
+    "power_cut": "cross-thin",
+}
 WORDS = {
     "died": ("node died", "nodes died"),
     "late": ("late reply", "late replies"),
     "lost": ("lost transfer", "lost transfers"),
     "refused": ("refused update", "refused updates"),
     "stale": ("stale reply", "stale replies"),
+    "absent": ("node out of reach", "nodes out of reach"),
+    "stuck": ("stuck radio", "stuck radios"),
+    "corrupt": ("corrupt model", "corrupt models"),
+    "power_cut": ("power cut", "power cuts"),
 }
 LINE_NAMES = {"federated": "federated", "alone": "alone", "fedavg": "plain FedAvg", "pretrained": "pretrained"}
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +24,7 @@ from fleet.run.places import places_on, watched_nodes
 from fleet.run.prepare import NodeData, node_data, starting_model, with_scheme
 from fleet.run.twins import emulated_backends, twin_nodes
 from fleet.scenario import FleetGroup, Scenario, profiles_of
+from fleet.world.life import life_of
 from fleet.world.specs import supply_faults
 
 
@@ -116,11 +118,21 @@ def assemble(scenario: Scenario) -> Assembly:
     draft = drafted(scenario)
     data, plan, backend = draft.data, draft.plan, EngineBackend(draft.plan)
     emulated = emulated_backends(scenario, twin_nodes(scenario), plan, draft.profiles, data.shards, backend)
+    groups = in_runs((group, group.count) for group in scenario.fleet)
+    every_us = max(group.every_us for group in scenario.fleet)
 
     def client(node: int) -> Client:
         shard = data.shards[node % len(data.shards)]
         own = shard if shard.node == node else replace(shard, node=node)
-        return Client(shard=own, backend=emulated.get(node, backend), seed=scenario.seed)
+        life = groups[node].life
+        lives = None if life is None else life_of(life)
+        return Client(
+            shard=own,
+            backend=emulated.get(node, backend),
+            seed=scenario.seed,
+            windows_a_round=Fraction(every_us, life.new_data_us) if life is not None and life.new_data_us else None,
+            lies=lives is not None and lives.faults.lies(scenario.seed, node),
+        )
 
     return Assembly(
         scenario=scenario,
@@ -132,6 +144,6 @@ def assemble(scenario: Scenario) -> Assembly:
         shards=data.shards,
         clients=Derived(scenario.nodes, client),
         emulated=tuple(emulated),
-        groups=in_runs((group, group.count) for group in scenario.fleet),
+        groups=groups,
         profiles=draft.profiles,
     )

@@ -269,6 +269,7 @@ class LocalJob:
             own=self.work.own[self.node],
             first_step=self.first_step,
             stream=self.work.stream,
+            round_number=self.round,
             first_window=0 if self.work.stream is Stream.PERSONAL_ORDER else None,
         )
         return after.astype("<i4").tobytes()

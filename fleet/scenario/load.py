@@ -20,7 +20,7 @@ Overrides = Mapping[str, object]
 
 LATER: Final = {
     "data": ("shared",), "model": ("file", "head"), "training": ("scaled", "momentum", "batch", "schedule"),
-    "fleet": ("report", "twin"), "server": ("sample", "select"),
+    "fleet": ("life", "report", "twin"), "server": ("sample", "select"),
 }  # fmt: skip
 """Keys that came after the first release, by section; of a list, those of its items."""
 

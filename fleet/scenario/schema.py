@@ -16,6 +16,7 @@ from fleet.learning.selection import POLICIES
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
 from fleet.scenario import names
+from fleet.scenario.life import LifeChoice
 from fleet.scenario.radio_schema import RadioChoice
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -173,6 +174,7 @@ class FleetGroup:
     energy: Annotated[StoreChoice, Key("what it runs on")]
     radio: Annotated[RadioChoice, Key("how it talks")]
     every_us: Annotated[int, Key("time from one round's opening to the next", unit=TIME_US, least="1 s", most="365 d")]
+    life: Annotated[LifeChoice | None, Key("what happens to it besides its work")] = None
     report: Annotated[Report | None, Key("what it sends by itself between rounds")] = None
     twin: Annotated[
         int, Key("first nodes of the group that run as emulated firmware; the same bytes, slower", least=0, most=1000)

@@ -10,6 +10,8 @@ from fleet.base import rng
 from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow
 from fleet.world.draws import radio_draws
 from fleet.world.job import Job, Outcome, Reason
+from fleet.world.life import NEVER, Mishap
+from fleet.world.life import Life as Lot
 from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
 from fleet.world.power import Power
 from fleet.world.radio.link import Direction, Link, Standby, Transfer
@@ -34,6 +36,7 @@ class NodeSpec:
     link: Link
     standby: Standby | None = None
     flash_us: int = 0
+    life: Lot | None = None
 
 
 class Node:
@@ -55,6 +58,7 @@ class Node:
         self.rounds = 0  # jobs it was given
         self.reports = self.heard = 0  # sent by itself, and of these arrived
         self.stopped = False  # no more reports
+        self.synced_us = 0  # when its clock was last set right
         self.task: simpy.Process | None = None
 
     @property
@@ -146,7 +150,7 @@ class Node:
             reason = yield from self._transfer(Direction.UP, len(frame))
             if reason is Reason.OK:
                 return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
-        return self._sleep(_outcome(job, reason if self.alive else Reason.DIED))
+        return self._sleep(_outcome(job, self._why(reason)))
 
     def deliver(self, job: Job) -> Life:
         """A push that is not answered: wake, receive it, compute, sleep. The outcome's frame never goes on the air."""
@@ -155,15 +159,21 @@ class Node:
         reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
         if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
             return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
-        return self._sleep(_outcome(job, reason if self.alive else Reason.DIED))
+        return self._sleep(_outcome(job, self._why(reason)))
 
     def compute_only(self, job: Job) -> Life:
         """Work that nothing is sent for: wake, compute, sleep."""
-        if (yield from self._wake(job)):
+        if (yield from self._wake(job, listens=False)):
             frame = yield from self._compute(job)
             if frame is not None:
                 return self._sleep(_outcome(job, Reason.OK, frame, int(self.env.now)))
-        return _outcome(job, Reason.DIED)
+        return self._sleep(_outcome(job, self._why(Reason.OK)))
+
+    def _why(self, reason: Reason) -> Reason:
+        """Why a job ended without an answer. A node that lives, and got its push, had its power cut."""
+        if not self.alive:
+            return Reason.DIED
+        return Reason.LOST if reason is Reason.OK else reason
 
     def event(self, kind: str, detail: str, *, time_us: int | None = None, in_round: int | None = None) -> None:
         """Records that something went wrong; now, and in the current round, unless said otherwise."""
@@ -214,39 +224,85 @@ class Node:
                 return _outcome(job, Reason.LATE)
         elif self.slept_from_us is not None and self.slept_from_us > self.env.now:  # its row has it in a report
             yield self.env.timeout(self.slept_from_us - int(self.env.now))
+        if not (yield from self._comes(job, deadline_us)):
+            return _outcome(job, Reason.LATE)
         return (yield from live(self, job))
 
-    def _wake(self, job: Job) -> Stage:
+    def _comes(self, job: Job, deadline_us: int | None) -> Stage:
+        """Waits until the node is in reach; False when that is too late."""
+        if self.spec.life is None:
+            return True
+        now_us = int(self.env.now)
+        there_us = self.spec.life.presence.next_us(self.seed, self.spec.node, now_us)
+        if there_us == now_us:
+            return True
+        when = "for good" if there_us == NEVER else f"for {(there_us - now_us) // 1_000_000} s more"
+        self.event("absent", f"out of reach {when}", in_round=job.round)
+        if there_us == NEVER or (deadline_us is not None and there_us >= deadline_us):
+            return False
+        yield self.env.timeout(there_us - now_us)
+        return True
+
+    def _wake(self, job: Job, *, listens: bool = True) -> Stage:
+        """Begins a job. listens: for a push, from as early as its clock may be late."""
         self.settle()
         self.round = job.round
         if not self.alive:
             return False
         self.slept_from_us = None
-        draw = Draw(cause=Cause.WAKE, current_na=self.spec.power.wake_na, time_us=self.spec.power.wake_us)
-        return (yield from self._spend([draw], "waking"))
+        draws = [Draw(cause=Cause.WAKE, current_na=self.spec.power.wake_na, time_us=self.spec.power.wake_us)]
+        if listens and self.spec.life is not None:
+            heard_us = self.spec.life.clock.listens_us(self.seed, self.spec.node, int(self.env.now) - self.synced_us)
+            draws.append(Draw(cause=Cause.RECEIVE, current_na=self.spec.power.receive_na, time_us=heard_us))
+        return (yield from self._spend(draws, "waking"))
+
+    def _broken(self, mishap: Mishap) -> bool:
+        """Whether something that broke since the last visit of maintenance keeps the node from its work; recorded."""
+        if self.spec.life is None:
+            return False
+        strike = self.spec.life.faults.broken_since(mishap, self.seed, self.spec.node, int(self.env.now))
+        if strike is not None:
+            what = {Mishap.STUCK_RADIO: ("stuck", "its radio"), Mishap.FLASH_FLIP: ("corrupt", "its model")}[mishap]
+            self.event(what[0], f"{what[1]} since {strike.time_us // 1_000_000} s")
+        return strike is not None
 
     def _sleep(self, outcome: Outcome) -> Outcome:
         self.slept_from_us = int(self.env.now)
         return outcome
 
     def _compute(self, job: Job) -> Generator[simpy.Event, Any, bytes | None]:
-        """Trains; the reply, or None when the node died over it."""
+        """Trains; the reply, or None when the node died over it or lost its power."""
         job.start()
         time_us = job.steps * job.step_us
-        drain = self._drain([Draw(cause=Cause.COMPUTE, current_na=self.spec.power.compute_na, time_us=time_us)])
+        cut_us = self._cut_us(time_us)
+        drain = self._drain([Draw(cause=Cause.COMPUTE, current_na=self.spec.power.compute_na, time_us=cut_us)])
         yield self.env.timeout(drain.lived_us)
-        if not drain.failure:
+        if not drain.failure and cut_us == time_us:
             self._book(drain, int(self.env.now), "computing")
             return job.finish()
         steps_done = drain.lived_us // job.step_us
-        self._book(drain, int(self.env.now), f"computing, {steps_done} of {job.steps} steps done")
+        doing = f"computing, {steps_done} of {job.steps} steps done"
+        self._book(drain, int(self.env.now), doing)
+        if not drain.failure:
+            self.event("power_cut", doing)
         job.abandon(steps_done)
         return None
+
+    def _cut_us(self, time_us: int) -> int:
+        """How much of a stretch of work passes before the power is cut; all of it if it is not."""
+        if self.spec.life is None:
+            return time_us
+        now_us = int(self.env.now)
+        faults = self.spec.life.faults
+        cuts = faults.strikes(Mishap.POWER_CUT, self.seed, self.spec.node, now_us, now_us + time_us)
+        return next((strike.time_us - now_us for strike in cuts), time_us)
 
     def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
         """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
         if not (yield from self._keep_quiet()):
             return Reason.DIED
+        if self._broken(Mishap.STUCK_RADIO):
+            return Reason.LOST
         purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
         transfer = self.spec.link.transfer(direction, payload_bytes, purpose, at_us=int(self.env.now))
         doing = "receiving" if direction is Direction.DOWN else "sending"
@@ -257,6 +313,9 @@ class Node:
         self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
         if not transfer.delivered:
             self.event("lost", f"{doing} {payload_bytes} bytes: no answer over the link")
+            return Reason.LOST
+        self.synced_us = int(self.env.now)
+        if direction is Direction.DOWN and self._broken(Mishap.FLASH_FLIP):
             return Reason.LOST
         if direction is Direction.DOWN and not (yield from self._keep()):
             return Reason.DIED

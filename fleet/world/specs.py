@@ -9,6 +9,7 @@ from fleet.base.errors import Fault, InputError
 from fleet.node.profile import Profile, radio_of
 from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.schema import FleetGroup
+from fleet.world.life import life_of
 from fleet.world.node import NodeSpec
 from fleet.world.power import power
 from fleet.world.radio import RADIOS, Link, StandsBy
@@ -35,6 +36,7 @@ def node_spec(
         store=STORES[group.energy.kind](group.energy.capacity_mah),
         link=radio,
         standby=radio.standby if isinstance(radio, StandsBy) else None,
+        life=None if group.life is None else life_of(group.life),
     )
 
 

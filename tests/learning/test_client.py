@@ -1,6 +1,7 @@
 """A node's answer to a push: what is in it, what is left out, and that the node keeps nothing itself."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -60,3 +61,25 @@ def test_the_seed_changes_order_and_rounding_but_not_the_data(party: Party) -> N
     ours, theirs = (c.train(party.initial, **work) for c in (party.clients[0], other))  # type: ignore[arg-type]
     assert (ours != theirs).any()
     assert (np.abs(ours[:3232]) <= 127).all()
+
+
+def test_a_sensor_makes_its_windows_over_time(party: Party) -> None:
+    client, layout = replace(party.clients[0], windows_a_round=Fraction(5, 2)), party.plan.layout
+    assert [client.windows(number) for number in (0, 1, 2, 10_000)] == [1, 2, 5, client.shard.train.size]
+    push = replace(push_to(party, 0), round=2)
+    update = decode_update(layout, client.answer(encode_push(layout, push), 0))
+    assert update.windows == 5
+    few = replace(
+        client.shard, train=replace(client.shard.train, x=client.shard.train.x[:5], y=client.shard.train.y[:5])
+    )
+    assert client.answer(encode_push(layout, push), 0) == replace(party.clients[0], shard=few).answer(
+        encode_push(layout, push), 0
+    )
+
+
+def test_a_liar_sends_the_opposite(party: Party) -> None:
+    client, layout = party.clients[0], party.plan.layout
+    frame = encode_push(layout, push_to(party, 0))
+    true, lie = (decode_update(layout, c.answer(frame, 0)) for c in (client, replace(client, lies=True)))
+    assert (lie.deltas == -true.deltas).all()
+    assert replace(lie, deltas=true.deltas).base == true.base

@@ -9,6 +9,7 @@ from fleet.node.model.recipe import EXTRA_BITS, Exponents, Gradients, Rule
 from fleet.node.model.scheme import KINDS
 from fleet.node.profile import boards
 from fleet.scenario import dump, load, names
+from fleet.scenario.life import LifeChoice
 from fleet.scenario.load import LATER
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
@@ -28,6 +29,7 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
     parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
     parts |= {"fleet.report.every", "fleet.report.payload"}
+    parts |= {f"fleet.life.{key.key}" for key in declared_fields(LifeChoice)}
     radio = {key.key for key in declared_fields(RadioChoice)} - {"kind", "phy", "loss", "interval"}
     talk = {f"fleet.radio.{key}" for key in radio}
     talk |= {f"fleet.radio.link.{key.key}" for key in declared_fields(LinkChoice)}

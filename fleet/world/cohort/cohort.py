@@ -148,6 +148,7 @@ class Cohort:
         node.died_us = int(rows.died_us[place])
         node.slept_from_us = int(rows.settled_us[place])
         node.quiet_until_us = int(rows.quiet_until_us[place])
+        node.synced_us = int(rows.synced_us[place])
         node.round = int(rows.last_round[place])
         if whole:
             node.meter.book(rows.bookings(place))

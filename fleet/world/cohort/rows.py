@@ -59,6 +59,7 @@ class Rows:
         self.energy_nj = np.zeros((len(Cause), count), dtype=np.int64)
         self.time_us = np.zeros((len(Cause), count), dtype=np.int64)
         self.quiet_until_us = np.zeros(count, dtype=np.int64)
+        self.synced_us = np.zeros(count, dtype=np.int64)
         self.sent_us = np.zeros(count, dtype=np.int64)
         self.rounds = np.zeros(count, dtype=np.int64)
         self.alone = np.zeros(count, dtype=np.int64)  # reports sent while the row was an object
@@ -85,6 +86,7 @@ class Rows:
             self.energy_nj[number, place] += total.energy_nj
             self.time_us[number, place] += total.time_us
         self.quiet_until_us[place] = node.quiet_until_us
+        self.synced_us[place] = node.synced_us
         self.sent_us[place] += node.sent_us
         self.rounds[place] += node.rounds
         self.last_round[place] = node.round

@@ -6,6 +6,7 @@ the seed, the node and the time alone. So a sleeping node costs nothing, and the
 
 from fleet.world.life.clock import Clock
 from fleet.world.life.faults import Faults, Mishap, Strike
-from fleet.world.life.presence import Presence
+from fleet.world.life.life import Life, life_of
+from fleet.world.life.presence import NEVER, Presence
 
-__all__ = ["Clock", "Faults", "Mishap", "Presence", "Strike"]
+__all__ = ["NEVER", "Clock", "Faults", "Life", "Mishap", "Presence", "Strike", "life_of"]
