@@ -12,7 +12,8 @@ What classes B and C listen between messages is `standby`.
 
 Modelled: frames of a message carry three bytes more, as TS004 has it. The gateway serves the nodes that share it
 (`sharers`) in turn, so each waits for all; acknowledgements beyond its duty cycle are not sent. The set-up of a session
-is one exchange in class A. The data rate does not change within a message. Joining is `join`; ADR is in `adr`.
+is one exchange in class A. The data rate does not change within a message. What pushes of one round differ in (their
+heads, the classes of a node) is left out of a multicast, which is as long as one push. Joining is `join`, ADR in `adr`.
 """
 
 from dataclasses import dataclass
