@@ -50,7 +50,7 @@ class Stage:
             seed=scenario.seed,
             line=name,
             records=records,
-            groups=groups_of(scenario.fleet, specs, seed=scenario.seed),
+            groups=groups_of(scenario.fleet, self.party.profiles, specs, seed=scenario.seed),
             cohort=len(self.party.watched) < len(self.party.nodes),
         )
         return LineTables(stage=self, name=name, world=world, records=records)

@@ -7,59 +7,46 @@ frames of two windows never meet there: at most the first and the last airtime o
 Modelled: frames of rounds do not collide with reports, and nobody asks for a report again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fleet.base import rng
 from fleet.base.errors import InputError
+from fleet.scenario.schema import Report
 from fleet.world.power import Power
 from fleet.world.radio.link import Direction
 from fleet.world.radio.lora import region
-from fleet.world.radio.lora.collisions import Frames, Model, delivered
+from fleet.world.radio.lora.collisions import MODELS, Frames, delivered
 from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.lora.path import reached
+from fleet.world.radio.lora.site import Places
 from fleet.world.reports.report import Block, Ints, Mask, report_block, start_us, starts_us
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """How a group is heard: for each node its gateway, spreading factor, power at the gateway in 1/100 dBm."""
-
-    gateway: Ints
-    sf: Ints
-    rssi_cdbm: Ints
 
 
 class LoraReports:
     """The reports of a group of LoRaWAN nodes, numbered from `first` on. link: a node's, with whatever factor."""
 
     def __init__(
-        self,
-        places: Places,
-        link: LoraLink,
-        power: Power,
-        *,
-        model: Model,
-        seed: int,
-        first: int,
-        every_us: int,
-        payload_bytes: int,
+        self, places: Places, link: LoraLink, powers: Mapping[int, Power], report: Report, *, seed: int, first: int
     ) -> None:
+        """powers: of the board, by what its radio sends with, in dBm: all that occur in the places."""
         self.places = places
-        self.model = model
-        self.every_us = every_us
+        self.model = MODELS[link.collisions]
+        self.every_us = report.every_us
         self._seed, self._first = seed, first
-        factors = np.unique(places.sf)
-        self.blocks: Sequence[Block] = tuple(_block(link, power, int(sf), payload_bytes) for sf in factors)
-        self.kinds: Ints = np.searchsorted(factors, places.sf).astype(np.int64)
-        airtimes = np.array([region.frame_us(region.rate_of(int(sf)), payload_bytes) for sf in factors], dtype=np.int64)
-        self.airtime_us: Ints = airtimes[self.kinds]
-        self.free_us: Ints = every_us - region.UPLINK_BAND.cycle_us(1) * self.airtime_us
+        settings, kinds = np.unique(np.stack([places.sf, places.power_dbm]), axis=1, return_inverse=True)
+        self.kinds: Ints = kinds.reshape(-1).astype(np.int64)
+        self.blocks: Sequence[Block] = tuple(
+            _block(link, powers[dbm], sf, report.payload_bytes) for sf, dbm in settings.T.tolist()
+        )
+        airtimes = [region.frame_us(region.rate_of(sf), report.payload_bytes) for sf in settings[0].tolist()]
+        self.airtime_us: Ints = np.array(airtimes, dtype=np.int64)[self.kinds]
+        self.free_us: Ints = self.every_us - region.UPLINK_BAND.cycle_us(1) * self.airtime_us
         if (short := int(self.free_us.min())) <= 0:
-            text = f"expected windows above {every_us - short} us for a duty cycle of 1 %, got {every_us}"
-            raise InputError.one("report.every", f"{text}; report less often")
+            text = f"expected windows above {self.every_us - short} us for a duty cycle of 1 %, got {self.every_us}"
+            raise InputError.one("fleet.report.every", f"{text}; report less often")
 
     def start_us(self, window: int, place: int) -> int:
         """When in its window a node's report is due."""
@@ -128,7 +115,7 @@ class Air:
 
 def _block(link: LoraLink, power: Power, sf: int, payload_bytes: int) -> Block:
     """One unconfirmed frame, and both windows after it in which nothing comes."""
-    setting = type(link)(
+    setting = LoraLink(
         sf=sf, device_class="A", confirmed=False, trials=1, event_cpu_us=link.event_cpu_us, start_us=link.start_us
     )
     return report_block(power, setting.transfer(Direction.UP, payload_bytes, 0))

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from fleet.base.errors import InputError
+from fleet.scenario.schema import Report
 from fleet.world.cohort import Group
 from fleet.world.radio.lora.airtime import Modem, airtime_us
-from fleet.world.radio.lora.collisions import MODELS, Model
 from fleet.world.radio.lora.link import LoraLink
+from fleet.world.radio.lora.site import Places
 from fleet.world.records import Records
-from fleet.world.reports.over_lora import LoraReports, Places
+from fleet.world.reports.over_lora import LoraReports
 from fleet.world.store import ideal
 from fleet.world.world import World
 from tests.world.fakes import POWER, spec
@@ -18,24 +19,33 @@ MINUTE_US = 60_000_000
 WINDOW_US = 5 * MINUTE_US
 
 
-def reports(
-    count: int, *, sf: int = 12, model: Model = MODELS["capture"], gateways: int = 1, seed: int = 4
-) -> LoraReports:
+def heard_at(count: int, *, sf: int, gateways: int, level_cdbm: int = -9_000, step_cdbm: int = 7) -> Places:
     node = np.arange(count, dtype=np.int64)
-    places = Places(gateway=node % gateways, sf=np.full(count, sf, dtype=np.int64), rssi_cdbm=-9_000 - 7 * (node % 400))
-    return LoraReports(
-        places, LoraLink(), POWER, model=model, seed=seed, first=0, every_us=WINDOW_US, payload_bytes=20 - 13
+    return Places(
+        gateway=node % gateways,
+        sf=np.full(count, sf, dtype=np.int64),
+        power_dbm=np.full(count, 14, dtype=np.int64),
+        rssi_cdbm=level_cdbm - step_cdbm * (node % 400),
     )
 
 
-def course(made: LoraReports, windows: int, *, cohort: bool) -> dict[str, np.ndarray]:
-    count = len(made.kinds)
+def made(places: Places, collisions: str = "capture", every_us: int = WINDOW_US, payload_bytes: int = 7) -> LoraReports:
+    report = Report(every_us=every_us, payload_bytes=payload_bytes)
+    return LoraReports(places, LoraLink(collisions=collisions), {14: POWER}, report, seed=4, first=0)
+
+
+def reports(count: int, *, collisions: str = "capture", gateways: int = 1) -> LoraReports:
+    return made(heard_at(count, sf=12, gateways=gateways), collisions)
+
+
+def course(these: LoraReports, windows: int, *, cohort: bool) -> dict[str, np.ndarray]:
+    count = len(these.kinds)
     world = World(
         [spec(n, store=ideal()) for n in range(count)],
         seed=0,
         line="federated",
         records=Records(),
-        groups=[Group(board="a", first=0, count=count, reports=made)],
+        groups=[Group(board="a", first=0, count=count, reports=these)],
         cohort=cohort,
     )
     world.advance_to(windows * WINDOW_US)
@@ -44,8 +54,8 @@ def course(made: LoraReports, windows: int, *, cohort: bool) -> dict[str, np.nda
 
 
 def test_frames_that_never_meet_leave_identical_totals() -> None:
-    made = reports(200, gateways=200)
-    each, rows = course(made, 12, cohort=False), course(made, 12, cohort=True)
+    alone = reports(200, gateways=200)
+    each, rows = course(alone, 12, cohort=False), course(alone, 12, cohort=True)
     for name, column in each.items():
         assert column.tolist() == rows[name].tolist(), name
     assert rows["heard"].tolist() == rows["reports"].tolist() == [12] * 200
@@ -54,8 +64,8 @@ def test_frames_that_never_meet_leave_identical_totals() -> None:
 @pytest.mark.parametrize("name", ["simple", "capture"])
 def test_frames_that_meet_are_lost_as_often(name: str) -> None:
     """200 nodes, 48 windows, 9,600 frames. Only frames across the edge of a window can differ: under 1 % here."""
-    made = reports(200, model=MODELS[name])
-    each, rows = course(made, 48, cohort=False), course(made, 48, cohort=True)
+    dense = reports(200, collisions=name)
+    each, rows = course(dense, 48, cohort=False), course(dense, 48, cohort=True)
     assert each["drawn_nj"].tolist() == rows["drawn_nj"].tolist()
     sent, lost = each["reports"].sum(), (each["reports"] - each["heard"]).sum()
     assert sent == 9600
@@ -73,29 +83,16 @@ def test_a_report_takes_a_frame_and_two_windows_in_vain() -> None:
 
 
 def test_no_node_sends_more_than_its_duty_cycle() -> None:
-    made = reports(50)
-    ends = made.starts_us(0) + 100 * made.airtime_us
+    some = reports(50)
+    ends = some.starts_us(0) + 100 * some.airtime_us
     assert int(ends.max()) <= WINDOW_US
 
 
 def test_windows_too_short_for_the_duty_cycle_are_refused() -> None:
     with pytest.raises(InputError, match="report less often"):
-        LoraReports(
-            reports(3).places,
-            LoraLink(),
-            POWER,
-            model=MODELS["simple"],
-            seed=0,
-            first=0,
-            every_us=MINUTE_US,
-            payload_bytes=51,
-        )
+        made(heard_at(3, sf=12, gateways=1), every_us=MINUTE_US, payload_bytes=51)
 
 
 def test_what_the_gateway_cannot_hear_does_not_arrive() -> None:
-    made = reports(10)
-    deaf = Places(gateway=made.places.gateway, sf=made.places.sf, rssi_cdbm=np.full(10, -14_300, dtype=np.int64))
-    quiet = LoraReports(
-        deaf, LoraLink(), POWER, model=MODELS["simple"], seed=0, first=0, every_us=WINDOW_US, payload_bytes=7
-    )
-    assert not quiet.arrived(0, np.ones(10, dtype=np.bool_)).any()
+    deaf = made(heard_at(10, sf=12, gateways=1, level_cdbm=-14_300, step_cdbm=0))
+    assert not deaf.arrived(0, np.ones(10, dtype=np.bool_)).any()
