@@ -5,22 +5,20 @@ stay a model. Only the board's own memory is there, so that an access outside st
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from unicorn import UC_HOOK_CODE, Uc, UcError
 
 from fleet.base.errors import CheckFailed
-from fleet.node.export.steps import CALLED, STEPS
-from fleet.node.plan.plan import HEADER_WORDS
-from fleet.node.plan.steps import Code
 from fleet.node.profile import Profile
 from fleet.node.twin.architecture import Architecture
-from fleet.node.twin.blocks import ARGUMENT, Block, Blocks
+from fleet.node.twin.blocks import Block, Blocks
 from fleet.node.twin.cortex_m import CORTEX_M
 from fleet.node.twin.image import Image
 from fleet.node.twin.riscv import RISCV
 from fleet.node.twin.running import DESK, DESK_BYTES, PAINT, Profiled, Running
+from fleet.node.twin.steps import marks, plan_words, step_starts
 
 PAGE = 4096
 
@@ -28,12 +26,6 @@ BYTES: Final = 4
 """Of code, that an instruction counts as where one call's are limited: none is longer, so a call may take more."""
 
 ARCHITECTURES: Final = {**CORTEX_M, **RISCV}
-
-STEP = ("fe_run_step", "fe_run_operator")
-LOSS = ("fe_run_loss", "fe_softmax_ce", "fe_squared_s8", "fe_squared_f32")
-"""Functions that begin a step: of the interpreter the one that it is told, of both profiles the plan's loss; those that
-a static image calls are CALLED."""
-LOSS_CODES: Final = (Code.LOSS, Code.LOSS_SQUARED)
 
 
 class Core(Running):
@@ -71,9 +63,9 @@ class Core(Running):
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         """Instructions that run within `call`, and in which functions and steps of the plan."""
-        place, words = self._steps()
-        starts = tuple(_step_starts(words))
-        self._blocks.record(self._marks(words), place)
+        place, words = plan_words(self.image)
+        starts = tuple(step_starts(words))
+        self._blocks.record(marks(self.image, words), place)
         try:
             call()
         finally:
@@ -89,25 +81,6 @@ class Core(Running):
             by_function=dict(sorted(functions.items())),
             by_step=tuple(steps[start] for start in starts),
         )
-
-    def _steps(self) -> tuple[tuple[int, int], memoryview]:
-        """Where the plan's words start and end, and what they are; a static image holds all but the header."""
-        objects = self.image.objects
-        symbol = objects.get("fe_plan_words") or objects.get(STEPS)
-        if symbol is None:
-            return (0, 0), memoryview(b"").cast("i")
-        header = 4 * HEADER_WORDS if symbol.name == STEPS else 0
-        words = memoryview(bytes(header) + self.image.content(symbol)).cast("i")
-        return (symbol.address - header, symbol.address + symbol.size_bytes), words
-
-    def _marks(self, words: memoryview) -> Iterator[tuple[int, int]]:
-        """Address of each function that begins a step, and the step."""
-        loss = next((at for at in _step_starts(words) if words[at] in LOSS_CODES), None)
-        called = STEP if "fe_plan_words" in self.image.objects or STEPS not in self.image.objects else CALLED
-        for names, step in ((called, ARGUMENT), *(((LOSS, loss),) if loss is not None else ())):
-            for name in names:
-                if name in self.image.functions:
-                    yield self.image.functions[name].address, step
 
     def _instructions(self, block: Block) -> int:
         """Instructions that a block holds: disassembled once."""
@@ -154,14 +127,6 @@ class Core(Running):
     @property
     def _counter(self) -> int:
         return int(self._uc.reg_read(self._kind.counter)) & ~self._kind.code_bit
-
-
-def _step_starts(words: memoryview) -> Iterator[int]:
-    """Word of the plan where each of its steps begins. A plan that somebody changed may say nonsense of its lengths."""
-    at = HEADER_WORDS
-    while at + 1 < len(words):
-        yield at
-        at += max(1, words[at + 1])
 
 
 def _machine(profile: Profile, kind: Architecture) -> Uc:

@@ -50,6 +50,10 @@ class Remote:
         """A breakpoint on a Thumb instruction."""
         self._expect_ok(f"Z0,{address:x},2")
 
+    def pass_by(self, address: int) -> None:
+        """No breakpoint there any more."""
+        self._expect_ok(f"z0,{address:x},2")
+
     def go(self) -> None:
         """Lets the target run; `stopped` tells when it has stopped."""
         self._send(b"c")

@@ -1,7 +1,7 @@
 """A firmware in QEMU, for cores that Unicorn does not know: a Cortex-M55 with Helium.
 
 The machine is QEMU's, so a board's banks and flash have to lie where it has memory. A debugger's stub runs the calls;
-a plugin counts instructions, function by function; steps of the plan are not told apart.
+a plugin counts instructions, function by function.
 """
 
 import mmap
@@ -24,6 +24,7 @@ from fleet.node.engine.build import shared_library
 from fleet.node.profile import Profile
 from fleet.node.twin.gdb import Remote
 from fleet.node.twin.image import Image
+from fleet.node.twin.qemu_steps import StepStops
 from fleet.node.twin.running import PAINT, Profiled, Running
 
 PROGRAM: Final = "qemu-system-arm"
@@ -91,6 +92,7 @@ class QemuCore(Running):
                 f"{program}: expected it to start {machine.name}, got {text}; install 7.2 or newer"
             ) from fault
         self._answers: dict[int, Callable[[], None]] = {}
+        self._stops: StepStops | None = None
         self._boot()
 
     def _boot(self) -> None:
@@ -115,12 +117,17 @@ class QemuCore(Running):
 
     def profiled(self, call: Callable[[], object]) -> Profiled:
         before, blocks = self._instructions(), self._blocks()
-        call()
+        with StepStops(self.image, self._remote, self._instructions) as stops:
+            self._stops = stops
+            try:
+                call()
+            finally:
+                self._stops = None
         counts: Counter[str] = Counter()
         for address, count in (self._blocks() - blocks).items():
             counts[self._function(address)] += count
         return Profiled(
-            instructions=self._instructions() - before, by_function=dict(sorted(counts.items())), by_step=()
+            instructions=self._instructions() - before, by_function=dict(sorted(counts.items())), by_step=stops.by_step
         )
 
     def _blocks(self) -> Counter[int]:
@@ -151,7 +158,10 @@ class QemuCore(Running):
         until = self._instructions() + self._most
         while True:
             fault = self._awaited(until)
-            if (at := self._remote.register(PC)) not in self._answers:
+            at = self._remote.register(PC)
+            if self._stops is not None and self._stops.passed(at):
+                continue
+            if at not in self._answers:
                 break
             self._answers[at]()
             self._remote.set_register(PC, self._remote.register(LR) & ~1)  # a breakpoint would stop it there again

@@ -96,9 +96,9 @@ class Toolchain:
 class Report:
     """infer_instructions: of one inference. step_instructions: least and most of the training steps that were counted.
 
-    operators, functions: of that inference and of the longest of these steps; operators are () where the emulator does
-    not tell them. Counts are 0 where the firmware did not run to its end. modelled_instructions: of a training step, by
-    the kernel counts of the board's core; of an inference where nothing trains. steps is 0 then.
+    operators, functions: of that inference and of the longest of these steps; () where nothing ran. Counts are 0 where
+    the firmware did not run to its end. modelled_instructions: of a training step, by the kernel counts of the board's
+    core; of an inference where nothing trains. steps is 0 then.
     """
 
     project: str

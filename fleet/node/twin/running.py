@@ -23,7 +23,7 @@ class Profiled:
     """Instructions of a call. by_function: exclusive, without what a function calls.
 
     by_step: of every step of the plan, in its order, all it calls included; what a group's rows or channels take is
-    the group's. The rest is the client's and the interpreter's. () where the emulator does not tell them.
+    the group's. The rest is the client's and the interpreter's. () for an image without a plan's words.
     """
 
     instructions: int

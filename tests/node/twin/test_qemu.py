@@ -50,12 +50,17 @@ def test_a_changed_weight_is_found_there_too(tmp_path: Path) -> None:
 
 
 @needs_qemu
-def test_every_instruction_of_qemu_is_in_one_function_as_in_unicorn(tmp_path: Path) -> None:
-    report = verify(project(imu_net(), "alif_e8", tmp_path))
+@pytest.mark.parametrize("kind", Kind)
+def test_every_instruction_of_qemu_is_in_one_function_and_nearly_all_in_a_step(tmp_path: Path, kind: Kind) -> None:
+    report = verify(project(imu_net(), "alif_e8", tmp_path, kind=kind))
     assert sum(count.train or 0 for count in report.functions) == report.step_instructions[1]
     assert sum(count.infer for count in report.functions) == report.infer_instructions
     assert "fe_client_train" in {count.name for count in report.functions}
-    assert report.operators == ()
+    steps = [count.train or 0 for count in report.operators]
+    assert min(steps) > 0
+    assert 0 < report.step_instructions[1] - sum(steps) < 100 * len(steps) + 2000
+    loss = next(i for i, count in enumerate(report.operators) if count.kind == "loss")
+    assert [bool(count.infer) for count in report.operators] == [i < loss for i in range(len(steps))]
 
 
 def sleeping(folder: Path) -> Path:

@@ -30,6 +30,7 @@ from fleet.node.profile import Profile
 from fleet.node.twin.build import build
 from fleet.node.twin.emulator import Core
 from fleet.node.twin.image import read_image
+from fleet.node.twin.steps import marks
 
 LAB: Final = 0x70000000  # external memory, behind the caller's desk: no board of ours has any there
 LAB_BYTES: Final = 32 << 20
@@ -147,7 +148,7 @@ class Bench(Core):
 
     def _starts(self) -> Iterator[tuple[int, int]]:
         """Address of each function that begins a step or a part, and its number."""
-        yield from self._marks(memoryview(self._plan.content).cast("i"))
+        yield from marks(self.image, memoryview(self._plan.content).cast("i"))
         if any(step.code is Code.CHANNELS for step in self._plan.steps):
             known = self.image.functions
             yield from ((known[name].address, FIRST_PART + i) for i, name in enumerate(PARTS) if name in known)
