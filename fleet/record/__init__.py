@@ -36,6 +36,7 @@ from fleet.record.rows import (
     TotalRow,
     TrafficRow,
     ValueRow,
+    WaitRow,
     columns,
     meanings,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "TotalRow",
     "TrafficRow",
     "ValueRow",
+    "WaitRow",
     "columns",
     "fingerprint",
     "meanings",

@@ -155,6 +155,17 @@ class SumRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitRow:
+    """A node that had to wait until its gateway had a link for it."""
+
+    line: str = field(metadata=LINE)
+    round: int = field(metadata=ROUND)
+    node: int = field(metadata=NODE)
+    direction: str = field(metadata=_is("up: node to server, down: server to node", one_of=("up", "down")))
+    waited_us: int = field(metadata=_is("how long it slept until its turn came", "us"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """One line of a board's memory ledger."""
 
@@ -201,6 +212,7 @@ Row: TypeAlias = (
     | ValueRow
     | TotalRow
     | SumRow
+    | WaitRow
 )
 
 TABLES: dict[str, type[Row]] = {
@@ -216,6 +228,7 @@ TABLES: dict[str, type[Row]] = {
     "values": ValueRow,
     "totals": TotalRow,
     "sums": SumRow,
+    "waits": WaitRow,
 }
 """Tables in the order of the fingerprint: only append."""
 

@@ -96,7 +96,9 @@ class LineTables:
         self.stage.memory.sync()
         self.add("traffic", self.records.traffic)
         self.add("events", self.records.events)
+        self.add("waits", self.records.waits)
         self.records.traffic.clear()
+        self.records.waits.clear()
         self.records.events.clear()
         part = 1_000_000 * (LINES.index(self.name) + 1) + self._parts
         for table, rows in self._pending.items():

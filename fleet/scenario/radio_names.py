@@ -17,18 +17,19 @@ class Radio:
     """A radio. defaults: every other key of `radio` that it reads, and what a scenario gets that does not say.
 
     later: those of the keys that came after the kind was first released; they are written only where they differ.
-    interval_step_us: its time grid, 0 where it has none.
+    interval_step_us: its time grid, 0 where it has none. shared: whether nodes can share a gateway with few links.
     """
 
     meaning: str
     defaults: Mapping[str, object] = field(default_factory=dict)
     later: tuple[str, ...] = ()
     interval_step_us: int = 0
+    shared: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys of `radio` that it reads."""
-        return (*COMMON, *self.defaults)
+        return (*COMMON, *self.defaults, *(("gateway",) if self.shared else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +73,12 @@ RADIOS: Final = {
         },
         later=("octets", "packets", "writes", "kept", "latency"),
         interval_step_us=1250,
+        shared=True,
     ),
     "ieee802154": Radio(
         meaning="IEEE 802.15.4 at 2.4 GHz with 6LoWPAN and CoAP, as Thread uses it",
-        defaults={"hops": 1, "block": 1024, "busy": 0.0},
+        defaults={"hops": 1, "block": 1024, "busy": 0.0, "retries": 3},
+        shared=True,
     ),
     "wifi": Radio(
         meaning="Wi-Fi station at 2.4 GHz, TCP at a rate",

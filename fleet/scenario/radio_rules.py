@@ -87,6 +87,25 @@ def _links_are_whole(found: Found) -> Said:
             yield here, f"expected one of {', '.join(model.either)} with {kind}; give exactly one"
 
 
+def _gateways_agree(found: Found) -> Said:
+    """One gateway has one number of links, and a kept connection keeps one of them."""
+    known: dict[tuple[str, str], int] = {}
+    kept: dict[tuple[str, str], int] = {}
+    for path, kind in _radios(found):
+        here = (*path, "gateway")
+        name, links, count = found.get((*here, "name")), found.get((*here, "links")), found.get((*path[:2], "count"))
+        if not isinstance(name, str) or not isinstance(links, int):
+            continue
+        if known.setdefault((kind, name), links) != links:
+            text = f"expected {known[kind, name]}, as another group has for {name}, got {links}"
+            yield (*here, "links"), f"{text}; give both the same, or another name"
+        if found.get((*path, "kept")) is True and isinstance(count, int):
+            kept[kind, name] = kept.get((kind, name), 0) + count
+            if kept[kind, name] > links:
+                text = f"expected at least {kept[kind, name]}, one for each kept connection, got {links}"
+                yield (*here, "links"), f"{text}; raise it, or take kept: false"
+
+
 def _missing(found: Found, path: KeyPath, keys: Iterable[str]) -> Iterator[str]:
     return (key for key in keys if found.get((*path, key)) is None)
 
@@ -96,4 +115,5 @@ RADIO_RULES: Sequence[Rule] = (
     _intervals_lie_on_the_grid,
     _keys_are_read,
     _links_are_whole,
+    _gateways_agree,
 )

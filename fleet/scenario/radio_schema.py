@@ -77,6 +77,14 @@ class LinkChoice:
 
 
 @declared
+class GatewayChoice:
+    """A gateway that nodes share: those of every group that names it."""
+
+    links: Annotated[int, Key("nodes that it serves at once; others sleep until their turn", least=1, most=100_000)]
+    name: Annotated[str, Key("groups with one name share one gateway")] = "gateway"
+
+
+@declared
 class RadioChoice:
     """How a node talks to the gateway."""
 
@@ -104,6 +112,7 @@ class RadioChoice:
     busy: Annotated[
         float | None, Key("chance that the channel is taken (ieee802154)", unit=SHARE, least="0 %", most="90 %")
     ] = None
+    retries: Annotated[int | None, Key("of one frame; OpenThread takes 15 (ieee802154)", least=0, most=15)] = None
     association: Annotated[
         str | None, Key("made anew with or without a scan, or kept (wifi)", one_of=WIFI_ASSOCIATIONS)
     ] = None
@@ -151,6 +160,7 @@ class RadioChoice:
     collisions: Annotated[str | None, Key("what happens to frames that meet (lorawan)", one_of=LORA_COLLISIONS)] = None
     module: Annotated[str | None, Key("radio or modem on a chip of its own, as `devices/modules` has them")] = None
     tx_dbm: Annotated[int | None, Key("transmit power in dBm", name="tx", least=-40, most=30)] = None
+    gateway: Annotated[GatewayChoice | None, Key("shared with few links or one air (ble, ieee802154)")] = None
     link: Annotated[LinkChoice | None, Key("what loses packets, where `loss` does not say it", short="kind")] = None
 
     def __post_init__(self) -> None:

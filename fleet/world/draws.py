@@ -1,8 +1,8 @@
-"""What a transfer draws from a store."""
+"""What a transfer and a sleep draw from a store."""
 
 from fleet.world.meter import Cause, Draw
 from fleet.world.power import Power
-from fleet.world.radio.link import Direction, Transfer
+from fleet.world.radio.link import Direction, Standby, Transfer
 
 
 def radio_draws(power: Power, transfer: Transfer, direction: Direction) -> list[Draw]:
@@ -19,3 +19,10 @@ def radio_draws(power: Power, transfer: Transfer, direction: Direction) -> list[
         Draw(cause=gaps, current_na=power.radio_idle_na, time_us=transfer.idle_us),
         Draw(cause=Cause.SLEEP, current_na=power.sleep_na, time_us=transfer.sleep_us),
     ]
+
+
+def sleep_draws(power: Power, standby: Standby | None, since_us: int, until_us: int) -> list[Draw]:
+    """What a sleep draws, the radio's standby in it included; each state as one piece."""
+    if standby is None:
+        return [Draw(cause=Cause.SLEEP, current_na=power.sleep_na, time_us=until_us - since_us)]
+    return radio_draws(power, standby.over(since_us, until_us), Direction.DOWN)

@@ -7,8 +7,10 @@ from typing import Any, TypeAlias
 import simpy
 
 from fleet.base import rng
-from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow
-from fleet.world.draws import radio_draws
+from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow, WaitRow
+from fleet.world.carry import Message, carried
+from fleet.world.draws import sleep_draws
+from fleet.world.gateway import Gateway, GatewaySpec
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.life import NEVER, Mishap
 from fleet.world.life import Life as Lot
@@ -27,6 +29,7 @@ Life: TypeAlias = Generator[simpy.Event, Any, Outcome]
 class NodeSpec:
     """What a node is made of. standby: what its radio does while it sleeps, None for nothing.
 
+    gateway: the one that it shares with others; None: it has one to itself.
     flash_us: time to program a received push; 0 when it stays in RAM that sleep retains.
     """
 
@@ -35,6 +38,7 @@ class NodeSpec:
     store: Store
     link: Link
     standby: Standby | None = None
+    gateway: GatewaySpec | None = None
     flash_us: int = 0
     life: Lot | None = None
 
@@ -42,8 +46,18 @@ class NodeSpec:
 class Node:
     """One node: its store, its account, and what it is doing."""
 
-    def __init__(self, spec: NodeSpec, env: simpy.Environment, *, line: str, seed: int, records: Records) -> None:
+    def __init__(
+        self,
+        spec: NodeSpec,
+        env: simpy.Environment,
+        *,
+        line: str,
+        seed: int,
+        records: Records,
+        gateway: Gateway | None = None,
+    ) -> None:
         self.spec = spec
+        self.gateway = gateway
         self.env = env
         self.line = line
         self.seed = seed
@@ -137,7 +151,7 @@ class Node:
         if self.slept_from_us is None or not self.alive or self.slept_from_us > now_us:
             return
         since_us = self.slept_from_us
-        drain = self._drain(_sleep_draws(self.spec, since_us, now_us))
+        drain = self._drain(sleep_draws(self.spec.power, self.spec.standby, since_us, now_us))
         self.slept_from_us = now_us
         self._book(drain, since_us + drain.lived_us, "asleep")
 
@@ -298,21 +312,48 @@ class Node:
         return next((strike.time_us - now_us for strike in cuts), time_us)
 
     def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
-        """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
+        """Moves a message once the radio may transmit and the gateway has a link for it."""
         if not (yield from self._keep_quiet()):
             return Reason.DIED
+        if self.gateway is None:
+            return (yield from self._move(direction, payload_bytes))
+        with self.gateway.turn() as turn:
+            if not (yield from self._queue(turn, direction)):
+                return Reason.DIED
+            return (yield from self._move(direction, payload_bytes))
+
+    def _queue(self, turn: simpy.Event, direction: Direction) -> Stage:
+        """Sleeps until its turn comes. A node that dies over it is found when it does."""
+        began_us = int(self.env.now)
+        yield turn
+        if waited_us := int(self.env.now) - began_us:
+            self.records.waits.append(
+                WaitRow(
+                    line=self.line,
+                    round=self.round,
+                    node=self.spec.node,
+                    direction=direction.value,
+                    waited_us=waited_us,
+                )
+            )
+            drain = self._drain(sleep_draws(self.spec.power, self.spec.standby, began_us, began_us + waited_us))
+            self._book(drain, began_us + drain.lived_us, "waiting for its gateway")
+        return self.alive
+
+    def _move(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
+        """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
         if self._broken(Mishap.STUCK_RADIO):
             return Reason.LOST
         purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
-        transfer = self.spec.link.transfer(direction, payload_bytes, purpose, at_us=int(self.env.now))
-        doing = "receiving" if direction is Direction.DOWN else "sending"
-        if not (yield from self._spend(radio_draws(self.spec.power, transfer, direction), doing)):
+        message = Message(node=self.spec.node, direction=direction, payload_bytes=payload_bytes, key=purpose)
+        transfer = yield from carried(message, self.spec.link, self.spec.power, self.gateway, self.env, self._spend)
+        if transfer is None:
             return Reason.DIED
         self.quiet_until_us = int(self.env.now) + transfer.quiet_us
         self.sent_us += transfer.transmit_us
         self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
         if not transfer.delivered:
-            self.event("lost", f"{doing} {payload_bytes} bytes: no answer over the link")
+            self.event("lost", f"{message.doing} {payload_bytes} bytes: no answer over the link")
             return Reason.LOST
         self.synced_us = int(self.env.now)
         if direction is Direction.DOWN and self._broken(Mishap.FLASH_FLIP):
@@ -370,10 +411,3 @@ class Node:
 
 def _outcome(job: Job, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
     return Outcome(node=job.node, round=job.round, reason=reason, frame=frame, delivered_us=delivered_us)
-
-
-def _sleep_draws(spec: NodeSpec, since_us: int, now_us: int) -> list[Draw]:
-    """What a sleep draws, the radio's standby in it included; each state as one piece."""
-    if spec.standby is None:
-        return [Draw(cause=Cause.SLEEP, current_na=spec.power.sleep_na, time_us=now_us - since_us)]
-    return radio_draws(spec.power, spec.standby.over(since_us, now_us), Direction.DOWN)

@@ -9,6 +9,7 @@ from fleet.base.errors import Fault, InputError
 from fleet.node.profile import Profile, radio_of
 from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.schema import FleetGroup
+from fleet.world.gateway import GatewaySpec
 from fleet.world.life import life_of
 from fleet.world.node import NodeSpec
 from fleet.world.power import power
@@ -37,6 +38,7 @@ def node_spec(
         link=radio,
         standby=radio.standby if isinstance(radio, StandsBy) else None,
         life=None if group.life is None else life_of(group.life),
+        gateway=gateway(group.radio),
     )
 
 
@@ -104,6 +106,12 @@ def radio_link(
 def distances(choice: RadioChoice) -> dict[str, Any] | None:
     """Settings of the path to the gateway; None where the scenario says nothing of distances."""
     return choice.link.settings() if choice.link is not None and choice.link.kind == "log_distance" else None
+
+
+def gateway(choice: RadioChoice) -> GatewaySpec | None:
+    """The gateway that a node shares; None where it has one to itself."""
+    shared = choice.gateway
+    return None if shared is None else GatewaySpec(kind=choice.kind, name=shared.name, links=shared.links)
 
 
 def channel(choice: RadioChoice, site: Site) -> Channel:

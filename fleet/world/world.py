@@ -10,6 +10,7 @@ import simpy
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.cohort import Cohort, Group
+from fleet.world.gateway import Gateway, GatewaySpec
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.node import Life, Node, NodeSpec
 from fleet.world.population import Everyone, Ints, Population
@@ -37,8 +38,13 @@ class World:
         self._line = line
         self._records = records
 
+        gateways: dict[GatewaySpec, Gateway] = {}
+
         def made(spec: NodeSpec) -> Node:
-            return Node(spec, self._env, line=line, seed=seed, records=records)
+            if spec.gateway is not None and spec.gateway not in gateways:
+                gateways[spec.gateway] = Gateway(spec.gateway, self._env)
+            shared = None if spec.gateway is None else gateways[spec.gateway]
+            return Node(spec, self._env, line=line, seed=seed, records=records, gateway=shared)
 
         self._reporting = any(group.reports is not None for group in groups)
         self._nodes: Population = (

@@ -7,8 +7,9 @@ import pytest
 from fleet.base.errors import InputError
 from fleet.base.places import scenarios_dir
 from fleet.scenario import LinkChoice, RadioChoice, dump, loads, names
+from fleet.world.gateway import GatewaySpec
 from fleet.world.radio.channel import Receiver, Site
-from fleet.world.specs import channel, radio_link
+from fleet.world.specs import channel, gateway, radio_link
 
 QUICKSTART = (scenarios_dir() / "quickstart.yaml").read_text(encoding="utf-8")
 PLAIN = "radio: {kind: ble, phy: 1M, loss: 2 %}"
@@ -65,6 +66,43 @@ def test_a_link_model_survives_the_round_trip(link: str) -> None:
     again = loads(dump(scenario))
     assert again == scenario
     assert dump(again) == dump(scenario)
+
+
+GROUP = """
+  - board: nrf52840
+    count: 6
+    energy: {{store: cr2032}}
+    radio: {{kind: ble, gateway: {{links: {links}, name: {name}}}}}
+    every: 1 h
+"""
+
+
+def two_groups(*links: int, names_: tuple[str, str] = ("hall", "hall")) -> str:
+    groups = "".join(GROUP.format(links=n, name=name) for n, name in zip(links, names_, strict=True))
+    head, rest = QUICKSTART.split("fleet:\n")
+    return f"{head}fleet:{groups}\nserver:{rest.split('server:')[1]}"
+
+
+def test_groups_that_name_one_gateway_share_it_and_agree_on_its_links() -> None:
+    scenario = loads(two_groups(4, 4))
+    assert [gateway(group.radio) for group in scenario.fleet] == [GatewaySpec(kind="ble", name="hall", links=4)] * 2
+    assert loads(dump(scenario)) == scenario
+    assert loads(two_groups(4, 8, names_=("hall", "attic"))).nodes == 12
+    with pytest.raises(
+        InputError, match=r"fleet\[1\]\.radio\.gateway\.links: expected 4, as another group has for hall"
+    ):
+        loads(two_groups(4, 8))
+
+
+def test_kept_connections_need_a_link_each() -> None:
+    (said,) = faults("kind: ble, kept: true, gateway: {links: 8}")
+    assert "gateway.links: expected at least 12, one for each kept connection, got 8; raise it, or take kept" in said
+
+
+def test_a_radio_whose_nodes_share_nothing_has_no_gateway() -> None:
+    assert gateway(RadioChoice(kind="ble")) is None
+    said = faults("kind: wifi, gateway: {links: 8}")
+    assert any("radio.gateway: expected only kind, module, tx, loss, link, association" in each for each in said)
 
 
 def test_every_ble_key_survives_the_round_trip_and_defaults_that_came_later_are_not_written() -> None:

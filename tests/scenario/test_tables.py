@@ -11,7 +11,7 @@ from fleet.node.profile import boards
 from fleet.scenario import dump, load, names
 from fleet.scenario.life import LifeChoice
 from fleet.scenario.load import LATER
-from fleet.scenario.radio_schema import LinkChoice, RadioChoice
+from fleet.scenario.radio_schema import GatewayChoice, LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
 from fleet.scenario.tables import field_table, json_schema_text, readme
 
@@ -33,6 +33,7 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     radio = {key.key for key in declared_fields(RadioChoice)} - {"kind", "phy", "loss", "interval"}
     talk = {f"fleet.radio.{key}" for key in radio}
     talk |= {f"fleet.radio.link.{key.key}" for key in declared_fields(LinkChoice)}
+    talk |= {f"fleet.radio.gateway.{key.key}" for key in declared_fields(GatewayChoice)}
     assert rows - keys == {"data.path", "fleet.energy.capacity", "training.scheme.name"} | later | parts | talk
 
 

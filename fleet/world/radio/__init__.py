@@ -6,7 +6,7 @@ from typing import Final
 from fleet.world.radio.ble import BleLink
 from fleet.world.radio.cellular import LteMLink, NbIotLink
 from fleet.world.radio.ieee802154 import Ieee802154Link
-from fleet.world.radio.link import Direction, Link, Standby, StandsBy, Transfer
+from fleet.world.radio.link import Direction, Link, Session, SharesAir, Standby, StandsBy, Transfer
 from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.wifi import WifiLink
 
@@ -20,4 +20,4 @@ RADIOS: Final[dict[str, Callable[..., Link]]] = {
 }
 """Name in a scenario → constructor of the link, a dataclass."""
 
-__all__ = ["RADIOS", "BleLink", "Direction", "Link", "Standby", "StandsBy", "Transfer"]
+__all__ = ["RADIOS", "BleLink", "Direction", "Link", "Session", "SharesAir", "Standby", "StandsBy", "Transfer"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 
 class Direction(StrEnum):
@@ -38,6 +38,15 @@ class Transfer:
     def elapsed_us(self) -> int:
         """Time from the node's first radio action to its last, in microseconds."""
         return self.transmit_us + self.receive_us + self.idle_us + self.control_us + self.start_us + self.sleep_us
+
+    def since(self, earlier: "Transfer") -> "Transfer":
+        """What came after an earlier state of the same transfer."""
+        left = {name: getattr(self, name) - getattr(earlier, name) for name in _COUNTED}
+        return Transfer(delivered=self.delivered, quiet_us=self.quiet_us, **left)
+
+
+_TIMES: Final = ("airtime_us", "transmit_us", "receive_us", "idle_us", "control_us", "start_us", "sleep_us")
+_COUNTED: Final = ("pdus", "retransmissions", *_TIMES)
 
 
 class Link(Protocol):
@@ -103,4 +112,26 @@ class StandsBy(Protocol):
     @property
     def standby(self) -> Standby | None:
         """What it does then; None for nothing."""
+        ...
+
+
+class Session(Protocol):
+    """A transfer in pieces, between which the world looks who else is on the air."""
+
+    def step(self, busy_ppm: int) -> Transfer | None:
+        """What the next piece took, while others had the air for so many millionths of the time; None: it is over."""
+        ...
+
+    @property
+    def total(self) -> Transfer:
+        """The whole, once it is over."""
+        ...
+
+
+@runtime_checkable
+class SharesAir(Protocol):
+    """A link that listens before it talks."""
+
+    def session(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Session:
+        """The same transfer as `transfer` of the same arguments, piece by piece, where nobody else is on the air."""
         ...

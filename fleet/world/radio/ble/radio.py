@@ -8,7 +8,7 @@ Modelled: what loses packets is the channel's own model, the same on every frequ
 the empty packet that acknowledges it. A lost packet was not heard at all, which ends the connection event (4.5.6); it
 is tried again in the next one. A node that waits in vain listens as long as the answer would have taken (an upper
 bound). A connection is left without a last packet.
-Not modelled: other links of the same gateway. Every node has the gateway to itself, as if each had one of its own.
+Not modelled: that connections of one gateway share its radio's time. How many it holds at once is `world.gateway`'s.
 """
 
 from collections.abc import Sequence

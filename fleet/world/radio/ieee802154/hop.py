@@ -1,7 +1,7 @@
 """One hop of an IEEE 802.15.4 network: a frame goes over it with unslotted CSMA/CA, acknowledgement and retries.
 
 Source: IEEE Std 802.15.4-2020, 6.2.5.1 (CSMA/CA) and 6.7.4 (acknowledgement and retransmission). A channel that stays
-busy for all backoffs is a failure of the frame without retries.
+busy for all backoffs uses up one of the retries, as in OpenThread; the standard leaves that to the next layer.
 """
 
 from fleet.world.radio.channel import Channel
@@ -12,19 +12,22 @@ from fleet.world.radio.ieee802154 import timing
 class Hop(RadioClock):
     """One side of a hop: `up` frames are its own, the others come to it, and for them its receiver is always on.
 
-    busy: chance that an assessment finds the channel taken, 0 to 1.
+    busy_ppm: chance that an assessment finds the channel taken, in millionths. retries: of one frame.
     """
 
-    def __init__(self, *, key: int, channel: Channel, busy: float, at_us: int = 0) -> None:
+    def __init__(
+        self, *, key: int, channel: Channel, busy_ppm: int = 0, retries: int = timing.MAX_RETRIES, at_us: int = 0
+    ) -> None:
         super().__init__(key=key, channel=channel, at_us=at_us)
-        self.busy_below = round(busy * 2**32)
+        self.busy_ppm = busy_ppm
+        self.retries = retries
         self.attempts = 0  # frames put on the air, acknowledgements not counted
 
     def frame(self, psdu_octets: int, *, up: bool) -> bool:
         """One frame with all its retries; True when its sender heard the acknowledgement."""
-        for _attempt in range(1 + timing.MAX_RETRIES):
+        for _attempt in range(1 + self.retries):
             if not self._access(up=up):
-                return False
+                continue
             self.attempts += 1
             if self._push(psdu_octets) if up else self._take(psdu_octets):
                 self._wait(timing.space_us(psdu_octets), up=up)
@@ -37,7 +40,7 @@ class Hop(RadioClock):
         for _backoff in range(1 + timing.MAX_BACKOFFS):
             self._wait(self.below(2**exponent) * timing.BACKOFF_US, up=up)
             self.listen(timing.CCA_US)
-            if not (self.busy_below and self.below(2**32) < self.busy_below):
+            if not (self.busy_ppm and self.below(1_000_000) < self.busy_ppm):
                 self._wait(timing.TURNAROUND_US, up=up)
                 return True
             exponent = min(exponent + 1, timing.MAX_BE)

@@ -7,20 +7,23 @@ Modelled: the node belongs to its network already; joining is not charged. While
 stays on instead of polling (an upper bound). Routers forward fragment by fragment (RFC 8930) and nothing overlaps in
 space, so every further hop repeats the frames while the node listens. A frame that is not acknowledged after its last
 retry loses its datagram; the exchange is tried again after CoAP's timeout, over which the node sleeps.
-`busy` is the chance that a clear channel assessment finds another node talking.
+`busy` is the chance that a clear channel assessment finds others talking; nodes of a shared gateway add what they take
+of the air themselves. Two that find it clear at once do not collide here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fleet.base import rng
 from fleet.base.errors import Fault, InputError
 from fleet.world.radio.channel import CLEAR, Channel, Receiver
-from fleet.world.radio.ieee802154 import coap
+from fleet.world.radio.ieee802154 import coap, timing
 from fleet.world.radio.ieee802154.hop import Hop
 from fleet.world.radio.ieee802154.sixlowpan import udp_frames
 from fleet.world.radio.link import Direction, Transfer
+
+MOST_BUSY_PPM: Final = 950_000  # others leave some of the air, however many they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,8 @@ class Ieee802154Link:
 
     hops: int = 1  # from the node to its gateway
     block_bytes: int = 1024  # CoAP block
-    busy: float = 0.0  # share of clear channel assessments that find the channel taken, 0 to 1
+    busy: float = 0.0  # share of the time in which others have the channel, 0 to 1
+    retries: int = timing.MAX_RETRIES  # of one frame; OpenThread takes 15
     ramp_us: int = 40  # radio ramp-up before its first frame (nRF52840 PS, RADIO, fast ramp-up; unverified)
     datagram_cpu_us: int = 200  # processor time per datagram; modelled
     channel: Channel = CLEAR
@@ -45,6 +49,7 @@ class Ieee802154Link:
                 "block",
                 f"expected one of {', '.join(map(str, coap.BLOCKS))}, got {self.block_bytes}; RFC 7959 has no other",
             ),
+            (0 <= self.retries <= 15, "retries", f"expected 0 to 15, got {self.retries}"),
             (0 <= self.busy < 1, "busy", f"expected 0 up to 1, got {self.busy}; give the share of time"),
         ]
         if faults := [Fault(f"ieee802154.{where}", text) for good, where, text in checks if not good]:
@@ -56,54 +61,81 @@ class Ieee802154Link:
             raise ValueError(f"payload_bytes: expected 0 or more, got {payload_bytes}")
         return Exchange(self, direction, key, at_us).run(payload_bytes)
 
+    def session(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> "Pieces":
+        """The same message, datagram by datagram."""
+        return Pieces(Exchange(self, direction, key, at_us), payload_bytes)
+
 
 class Exchange(Hop):
     """One message while it is under way: the node's own hop, and those behind it."""
 
     def __init__(self, link: Ieee802154Link, direction: Direction, key: int, at_us: int = 0) -> None:
-        super().__init__(key=key, channel=link.channel, busy=link.busy, at_us=at_us)
+        self.base_ppm = round(link.busy * 1_000_000)
+        super().__init__(key=key, channel=link.channel, busy_ppm=self.base_ppm, retries=link.retries, at_us=at_us)
         self.link = link
         self.up = direction is Direction.UP
         self.behind = [
-            Hop(key=rng.absorb(key, number), channel=link.channel, busy=link.busy) for number in range(1, link.hops)
+            Hop(key=rng.absorb(key, n), channel=link.channel, busy_ppm=self.base_ppm, retries=link.retries)
+            for n in range(1, link.hops)
         ]
         self.pdus = self.sent = 0  # frames with payload on the own hop: each once, and all
+        self.begun = 0  # frames of the block under way that were on the air at least once
+        self.delivered = False
 
     def run(self, payload_bytes: int) -> Transfer:
         """The whole message."""
-        self.listen(self.link.ramp_us)
-        delivered = all(self._block(size) for size in coap.blocks(payload_bytes, self.link.block_bytes))
-        return self.transfer(delivered=delivered, pdus=self.pdus, retransmissions=self.sent - self.pdus)
+        for _ in self.walk(payload_bytes):
+            pass
+        return self.so_far()
 
-    def _block(self, size: int) -> bool:
+    def so_far(self) -> Transfer:
+        """What was done up to here."""
+        retransmissions = max(self.sent - self.pdus, 0)
+        return self.transfer(delivered=self.delivered, pdus=self.pdus, retransmissions=retransmissions)
+
+    def walk(self, payload_bytes: int) -> Iterator[None]:
+        """The whole message, with a stop after each datagram and each wait."""
+        self.listen(self.link.ramp_us)
+        for size in coap.blocks(payload_bytes, self.link.block_bytes):
+            if not (yield from self._block(size)):
+                return
+        self.delivered = True
+
+    def _block(self, size: int) -> Generator[None, None, bool]:
         """One block and its answer; True when both arrived.
 
         An upload is a request with the block and an answer without it; a download is the other way round.
         """
         data, other = udp_frames(coap.HEADER_OCTETS + size), udp_frames(coap.ANSWER_OCTETS)
         timeout_us = coap.ACK_TIMEOUT_US + self.below(coap.RANDOM_US + 1)
-        most = 0  # frames of the block that were on the air at least once
-        arrived = False
+        self.begun = 0
         for _attempt in range(1 + coap.MAX_RETRANSMIT):
-            arrived, begun = self._attempt(data, other)
-            most = max(most, begun)
-            if arrived:
-                break
+            if (yield from self._attempt(data, other)):
+                return True
             self.rest(timeout_us, control_us=0, start_us=0)
+            yield
             timeout_us *= 2
-        self.pdus += most
-        return arrived
+        return False
 
-    def _attempt(self, data: Sequence[int], other: Sequence[int]) -> tuple[bool, int]:
-        """Request and answer; whether both arrived, and how many frames of the block were begun."""
-        if not self.up and self._datagram(other, up=True) < len(other):
-            return False, 0
+    def _attempt(self, data: Sequence[int], other: Sequence[int]) -> Generator[None, None, bool]:
+        """Request and answer; True when both arrived."""
+        if not self.up:
+            asked = self._datagram(other, up=True) == len(other)
+            yield
+            if not asked:
+                return False
         before = self.attempts
         done = self._datagram(data, up=self.up)
         self.sent += self.attempts - before
         begun = min(done + 1, len(data)) if self.attempts > before else 0
-        arrived = done == len(data) and (not self.up or self._datagram(other, up=False) == len(other))
-        return arrived, begun
+        self.pdus += max(begun - self.begun, 0)
+        self.begun = max(begun, self.begun)
+        arrived = done == len(data)
+        yield
+        if self.up and arrived:
+            arrived = self._datagram(other, up=False) == len(other)
+            yield
+        return arrived
 
     def _datagram(self, frames: Sequence[int], *, up: bool) -> int:
         """How many frames of a datagram got over every hop before one was lost."""
@@ -128,3 +160,28 @@ class Exchange(Hop):
             if not through:
                 return False
         return True
+
+
+class Pieces:
+    """A message while others may be on the air, too."""
+
+    def __init__(self, exchange: Exchange, payload_bytes: int) -> None:
+        self._exchange = exchange
+        self._walk = exchange.walk(payload_bytes)
+        self._over = False
+
+    def step(self, busy_ppm: int) -> Transfer | None:
+        """One datagram or wait. busy_ppm: share of the time in which others of the gateway have the air."""
+        if self._over:
+            return None
+        before, own = self._exchange.so_far(), self._exchange
+        for hop in (own, *own.behind):
+            hop.busy_ppm = min(own.base_ppm + busy_ppm, MOST_BUSY_PPM)
+        self._over = next(self._walk, own) is own
+        piece = own.so_far().since(before)
+        return piece if piece.elapsed_us or not self._over else None
+
+    @property
+    def total(self) -> Transfer:
+        """The whole."""
+        return self._exchange.so_far()

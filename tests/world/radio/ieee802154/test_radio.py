@@ -42,7 +42,7 @@ def test_a_hundred_kilobytes_take_the_worked_time() -> None:
 
 def test_frames_alone_take_the_mean_cycle() -> None:
     """Over 4,000 backoffs of 0 to 7 units the mean is 3.5 units, give or take 2.3 units over the root of 4,000."""
-    hop = Hop(key=rng.key(1, rng.Stream.RADIO), channel=CLEAR, busy=0.0)
+    hop = Hop(key=rng.key(1, rng.Stream.RADIO), channel=CLEAR)
     assert all(hop.frame(127, up=True) for _ in range(4_000))
     assert abs(hop.now_us / 4_000 - timing.mean_cycle_us(127)) < 4 * 733 / 4_000**0.5
 
@@ -86,9 +86,32 @@ def test_losses_are_sent_again_as_often_as_their_law_says() -> None:
 def test_a_busy_channel_costs_backoffs_and_at_last_the_frame() -> None:
     free, busy = (fmean(sent(5_000, replace(LINK, busy=b), key).elapsed_us for key in keys(20)) for b in (0.0, 0.3))
     assert busy > 1.05 * free
-    hop = Hop(key=keys(1)[0], channel=CLEAR, busy=0.9)
+    hop = Hop(key=keys(1)[0], channel=CLEAR, busy_ppm=900_000, retries=0)
     failed = sum(not hop.frame(50, up=True) for _ in range(2_000)) / 2_000
     assert abs(failed - 0.9**5) < 0.04
+    assert hop.attempts == round(2_000 * (1 - failed))  # what finds no free channel never goes on the air
+
+
+def test_the_channel_is_tried_again_as_often_as_a_frame() -> None:
+    hop = Hop(key=keys(1)[0], channel=CLEAR, busy_ppm=900_000, retries=15)
+    failed = sum(not hop.frame(50, up=True) for _ in range(2_000)) / 2_000
+    assert abs(failed - 0.9**80) < 0.005
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("loss", [0.0, 0.3, 1.0])
+def test_pieces_are_the_whole(direction: Direction, loss: float) -> None:
+    link = replace(LINK, hops=2, channel=Independent(loss=loss), busy=0.1)
+    session = link.session(direction, 2_500, 77, at_us=5)
+    pieces = []
+    while (piece := session.step(0)) is not None:
+        pieces.append(piece)
+    whole = link.transfer(direction, 2_500, 77, at_us=5)
+    assert session.total == whole
+    for name in ("elapsed_us", "airtime_us", "transmit_us", "sleep_us", "pdus", "retransmissions"):
+        assert sum(getattr(piece, name) for piece in pieces) == getattr(whole, name)
+    assert len(pieces) >= 2
+    assert session.step(0) is None
 
 
 def test_each_hop_repeats_the_frames_while_the_node_listens() -> None:
@@ -112,5 +135,10 @@ def test_smaller_blocks_take_more_answers() -> None:
 
 def test_a_link_that_cannot_be_is_refused_with_all_its_faults() -> None:
     with pytest.raises(InputError) as caught:
-        Ieee802154Link(hops=0, block_bytes=100, busy=1.0)
-    assert [fault.where for fault in caught.value.faults] == ["ieee802154.hops", "ieee802154.block", "ieee802154.busy"]
+        Ieee802154Link(hops=0, block_bytes=100, retries=16, busy=1.0)
+    assert [fault.where for fault in caught.value.faults] == [
+        "ieee802154.hops",
+        "ieee802154.block",
+        "ieee802154.retries",
+        "ieee802154.busy",
+    ]

@@ -1,0 +1,57 @@
+"""A message over a link in simulated time: in one piece, or in many where others use the same air."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import simpy
+
+from fleet.world.draws import radio_draws
+from fleet.world.gateway import Gateway
+from fleet.world.meter import Draw
+from fleet.world.power import Power
+from fleet.world.radio.link import Direction, Link, SharesAir, Transfer
+
+Spend = Callable[[list[Draw], str], Generator[simpy.Event, Any, bool]]
+"""Passes the time of some draws of a node and books them; false when the node died over them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What goes over the link. key: of its losses."""
+
+    node: int
+    direction: Direction
+    payload_bytes: int
+    key: int
+
+    @property
+    def doing(self) -> str:
+        """What the node does with it, in a word."""
+        return "receiving" if self.direction is Direction.DOWN else "sending"
+
+
+def carried(
+    message: Message, link: Link, power: Power, gateway: Gateway | None, env: simpy.Environment, spend: Spend
+) -> Generator[simpy.Event, Any, Transfer | None]:
+    """The transfer, once its time has passed; None when the node died over it."""
+    if gateway is not None and isinstance(link, SharesAir):
+        return (yield from _among_others(message, link, power, gateway, env, spend))
+    transfer = link.transfer(message.direction, message.payload_bytes, message.key, at_us=int(env.now))
+    lives = yield from spend(radio_draws(power, transfer, message.direction), message.doing)
+    return transfer if lives else None
+
+
+def _among_others(
+    message: Message, link: SharesAir, power: Power, gateway: Gateway, env: simpy.Environment, spend: Spend
+) -> Generator[simpy.Event, Any, Transfer | None]:
+    """Piece by piece, on an air that others of the gateway use as well."""
+    session = link.session(message.direction, message.payload_bytes, message.key, at_us=int(env.now))
+    gateway.joined(message.node)
+    yield env.timeout(0)  # whoever begins at the same moment has joined, too
+    lives = True
+    while lives and (piece := session.step(gateway.busy_ppm(message.node))) is not None:
+        lives = yield from spend(radio_draws(power, piece, message.direction), message.doing)
+        gateway.took(message.node, piece)
+    gateway.left(message.node)
+    return session.total if lives else None
