@@ -35,7 +35,7 @@ def test_a_yes_no_is_not_a_number() -> None:
 def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
     row = EventRow(line="federated", time_us=0, node=0, round=1, kind="exploded", detail="")
     with pytest.raises(
-        ValueError, match=r"events\.kind: expected one of died, late, lost, refused, stale, got 'explode"
+        ValueError, match=r"events\.kind: expected one of died, late, lost, refused, stale, .*, got 'explode"
     ):
         check("events", row)
 
