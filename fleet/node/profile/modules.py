@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +60,13 @@ def load_module(name: str, *, devices: Path | None = None) -> Module:
         near = nearest(name, known)
         advice = f"did you mean '{near}'?" if near else "add its file to devices/modules"
         raise InputError.one("module", f"expected one of {', '.join(known) or 'none'}, got '{name}'; {advice}")
-    document = read(_folder(devices) / f"{name}.yaml")
+    path = _folder(devices) / f"{name}.yaml"
+    return _read(name, path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read(name: str, path: Path, changed_ns: int) -> Module:  # noqa: ARG001 (a file that changed is read again)
+    document = read(path)
     file = declare(ModuleFile, document, (levels_ascend, _reserves_by_place, partial(_named_as_its_file, name)))
     values = {field.name: getattr(file, field.name) for field in fields(ModuleFile)}
     return Module(**values, sources=tuple(sources_of(ModuleFile, document)))
