@@ -10,6 +10,8 @@
  * Flash has a code for errors, as that of STM32L4 and U5: a unit that was programmed, whatever with, is refused until it
  * is erased, and counted as a fault.
  */
+#include <string.h>
+
 #include "fe_client.h"
 #include "fe_port.h"
 #include "fe_session.h"
@@ -21,12 +23,6 @@ const uint8_t *sim_key, *sim_signer, *sim_windows, *sim_labels, *sim_inbox;
 uint32_t sim_inbox_bytes, sim_outbox_bytes;
 uint8_t sim_outbox[1 << 16];
 int (*sim_verify)(const uint8_t *, const uint8_t *, uint32_t, const uint8_t *);
-
-static void clear(void *to, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        ((uint8_t *)to)[i] = 0;
-}
 
 /* A test has written sim_flash. */
 void sim_flash_changed(void)
@@ -40,12 +36,12 @@ void sim_flash_changed(void)
 
 void sim_power_on(void)
 {
-    clear(&fe_now, sizeof fe_now);
-    clear(&fe_runtime, sizeof fe_runtime);
-    clear(fe_arena, sizeof fe_arena);
-    clear(fe_state, sizeof fe_state);
-    clear(fe_pushed, sizeof fe_pushed);
-    clear(fe_frame, sizeof fe_frame);
+    memset(&fe_now, 0, sizeof fe_now);
+    memset(&fe_runtime, 0, sizeof fe_runtime);
+    memset(fe_arena, 0, sizeof fe_arena);
+    memset(fe_state, 0, sizeof fe_state);
+    memset(fe_pushed, 0, sizeof fe_pushed);
+    memset(fe_frame, 0, sizeof fe_frame);
     sim_operations = sim_cut = sim_dead = sim_inbox_bytes = 0;
 }
 
@@ -72,8 +68,7 @@ int32_t fe_port_flash_read(uint32_t from, void *to, uint32_t count)
 {
     if (lies_outside(from, count))
         return 1;
-    for (uint32_t i = 0; i < count; i++)
-        ((uint8_t *)to)[i] = sim_flash[from - SIM_FLASH_START + i];
+    memcpy(to, sim_flash + (from - SIM_FLASH_START), count);
     return 0;
 }
 
@@ -107,10 +102,10 @@ int32_t fe_port_flash_erase(uint32_t from, uint32_t count)
     for (uint32_t page = 0; page < count; page += SIM_PAGE_BYTES) {
         const uint32_t happened = effect(SIM_PAGE_BYTES), first = sim_backwards ? SIM_PAGE_BYTES - happened : 0;
         const uint32_t at = from - SIM_FLASH_START + (sim_backwards ? count - SIM_PAGE_BYTES - page : page);
-        for (uint32_t i = first; i < first + happened; i++)
-            sim_flash[at + i] = 0xFF;
-        for (uint32_t i = (first + 31) / 32; i < (first + happened) / 32; i++)
-            sim_programmed[at / 32 + i] = 0;
+        const uint32_t from_unit = (first + 31) / 32, to_unit = (first + happened) / 32; /* whole ones */
+        memset(sim_flash + at + first, 0xFF, happened);
+        if (to_unit > from_unit)
+            memset(sim_programmed + at / 32 + from_unit, 0, to_unit - from_unit);
     }
     return 0;
 }
@@ -124,8 +119,7 @@ int32_t fe_port_send(const uint8_t *frame, uint32_t length)
 {
     if (sim_dead || length > sizeof sim_outbox)
         return 1;
-    for (uint32_t i = 0; i < length; i++)
-        sim_outbox[i] = frame[i];
+    memcpy(sim_outbox, frame, length);
     sim_outbox_bytes = length;
     sim_sent++;
     return 0;
@@ -137,8 +131,8 @@ uint32_t fe_port_receive(uint8_t *frame, uint32_t room)
     sim_inbox_bytes = 0;
     if (length > room)
         return 0;
-    for (uint32_t i = 0; i < length; i++)
-        frame[i] = sim_inbox[i];
+    if (length > 0)
+        memcpy(frame, sim_inbox, length);
     return length;
 }
 

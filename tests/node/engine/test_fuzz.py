@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fleet.base.places import package_data
 from fleet.node.engine.build import headers, sources
 from fleet.node.export import export
 from fleet.node.model.fixed import real
@@ -27,13 +28,16 @@ from fleet.node.plan.tactics import Tactics
 from fleet.node.profile import load_profile
 from fleet.node.wire import messages
 from fleet.node.wire.frames import Push, encode_push
+from fleet.node.wire.messages import encode
+from fleet.node.wire.seal import seal
+from fleet.node.wire.slots import Slot
 from tests.node.engine.device import device_sources
 from tests.node.engine.fleet_of_one import (
     BOARD,
     NODE,
     ack_frame,
     new_model,
-    offer_of,
+    new_plan,
     push_frame,
     small_plan,
     values_of_round,
@@ -48,6 +52,8 @@ Files = Sequence[str | Path]
 RUNS = int(os.environ.get("FLEET_FUZZ_RUNS", "20000"))
 SEED = 1
 MOST_STATE_BYTES = 16384  # of plan.c
+PIECE_BYTES = 128  # which the frame of a small node holds
+DIGEST = b"\xa5" * 32  # of everything, in turn.c
 LONGEST_S = 20  # of one input: a loop without end is a finding
 FLAGS = ("-g", "-O1", "-ffp-contract=off", "-fsanitize=fuzzer,address,bounds,null,integer-divide-by-zero")
 
@@ -64,6 +70,9 @@ def clang(tmp_path_factory: pytest.TempPathFactory) -> str:
     if done.returncode != 0:
         pytest.skip(f"{found} has no runtime for libFuzzer (Debian: libclang-rt-dev)")
     return found
+
+
+NO_COMPARISONS = "-fno-sanitize-coverage=trace-cmp"  # of a whole node they take two thirds of the time
 
 
 def fuzz(clang: str, target: str, folder: Path, corpus: list[bytes], longest_bytes: int, files: Files = ()) -> None:
@@ -157,13 +166,22 @@ SLICES = tuple(
         ("head", "bias", (3,), 15),
     )
 )
-LAYOUT = Layout(slices=SLICES, weights=13, biases=5, head="head", classes=3)  # that of push.c
+LAYOUT = Layout(slices=SLICES, weights=13, biases=5, head="head", classes=3)  # that of frame.c
 
 
 def test_no_frame_leaves_its_memories(clang: str, tmp_path: Path) -> None:
     values = np.arange(LAYOUT.size, dtype=np.int32)
-    push = Push(node=1, round=2, steps=3, rate=real(0.06), own=(0, 2), values=values)
-    fuzz(clang, "push", tmp_path, [encode_push(LAYOUT, push)], 128)
+    push = encode_push(LAYOUT, Push(node=1, round=2, steps=3, rate=real(0.06), own=(0, 2), values=values))
+    one = encode(messages.set_values(LAYOUT, values, node=1))
+    corpus = [push, one, *(sealed(frame) for frame in (push, one))]
+    runtime = package_data("node", "engine", "runtime")
+    files = (f"-I{headers()[0].parent}", f"-I{runtime}", runtime / "fe_seal.c", runtime / "fe_sha256.c", *sources())
+    fuzz(clang, "frame", tmp_path, corpus, 128, files)
+
+
+def sealed(frame: bytes) -> bytes:
+    """Filled up to where frame.c looks for a seal, and sealed with its key."""
+    return seal(bytes([1, 2, 3]).ljust(32, b"\0"), 6, frame + bytes(-len(frame) % 8))
 
 
 def conversation(frames: Iterator[bytes]) -> bytes:
@@ -171,18 +189,38 @@ def conversation(frames: Iterator[bytes]) -> bytes:
     return b"".join(len(frame).to_bytes(2, "little") + frame for frame in frames)
 
 
+def loaded(slot: Slot) -> list[bytes]:
+    """A slot on offer and its pieces, as the node of turn.c takes them: every digest is of the same bytes there."""
+    offer = messages.offer(slot.description[:32] + DIGEST, bytes(64), node=NODE)
+    pieces = (
+        messages.piece(slot.content, at, PIECE_BYTES, node=NODE, sequence=slot.sequence)
+        for at in range(0, len(slot.content), PIECE_BYTES)
+    )
+    return [encode(offer), *map(encode, pieces)]
+
+
+def conversations(plan: Plan) -> Iterator[list[bytes]]:
+    """Rounds, values in and out, a model and a plan that come in, run and are kept."""
+    values = messages.set_values(plan.layout, values_of_round(plan, 9), node=NODE)
+    get = encode(messages.Message(kind=messages.GET, node=NODE))
+    other = replace(new_plan(small_plan(17), 2, 3), plan=int.from_bytes(DIGEST[:4], "big"))
+    again = [push_frame(plan, 3, model=2), ack_frame(plan, 3, model=2), b""]
+    yield [push_frame(plan, 1), ack_frame(plan, 1), b"", push_frame(plan, 2), ack_frame(plan, 2)]
+    yield [encode(values), get]
+    yield [*loaded(new_model(plan, 1, 1)), b"", push_frame(plan, 3, model=1), b""]
+    yield [*loaded(other), b"", get, b""]
+    yield [
+        push_frame(plan, 1),
+        *loaded(other),
+        ack_frame(plan, 1),
+        *again,
+        *loaded(replace(other, number=4, sequence=9)),
+    ]
+
+
 def test_no_frame_makes_a_node_leave_its_memories(clang: str, tmp_path: Path) -> None:
     plan, profile = small_plan(), load_profile(BOARD)
     project = export(plan, profile, out=tmp_path / "project", name="node", runtime=True)
-    slot = new_model(plan, 1, 1)
-    values = messages.set_values(plan.layout, values_of_round(plan, 9), node=NODE)
-    model = [offer_of(slot)]
-    model += [messages.piece(slot.content, at, 512, node=NODE, sequence=1) for at in range(0, len(slot.content), 512)]
-    said = [
-        [push_frame(plan, 1), ack_frame(plan, 1), b"", push_frame(plan, 2), ack_frame(plan, 2)],
-        [messages.encode(values), messages.encode(messages.Message(kind=messages.GET, node=NODE))],
-        [*map(messages.encode, model), b"", push_frame(plan, 3, model=1), b""],
-    ]
-    corpus = [conversation(iter(frames)) for frames in said]
+    corpus = [conversation(iter(frames)) for frames in conversations(plan)]
     files = device_sources(project, plan, profile)
-    fuzz(clang, "turn", tmp_path, corpus, 4 * max(map(len, corpus)), files)
+    fuzz(clang, "turn", tmp_path, corpus, max(map(len, corpus)), (NO_COMPARISONS, *files))
