@@ -175,7 +175,13 @@ def test_no_frame_leaves_its_memories(clang: str, tmp_path: Path) -> None:
     one = encode(messages.set_values(LAYOUT, values, node=1))
     corpus = [push, one, *(sealed(frame) for frame in (push, one))]
     runtime = package_data("node", "engine", "runtime")
-    files = (f"-I{headers()[0].parent}", f"-I{runtime}", runtime / "fe_seal.c", runtime / "fe_sha256.c", *sources())
+    files: Files = (
+        f"-I{headers()[0].parent}",
+        f"-I{runtime}",
+        runtime / "fe_seal.c",
+        runtime / "fe_sha256.c",
+        *sources(),
+    )
     fuzz(clang, "frame", tmp_path, corpus, 128, files)
 
 
