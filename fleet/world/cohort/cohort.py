@@ -110,7 +110,7 @@ class Cohort:
             "start_nj": full,
             "end_nj": np.where(full > 0, full - drawn, 0),
             "died_us": np.concatenate([rows.died_us for rows in self._rows]),
-            "reports": np.concatenate([rows.alone + rows.sent.sum(axis=0) for rows in self._rows]),
+            "reports": np.concatenate([rows.alone + rows.sent for rows in self._rows]),
             "heard": np.concatenate([rows.heard for rows in self._rows]),
             "sent_us": np.concatenate([rows.transmitted_us() for rows in self._rows]),
             "rounds": np.concatenate([rows.rounds for rows in self._rows]),

@@ -45,11 +45,10 @@ class Rows:
         self.count = count
         self.standby = standby
         self.reports = reports
-        blocks = () if reports is None else reports.blocks
-        self._booked = [block.booked(power.supply_mv, power.sense_na) for block in blocks]
+        self._plan_reports(power)
         self._window = 0  # the first that is not over
         self._answered: tuple[int, Mask] = (NEVER, np.zeros(0, dtype=np.bool_))
-        self.sent = np.zeros((len(blocks), count), dtype=np.int64)  # reports of each kind
+        self.sent = np.zeros(count, dtype=np.int64)  # reports, all of a row's own kind
         self.heard = np.zeros(count, dtype=np.int64)
         self.store = store
         self.power = power
@@ -64,6 +63,19 @@ class Rows:
         self.rounds = np.zeros(count, dtype=np.int64)
         self.alone = np.zeros(count, dtype=np.int64)  # reports sent while the row was an object
         self.last_round = np.zeros(count, dtype=np.int64)
+
+    def _plan_reports(self, power: Power) -> None:
+        """What a report of each row takes in all: looked up once."""
+        if self.reports is None:
+            return
+        blocks, kinds = self.reports.blocks, self.reports.kinds
+        booked = [block.booked(power.supply_mv, power.sense_na) for block in blocks]
+        self._energies_nj = np.array([energy for energy, _ in booked])
+        self._times_us = np.array([time for _, time in booked])
+        self._report_nj: Ints = self._energies_nj.sum(axis=1)[kinds]
+        self._report_us = np.array([block.time_us for block in blocks], dtype=np.int64)[kinds]
+        self._report_quiet_us = np.array([block.quiet_us for block in blocks], dtype=np.int64)[kinds]
+        self._report_na = max(block.peak_na for block in blocks) + power.sense_na
 
     def advance(self, now_us: int, away: Mask) -> list[int]:
         """Books what every living row that is not away did by itself up to now: sleep, and its reports.
@@ -100,17 +112,19 @@ class Rows:
     def account(self, places: slice | list[int]) -> tuple[Ints, Ints]:
         """Energy in nJ and time in us, [causes, rows]: what was booked one by one, and the reports, which are alike."""
         energy, time = self.energy_nj[:, places].copy(), self.time_us[:, places].copy()
-        for (energy_nj_, time_us_), sent in zip(self._booked, self.sent[:, places], strict=True):
-            energy += energy_nj_[:, None] * sent
-            time += time_us_[:, None] * sent
+        if self.reports is not None:
+            kinds, sent = self.reports.kinds[places], self.sent[places]
+            for cause in range(len(energy)):
+                energy[cause] += self._energies_nj[kinds, cause] * sent
+                time[cause] += self._times_us[kinds, cause] * sent
         return energy, time
 
     def transmitted_us(self) -> Ints:
         """Time that each row's transmitter was on."""
-        blocks = () if self.reports is None else self.reports.blocks
-        total = self.sent_us.copy()
-        for block, sent in zip(blocks, self.sent, strict=True):
-            total += block.sent_us * sent
+        if self.reports is None:
+            return self.sent_us
+        each_us = np.array([block.sent_us for block in self.reports.blocks], dtype=np.int64)
+        total: Ints = self.sent_us + each_us[self.reports.kinds] * self.sent
         return total
 
     def bookings(self, place: int) -> list[Booking]:
@@ -189,24 +203,17 @@ class Rows:
         yield Cause.SLEEP, power.sleep_na, span_us - periods * standby.awake_us
 
     def _send(self, part: slice, sends: Mask, window: int, away: Mask) -> list[int]:
-        """One report of the rows that send; it ends after what it takes."""
-        assert self.reports is not None
-        fallen = []
-        for number, block in enumerate(self.reports.blocks):
-            chosen = np.flatnonzero(sends & (self.reports.kinds[part] == number))
-            energy, _ = self._booked[number]
-            at = part.start + chosen
-            after_nj = self.drawn_nj[at] + energy.sum()
-            holds = self._holds(after_nj, block.peak_na + self.power.sense_na)
-            fallen += at[~holds].tolist()
-            at, after_nj = at[holds], after_nj[holds]
-            self.drawn_nj[at] = after_nj
-            self.settled_us[at] += block.time_us
-            self.quiet_until_us[at] = self.settled_us[at] + block.quiet_us
-            self.sent[number, at] += 1
-            self.heard[at] += self._arrived(window)[at]
-        away[fallen] = True
-        return fallen
+        """One report of the rows that send; it ends after what it takes. All are held to the largest current of any."""
+        after_nj = self.drawn_nj[part] + self._report_nj[part] * sends
+        fails = sends & ~self._holds(after_nj, self._report_na)
+        done = sends & ~fails if fails.any() else sends
+        self.drawn_nj[part] = np.where(done, after_nj, self.drawn_nj[part])
+        self.settled_us[part] += self._report_us[part] * done
+        quiet_us = self.settled_us[part] + self._report_quiet_us[part]
+        self.quiet_until_us[part] = np.where(done, quiet_us, self.quiet_until_us[part])
+        self.sent[part] += done
+        self.heard[part] += done & self._arrived(window)[part]
+        return self._fell(part, fails, away)
 
     def began(self, place: int, window: int, start_us: int) -> None:
         """Part of Ether: who hears a window's reports is known before they are sent."""
@@ -217,7 +224,7 @@ class Rows:
 
     def _arrived(self, window: int) -> Mask:
         """Which reports of a window arrive, decided once: of the rows that live when the first of them is sent."""
-        assert self.reports is not None
+        assert self.reports is not None, "asked of rows that report"
         if self._answered[0] != window:
             self._answered = (window, self.reports.arrived(window, self.died_us == NEVER))
         return self._answered[1]
@@ -257,6 +264,8 @@ def energies_nj(supply_mv: int, current_na: int, span_us: Ints) -> Ints:
 
 def voltages_mv(store: Store, drawn_nj: Ints, current_na: int) -> Ints:
     """As Store.voltage_mv, for many states of one store at once."""
+    if len(store.curve) == 1:
+        return np.full_like(drawn_nj, store.voltage_mv(current_na))
     points = np.array([(p.drawn_ppm, p.open_mv, p.resistance_mohm) for p in store.curve], dtype=np.int64)
     ppm = drawn_ppm(drawn_nj, store.capacity_nj) if store.capacity_nj else np.zeros_like(drawn_nj)
     after = np.searchsorted(points[:, 0], ppm, side="right")
