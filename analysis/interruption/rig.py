@@ -124,7 +124,7 @@ def setup(board: str, mode: Mode, kind: Kind = Kind.FIRMWARE, *, sectors: int = 
 def _part(board: str, sectors: int) -> Geometry:
     """The end of the board's flash, or its beginning where the units at the end are too few and large."""
     whole = geometry_of(load_profile(board))
-    count = 2 + 2 * (sectors + 3) + 3
+    count = 2 + 2 * (sectors + 6) + 3
     if len(whole.units) >= 2 * count:
         return whole.part(len(whole.units) - count, count)
     return whole.part(0, len(whole.units))

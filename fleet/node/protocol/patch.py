@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from fleet.base.errors import DoesNotFit, EngineError
-from fleet.node.protocol.delta import PatchError, Pieces, most_unpacked, read_head, unpacked
-from fleet.node.protocol.manifest import Compression
+from fleet.node.protocol.delta import PatchError, Pieces, read_head
+from fleet.node.protocol.manifest import Compression, Format
 
 NAMES = {Compression.NONE: "none", Compression.CRLE: "crle", Compression.HEATSHRINK: "heatshrink"}
 SEQUENTIAL, IN_PLACE = "sequential", "in-place"
@@ -50,20 +50,12 @@ def sequential_patch(old: bytes, new: bytes, *, compression: Compression = Compr
 
 def apply_sequential(old: bytes, patch: bytes) -> bytes:
     """The new image. Raises PatchError for a patch that is none, or that reads old bytes that do not exist."""
-    head = read_head(patch)
-    if not head.to_bytes:
-        return b""
-
-    def read(at: int, count: int) -> bytes:
-        if at < 0 or at + count > len(old):
-            raise PatchError(
-                f"patch: expected old bytes up to {len(old)}, got {count} at {at}; make it from this image"
-            )
-        return old[at : at + count]
-
-    pieces = Pieces(unpacked(patch, head, most_unpacked(head)))
-    new = pieces.segment(head.to_bytes, 0, read)
-    if not pieces.is_at_end:
+    head = read_head(patch, len(old))
+    if head.format is not Format.DELTA:
+        raise PatchError("patch: expected a sequential one, got one in place; apply it in the memory that it names")
+    pieces = Pieces(patch, head)
+    new = pieces.segment(lambda at, count: old[at : at + count]) if head.to_bytes else b""
+    if head.to_bytes and not pieces.stream.is_at_end():
         raise PatchError("patch: expected its end, got more; send it once")
     return new
 

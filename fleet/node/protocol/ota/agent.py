@@ -260,7 +260,8 @@ class Agent:
         self._save()
         self.flash.erase(start, end - start)
         if start < first:
-            self.flash.program(self._target, self._envelope)
+            kept = max(0, start - self._target)
+            self.flash.program(max(start, self._target), self._envelope[kept : end - self._target])
 
     def _is_intact(self) -> bool:
         assert self._manifest is not None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from fleet.node.flash import Flash
 from fleet.node.protocol.admission import ENVELOPE_BYTES, payload_refusals
-from fleet.node.protocol.delta import PatchError, PatchHead, Pieces, most_unpacked, read_head, unpacked
+from fleet.node.protocol.delta import PatchError, PatchHead, Pieces, check_patch, read_head
 from fleet.node.protocol.manifest import Format, Manifest
 from fleet.node.protocol.ota.content import Trust, envelope_at, in_slot
 from fleet.node.protocol.ota.mcuboot import Mark
@@ -46,8 +46,7 @@ def _begins(flash: Flash, layout: Layout, trust: Trust, manifest: Manifest | Non
     if running is None or running.payload.installed_digest != manifest.precursor.digest:
         return False
     try:
-        head = read_head(patch)
-        unpacked(patch, head, most_unpacked(head))
+        head = check_patch(patch)
     except PatchError:
         return False
     sizes = (head.from_bytes, head.to_bytes) == (running.payload.installed_bytes, manifest.payload.installed_bytes)
@@ -57,7 +56,7 @@ def _begins(flash: Flash, layout: Layout, trust: Trust, manifest: Manifest | Non
 def _steps(flash: Flash, layout: Layout, patch: bytes) -> Iterator[Callable[[bool], bool]]:
     """Each takes whether it is done already, and gives whether it did something."""
     head = read_head(patch)
-    pieces = Pieces(unpacked(patch, head, most_unpacked(head)))
+    pieces = Pieces(patch, head)
     base = layout.primary.start + layout.head_bytes
     for index in reversed(range(head.shifts)):
         yield _shift(flash, head, base, index)
@@ -79,17 +78,9 @@ def _shift(flash: Flash, head: PatchHead, base: int, index: int) -> Callable[[bo
 
 def _segment(flash: Flash, head: PatchHead, base: int, index: int, pieces: Pieces) -> Callable[[bool], bool]:
     def step(is_done: bool) -> bool:
-        at = index * head.segment_bytes
-        lowest = max(at + head.segment_bytes, head.shift_bytes)
-
-        def read(offset: int, count: int) -> bytes:
-            if offset < lowest or offset + count > head.memory_bytes:
-                raise PatchError(f"patch: expected old bytes from {lowest} on, got {count} at {offset}; make it anew")
-            return flash.read(base + offset, count)
-
-        content = pieces.segment(min(head.segment_bytes, head.to_bytes - at), lowest, None if is_done else read)
+        content = pieces.segment(None if is_done else lambda at, count: flash.read(base + at, count))
         if not is_done:
-            _write(flash, base + at, head, content)
+            _write(flash, base + index * head.segment_bytes, head, content)
         return not is_done
 
     return step

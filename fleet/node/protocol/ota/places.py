@@ -20,7 +20,7 @@ class Layout:
     that envelope and content take at most. trailer_bytes: at the end of a slot, in units of its own but with
     DIRECT_XIP.
 
-    An in-place delta has its memory in the primary slot behind a unit for the envelope, and its patch in the secondary.
+    An in-place delta has its memory in the primary slot behind units for the envelope, and its patch in the secondary.
     """
 
     mode: Mode
@@ -41,7 +41,7 @@ class Layout:
     @property
     def head_bytes(self) -> int:
         """Before the content of the primary slot."""
-        return self.sector_bytes if self.mode is Mode.IN_PLACE else ENVELOPE_BYTES
+        return _whole(ENVELOPE_BYTES, self.sector_bytes) if self.mode is Mode.IN_PLACE else ENVELOPE_BYTES
 
     @property
     def room_bytes(self) -> int:
@@ -89,13 +89,19 @@ def layout_of(geometry: Geometry, mode: Mode, content_bytes: int, *, scratch_uni
 
 def _slot_bytes(mode: Mode, sectors: int, sector: int, trailer: int) -> tuple[int, int]:
     """Bytes of primary and secondary slot. Only DIRECT_XIP has a trailer in a unit with content."""
-    own = -(-trailer // max(1, sector)) * sector
+    own = _whole(trailer, sector)
     if mode is Mode.DIRECT_XIP:
         return (sectors * sector + trailer,) * 2
     if mode is Mode.IN_PLACE:
-        return (1 + sectors + SHIFT_UNITS) * sector, (sectors + 1) * sector + own
+        head = _whole(ENVELOPE_BYTES, sector)
+        return head + (sectors + SHIFT_UNITS) * sector, head + sectors * sector + own
     moved = sector if mode in (Mode.SWAP_MOVE, Mode.SWAP_OFFSET) else 0
     return (sectors * sector + moved + own,) * 2
+
+
+def _whole(size_bytes: int, sector: int) -> int:
+    """Bytes of the sectors that hold so many."""
+    return -(-size_bytes // max(1, sector)) * sector
 
 
 def _take(units: Iterator[Unit], geometry: Geometry, size_bytes: int) -> Place:

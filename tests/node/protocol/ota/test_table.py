@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from fleet.base.places import package_data
 from fleet.node.protocol.ota.table import TABLE, Action, Event, State, react, table_bytes
-from tests.node.protocol.ota.update_library import update_library
+from tests.node.protocol.ota.patch_device import library
 
 
 def test_the_node_in_c_has_the_same_table() -> None:
-    found = bytes(update_library().fe_update_react(int(s), int(e)) & 0xFF for s in State for e in Event)
+    found = bytes(library().fe_update_react(int(s), int(e)) & 0xFF for s in State for e in Event)
     assert found == table_bytes()
 
 
