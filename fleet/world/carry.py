@@ -10,7 +10,7 @@ from fleet.world.draws import radio_draws
 from fleet.world.gateway import Gateway
 from fleet.world.meter import Draw
 from fleet.world.power import Power
-from fleet.world.radio.link import Direction, Link, SharesAir, Transfer
+from fleet.world.radio.link import Direction, Link, SharesAir, SharesGateway, Transfer
 
 Spend = Callable[[list[Draw], str], Generator[simpy.Event, Any, bool]]
 """Passes the time of some draws of a node and books them; false when the node died over them."""
@@ -35,23 +35,34 @@ def carried(
     message: Message, link: Link, power: Power, gateway: Gateway | None, env: simpy.Environment, spend: Spend
 ) -> Generator[simpy.Event, Any, Transfer | None]:
     """The transfer, once its time has passed; None when the node died over it."""
-    if gateway is not None and isinstance(link, SharesAir):
-        return (yield from _among_others(message, link, power, gateway, env, spend))
+    if gateway is None:
+        return (yield from _alone(message, link, power, env, spend))
+    gateway.joined(message.node)
+    yield env.timeout(0)  # whoever begins at the same moment has joined, too
+    if isinstance(link, SharesAir):
+        transfer = yield from _on_one_air(message, link, power, gateway, env, spend)
+    else:
+        crowded = link.among(gateway.talking) if isinstance(link, SharesGateway) else link
+        transfer = yield from _alone(message, crowded, power, env, spend)
+    gateway.left(message.node)
+    return transfer
+
+
+def _alone(
+    message: Message, link: Link, power: Power, env: simpy.Environment, spend: Spend
+) -> Generator[simpy.Event, Any, Transfer | None]:
     transfer = link.transfer(message.direction, message.payload_bytes, message.key, at_us=int(env.now))
     lives = yield from spend(radio_draws(power, transfer, message.direction), message.doing)
     return transfer if lives else None
 
 
-def _among_others(
+def _on_one_air(
     message: Message, link: SharesAir, power: Power, gateway: Gateway, env: simpy.Environment, spend: Spend
 ) -> Generator[simpy.Event, Any, Transfer | None]:
     """Piece by piece, on an air that others of the gateway use as well."""
     session = link.session(message.direction, message.payload_bytes, message.key, at_us=int(env.now))
-    gateway.joined(message.node)
-    yield env.timeout(0)  # whoever begins at the same moment has joined, too
     lives = True
     while lives and (piece := session.step(gateway.busy_ppm(message.node))) is not None:
         lives = yield from spend(radio_draws(power, piece, message.direction), message.doing)
         gateway.took(message.node, piece)
-    gateway.left(message.node)
     return session.total if lives else None

@@ -3,6 +3,7 @@
 A gateway with fewer links than nodes serves them in the order in which they come; who has to wait sleeps. How a node
 learns that its turn has come is not modelled. On a shared air each node finds the channel taken as often as the others
 had it lately: a mean-field model, fed after every datagram, in which nodes that talk at once slow each other down.
+Bluetooth connections have an even part of every interval each, by how many talk when a transfer begins.
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Gateway:
     def joined(self, node: int) -> None:
         """A node is about to talk."""
         self._shares_ppm[node] = NEW_PPM
+
+    @property
+    def talking(self) -> int:
+        """How many nodes talk now."""
+        return len(self._shares_ppm)
 
     def took(self, node: int, piece: Transfer) -> None:
         """What a node had of the air in its last piece."""

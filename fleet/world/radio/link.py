@@ -135,3 +135,12 @@ class SharesAir(Protocol):
     def session(self, direction: Direction, payload_bytes: int, key: int, *, at_us: int = 0) -> Session:
         """The same transfer as `transfer` of the same arguments, piece by piece, where nobody else is on the air."""
         ...
+
+
+@runtime_checkable
+class SharesGateway(Protocol):
+    """A link whose gateway divides its time between those that talk."""
+
+    def among(self, talking: int) -> Link:
+        """The same link while so many talk, itself included."""
+        ...

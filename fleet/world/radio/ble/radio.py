@@ -8,11 +8,11 @@ Modelled: what loses packets is the channel's own model, the same on every frequ
 the empty packet that acknowledges it. A lost packet was not heard at all, which ends the connection event (4.5.6); it
 is tried again in the next one. A node that waits in vain listens as long as the answer would have taken (an upper
 bound). A connection is left without a last packet.
-Not modelled: that connections of one gateway share its radio's time. How many it holds at once is `world.gateway`'s.
+A gateway with several connections gives each an even part of every interval, as many as talk when the transfer begins.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from fleet.base.errors import Fault, InputError
@@ -53,6 +53,7 @@ class BleLink:
     writes: str = "commands"  # or requests, each answered in the next event before another may follow
     kept: bool = False  # whether the connection lasts from round to round
     latency: int = 0  # connection events that the node may sleep through while it has nothing to say
+    sharers: int = 1  # connections between which the gateway's radio divides each interval evenly
     supervision_us: int = 0  # 0: 4 s, or six times the silence that latency allows when that is longer
     ramp_us: int = 40  # radio ramp-up before it can listen (nRF52840 PS, RADIO, fast ramp-up; unverified)
     event_cpu_us: int = 600  # processor time per connection event; modelled
@@ -84,8 +85,16 @@ class BleLink:
 
     @property
     def room_us(self) -> int:
-        """Usable part of a connection interval, in microseconds."""
-        return self.interval_us - GUARD_US
+        """Part of a connection interval that the gateway has for this connection; one full packet at least."""
+        return max((self.interval_us - GUARD_US) // self.sharers, self._least_us)
+
+    @property
+    def _least_us(self) -> int:
+        return self.window_us + exchange_us(self.phy, self.octets, encrypted=self.encrypted)
+
+    def among(self, talking: int) -> "BleLink":
+        """The same connection at a gateway that has so many just now."""
+        return replace(self, sharers=talking)
 
     @property
     def standby(self) -> Standby | None:
@@ -139,9 +148,10 @@ def _faults(link: BleLink) -> list[Fault]:
 def _timing_faults(link: BleLink) -> list[Fault]:
     """What does not fit together in a link whose single fields are in range."""
     needs = link.window_us + exchange_us(link.phy, link.octets, encrypted=link.encrypted)
+    holds = link.interval_us - GUARD_US
     low, high = 2 * (1 + link.latency) * link.interval_us, SUPERVISION_US[1]
     faults = []
-    if needs > link.room_us:
+    if needs > holds:
         text = f"expected at least {needs + GUARD_US} us for one full packet on {link.phy}, got {link.interval_us} us"
         faults.append(Fault("ble.interval", f"{text}; lengthen it or take a faster PHY"))
     if not low < link.timeout_us <= high:
@@ -181,6 +191,7 @@ class Session(Advertiser):
         """The node's next event of a connection that has lasted since the last round."""
         silence_us = (1 + self.link.latency) * self.link.interval_us
         self.rest(-self.at_us % silence_us, control_us=0, start_us=self.link.start_us)
+        self.listen((silence_us - self.link.interval_us) * self.link.clock_ppm // 1_000_000)  # drift beyond a window's
         self.anchor_us = self.now_us
         self.heard_us, self.limit_us = self.anchor_us - silence_us, self.link.timeout_us
         return True

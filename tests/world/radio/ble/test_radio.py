@@ -260,6 +260,12 @@ def test_a_kept_connection_needs_no_advertising_and_waits_for_its_next_event() -
     assert here.transmit_us == here.pdus * 80
 
 
+def test_a_gateway_that_is_too_full_still_gives_each_connection_one_packet_an_interval() -> None:
+    crowded = received(2_440, replace(LINK, sharers=200))
+    assert crowded.elapsed_us - received(244, replace(LINK, sharers=200)).elapsed_us == 9 * 50_000
+    assert LINK.among(200) == replace(LINK, sharers=200)
+
+
 # What an idle connection of an nRF52840 draws on average over a floor of 3.16 uA, from the charge of its events.
 KEPT_UA = [(50_000, 86.3), (100_000, 44.8), (1_000_000, 7.6), (4_000_000, 4.4)]
 EVENT_MA = {"receive_us": 6.26, "idle_us": 3.0, "transmit_us": 6.40, "control_us": 3.3, "start_us": 0.25}
