@@ -78,9 +78,18 @@ def draw32(key: int, j: int) -> int:
 
 def draws32(key: int, first: int, count: int) -> NDArray[np.uint32]:
     """The draws first … first + count - 1 under a key, the same numbers as draw32."""
-    start = np.uint32((first + key) & MASK32)
     with np.errstate(over="ignore"):  # counting mod 2^32 is meant
-        x = np.arange(count, dtype=np.uint32) + start
+        return _hashed(key, np.arange(count, dtype=np.uint32) + np.uint32((first + key) & MASK32))
+
+
+def draws32_at(key: int, places: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """The draws with these numbers under a key, the same as draw32 gives one by one; in the shape of places."""
+    with np.errstate(over="ignore"):
+        return _hashed(key, places.astype(np.uint32) + np.uint32(key & MASK32))
+
+
+def _hashed(key: int, x: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The hash of numbers to which the key's lower half was added, in place."""
     x ^= x >> np.uint32(16)
     x *= np.uint32(0x7FEB352D)
     x ^= np.uint32(key >> 32)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.base.rng import GOLDEN, Stream, absorb, below, draw32, draws32, key, mix64, permutation, uniform
+from fleet.base.rng import GOLDEN, Stream, absorb, below, draw32, draws32, draws32_at, key, mix64, permutation, uniform
 
 WORDS = st.integers(0, 2**64 - 1)
 INDICES = st.integers(0, 2**32 - 1)
@@ -41,6 +41,12 @@ def test_mix64_of_the_golden_ratio_is_the_first_number_of_splitmix64() -> None:
 @given(value=WORDS, first=INDICES, count=st.integers(0, 40))
 def test_a_vector_of_draws_is_the_scalar_draws(value: int, first: int, count: int) -> None:
     assert draws32(value, first, count).tolist() == [draw32(value, first + j) for j in range(count)]
+
+
+@given(value=WORDS, places=st.lists(st.integers(0, 2**40), max_size=40))
+def test_draws_with_any_numbers_are_the_scalar_draws(value: int, places: list[int]) -> None:
+    drawn = draws32_at(value, np.array(places, dtype=np.int64))
+    assert drawn.tolist() == [draw32(value, place) for place in places]
 
 
 def test_draws_count_on_past_2_to_the_32() -> None:

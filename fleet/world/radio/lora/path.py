@@ -74,5 +74,5 @@ def least_sf(rssi_cdbm: Ints, sensitivity_cdbm: tuple[int, ...] = GATEWAY_CDBM) 
 
 
 def _draws(key: int, nodes: Ints) -> Floats:
-    drawn: Floats = rng.draws32(key, 0, int(nodes.max(initial=-1)) + 1)[nodes].astype(np.float64)
+    drawn: Floats = rng.draws32_at(key, nodes).astype(np.float64)
     return drawn
