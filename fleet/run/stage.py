@@ -1,8 +1,8 @@
 """What all lines of a run share: the assembly, the memory, the tables, a pool of threads, who watches."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -80,11 +80,11 @@ class LineTables:
         """Scores every node's values now. Returns the mean accuracy on validation windows.
 
         values: one per node in order, or one that all share; then nodes with the same data have the same score, and
-        only the first of them is asked.
+        only the first of them is asked, for all that are watched.
         """
         key = (self.name, phase, number)
         counted = self.stage.memory.scores(key, lambda: self._count(values))
-        self.add("accuracy", (self._row(score, phase, number, model) for score in counted))
+        self.add("accuracy", (self._row(score, phase, number, model) for score in self._watched(counted)))
         mean = _mean_accuracy(counted, "val")
         self.stage.progress.update(
             virtual_us=self.world.now_us, round=number, alive=self.world.count_alive(), accuracy=mean
@@ -127,6 +127,14 @@ class LineTables:
     def finished(self, phase: str, number: int, node: int, content: bytes) -> None:
         """A simulated node has completed its work."""
         self.stage.memory.add_answer((self.name, phase, number), node, content)
+
+    def _watched(self, counted: Sequence[Score]) -> Iterator[Score]:
+        """The scores of the watched nodes, each with those of the first node that has its data and values."""
+        party = self.stage.party
+        asked = {score.node for score in counted}
+        for node in party.watched:
+            first = node if node in asked else node % len(party.shards)
+            yield from (replace(score, node=node) for score in counted if score.node == first)
 
     def _count(self, values: Sequence[Values]) -> list[Score]:
         party = self.stage.party
