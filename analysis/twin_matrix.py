@@ -1,15 +1,15 @@
 """Every network on every core: is the firmware the simulation, byte for byte?
 
     python -m analysis.twin_matrix [--nets NAME ...] [--boards NAME ...] [--profiles NAME ...] [--gradients NAME ...]
-                                   [--compiler gcc] [--journal FILE] [--json]
+                                   [--compiler gcc] [--steps N] [--journal FILE] [--json]
 
-Each cell is a project that was exported, built, run in an emulator for 50 training steps on real windows, and held
-against the simulator: what `fleet export` and `fleet verify` do. `analysis.twin_cases` says which networks and data.
+Each cell is a project that was exported, built, run in an emulator for 50 training steps (or --steps) on real windows, and
+held against the simulator: what `fleet export` and `fleet verify` do. `analysis.twin_cases`: which networks and data.
 Where a board has no room for a network, a smaller input is taken; the row says which. With --journal each finished cell
 is a line of the file, and the same command goes on where it was stopped; cells of another engine, compiler or plan are
 made again. The whole matrix takes hours, nearly all of them for mcunet-5fps; the other two networks some minutes.
 checks         those that hold, of all
-moved          trained values that the trial's training moves at all
+moved          trained values that 50 steps of the trial move at all
 SRAM, code     linked: every object in SRAM, equal to the ledger's lines; flash that is neither model nor plan
 stack          bytes of the declared stack that were ever written
 float          no: no function of floating point in software in the image; -: its plan has some
@@ -22,7 +22,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,7 @@ from analysis.twin_cases import MCUNET, NETS, RECIPES, SIDES, Case, fitting
 from fleet.base.errors import CheckFailed, InputError
 from fleet.node.export import Kind, export
 from fleet.node.export.project import engine_sources
+from fleet.node.export.trial import STEPS
 from fleet.node.profile import load_profile
 from fleet.node.twin import Compiler, Report, verify
 from fleet.node.twin.build import compiler_name
@@ -48,6 +49,7 @@ class Wanted:
     forms: Sequence[str]
     sides: Sequence[int]
     compiler: Compiler = Compiler.CLANG
+    steps: int = STEPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ class Cell:
     @property
     def key(self) -> tuple[str, ...]:
         """What no other cell has."""
-        return (self.net, self.input, self.gradients, self.board, self.profile, self.of)
+        return (self.net, self.input, self.gradients, self.board, self.profile, self.of, f"{self.steps} steps")
 
     def __str__(self) -> str:
         start = f"{self.board:10}{f'{self.net} {self.input}':27}{self.gradients:13}{self.profile:7}"
@@ -106,6 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = Wanted(
         nets=chosen.nets, boards=chosen.boards, kinds=[Kind(name) for name in chosen.profiles], forms=chosen.gradients,
         sides=[side for side in SIDES if side <= chosen.most_pixels], compiler=Compiler(chosen.compiler),
+        steps=chosen.steps,
     )  # fmt: skip
     known = read_journal(chosen.journal) if chosen.journal else {}
     cells = []
@@ -132,6 +135,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--gradients", nargs="+", choices=RECIPES, default=list(RECIPES))
     options.add_argument("--most-pixels", type=int, choices=SIDES, default=SIDES[0], help="a side of mcunet-5fps")
     options.add_argument("--compiler", choices=[each.value for each in Compiler], default=Compiler.CLANG.value)
+    options.add_argument("--steps", type=int, default=STEPS, help=f"of training; {STEPS} unless there is no time")
     options.add_argument("--journal", type=Path, help="a line for each finished cell; those of the file are not redone")
     options.add_argument("--json", action="store_true", help="a list of all cells on standard output")
     return options
@@ -159,10 +163,15 @@ def verified(wanted: Wanted, known: dict[tuple[str, ...], Cell]) -> Iterator[Cel
         for form in wanted.forms:
             made: dict[int | None, Case | None] = dict.fromkeys(wanted.sides if net == MCUNET else [None])
             for board in wanted.boards:
-                case = fitting(net, form, load_profile(board), made)
+                case = shortened(fitting(net, form, load_profile(board), made), wanted.steps)
                 for kind in wanted.kinds:
                     start = begun(case, board, kind, wanted.compiler)
                     yield known.get(start.key) or held(start, case, wanted.compiler)
+
+
+def shortened(case: Case, steps: int) -> Case:
+    """The case with so many steps of its trial."""
+    return replace(case, trial=replace(case.trial, steps=steps))
 
 
 def begun(case: Case, board: str, kind: Kind, compiler: Compiler) -> Cell:
@@ -174,6 +183,7 @@ def begun(case: Case, board: str, kind: Kind, compiler: Compiler) -> Cell:
     return Cell(
         net=case.net, input=case.label.removeprefix(f"{case.net} "), gradients=case.form, board=board, core=core,
         profile=kind.value, of=said.hexdigest()[:16], moved=case.moved, values=case.plan.layout.size,
+        steps=case.trial.steps,
     )  # fmt: skip
 
 
@@ -184,7 +194,7 @@ def held(start: Cell, case: Case, compiler: Compiler = Compiler.CLANG) -> Cell:
         try:
             out = Path(folder) / "node"
             project = export(case.plan, profile, out=out, name=case.net, trial=case.trial, kind=kind)
-            return _filled(start, verify(project, compiler=compiler))
+            return _filled(start, verify(project, compiler=compiler, least_steps=min(case.trial.steps, STEPS)))
         except (CheckFailed, InputError) as fault:
             return Cell(**{**asdict(start), "differs": str(fault)})
 
@@ -193,7 +203,6 @@ def _filled(start: Cell, report: Report) -> Cell:
     sram = [line for line in report.memory if line.memory == "sram"]
     whole = {check.name for check in report.checks}
     found = {
-        "steps": report.steps,
         "checks": len(report.checks),
         "sram_bytes": sum(line.linked_bytes for line in sram),
         "ledger_bytes": sum(line.planned_bytes or 0 for line in sram),

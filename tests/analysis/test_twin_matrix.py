@@ -10,7 +10,7 @@ import pytest
 
 from analysis import twin_matrix
 from analysis.twin_cases import Case, case_of, fitting, windows_of
-from analysis.twin_matrix import BOARDS, Cell, begun, held, main, read_journal
+from analysis.twin_matrix import BOARDS, Cell, begun, held, main, read_journal, shortened
 from fleet.base.errors import DoesNotFit
 from fleet.learning.data import load_set
 from fleet.node.export import Kind, export
@@ -95,12 +95,21 @@ def test_a_cell_of_another_engine_or_compiler_is_another(monkeypatch: pytest.Mon
     assert len(keys) == 6
 
 
+def test_fewer_steps_are_another_cell_and_are_said(case: Case) -> None:
+    few = shortened(case, 3)
+    start = begun(few, "nrf52840", Kind.TABLE, Compiler.CLANG)
+    assert start.key != begun(case, "nrf52840", Kind.TABLE, Compiler.CLANG).key
+    cell = held(start, few)
+    assert (cell.differs, cell.steps) == ("", 3)
+    assert "14/14      3 " in str(cell)
+
+
 def test_a_journal_that_is_absent_knows_nothing(tmp_path: Path) -> None:
     assert read_journal(tmp_path / "none") == {}
     cell = Cell(
         net="a", input="1 x 1 x 1", gradients="int8", board="b", core="c", profile="table", of="d", moved=1, values=2
     )
-    assert cell.key == ("a", "1 x 1 x 1", "int8", "b", "table", "d")
+    assert cell.key == ("a", "1 x 1 x 1", "int8", "b", "table", "d", "0 steps")
 
 
 def test_a_board_without_room_for_any_input_is_refused(case: Case) -> None:

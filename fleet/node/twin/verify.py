@@ -38,23 +38,29 @@ FORM = re.compile(r"(?s)(?P<place>.*?): expected (?P<expected>.*?), got (?P<got>
 """What errors look like."""
 
 
-def verify(folder: Path | str, *, emulator: Emulator | None = None, compiler: Compiler = Compiler.CLANG) -> Report:
+def verify(
+    folder: Path | str, *, emulator: Emulator | None = None, compiler: Compiler = Compiler.CLANG,
+    least_steps: int = LEAST_STEPS,
+) -> Report:  # fmt: skip
     """What was compared, when everything is equal; CheckFailed with every difference otherwise.
 
     Raises as `examine`.
     """
-    report = examine(folder, emulator=emulator, compiler=compiler)
+    report = examine(folder, emulator=emulator, compiler=compiler, least_steps=least_steps)
     if report.faults:
         raise refused(folder, report)
     return report
 
 
-def examine(folder: Path | str, *, emulator: Emulator | None = None, compiler: Compiler = Compiler.CLANG) -> Report:
+def examine(
+    folder: Path | str, *, emulator: Emulator | None = None, compiler: Compiler = Compiler.CLANG,
+    least_steps: int = LEAST_STEPS,
+) -> Report:  # fmt: skip
     """What was compared, and every difference that was found.
 
-    emulator: by default Unicorn, where it knows the core. Raises InputError for a folder that is no exported project,
-    and for a compiler or an emulator that is not installed or does not know the core; CheckFailed where its model is
-    not the one that it was made from.
+    emulator: by default Unicorn, where it knows the core. least_steps: of training, that the project's trial has to
+    have. Raises InputError for a folder that is no exported project, and for a compiler or an emulator that is not
+    installed or does not know the core; CheckFailed where its model is not the one that it was made from.
     """
     folder = path_of(folder, "name a project made by `fleet export`")
     project = read_project(folder)
@@ -63,19 +69,19 @@ def examine(folder: Path | str, *, emulator: Emulator | None = None, compiler: C
     if project.core != profile.core:
         text = f"expected {profile.core}, the core of {project.board}, got {project.core}; export again"
         raise InputError.one(f"{folder}/verify/project.json", text)
-    return _report(_Subject(folder, project, original_plan(folder, project), profile), tools)
+    return _report(_Subject(folder, project, original_plan(folder, project, least_steps), profile), tools)
 
 
-def original_plan(folder: Path, project: Project) -> Plan:
+def original_plan(folder: Path, project: Project, least_steps: int = LEAST_STEPS) -> Plan:
     """The plan that the project was made from, planned again from the model in its `verify` folder."""
     plan = _planned_again(load_graph(folder / "verify" / "model.npz"), project)
     if plan.digest != project.plan_digest:
         text = f"expected plan {project.plan_digest[:12]}, got {plan.digest[:12]}"
         raise CheckFailed(f"{folder}/verify: {text}; another model, or a version that plans otherwise: export again")
     check_trial(plan, project.trial)
-    if project.trial.steps < LEAST_STEPS or project.core not in CORES:
+    if project.trial.steps < least_steps or project.core not in CORES:
         got = f"{project.trial.steps} on {project.core}"
-        text = f"expected {LEAST_STEPS} steps or more on one of {', '.join(CORES)}, got {got}"
+        text = f"expected {least_steps} steps or more on one of {', '.join(CORES)}, got {got}"
         raise InputError.one(f"{folder}/verify/project.json", f"{text}; export again")
     return plan
 
