@@ -3,11 +3,12 @@
     python -m analysis.twin_matrix [--nets NAME ...] [--boards NAME ...] [--profiles NAME ...] [--gradients NAME ...]
                                    [--compiler gcc] [--steps N] [--journal FILE] [--json]
 
-Each cell is a project that was exported, built, run in an emulator for 50 training steps (or --steps) on real windows, and
-held against the simulator: what `fleet export` and `fleet verify` do. `analysis.twin_cases`: which networks and data.
-Where a board has no room for a network, a smaller input is taken; the row says which. With --journal each finished cell
-is a line of the file, and the same command goes on where it was stopped; cells of another engine, compiler or plan are
-made again. The whole matrix takes hours, nearly all of them for mcunet-5fps; the other two networks some minutes.
+Each cell is a project that was exported, built, run in an emulator for 50 (or --steps) training steps on real
+windows, and held against the simulator: what `fleet export` and `fleet verify` do. `analysis.twin_cases` says which
+networks and data. Where a board has no room for a network, a smaller input is taken; the row says which. With
+--journal each finished cell is a line of the file, and the same command goes on where it was stopped; cells of
+another engine, compiler or plan are made again. The whole matrix takes hours, nearly all of them for mcunet-5fps; the
+other two networks some minutes.
 checks         those that hold, of all
 moved          trained values that 50 steps of the trial move at all
 SRAM, code     linked: every object in SRAM, equal to the ledger's lines; flash that is neither model nor plan
