@@ -91,13 +91,18 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpCount:
-    """Work of one kind. taps: inner loops begun. calls: how often its function is called."""
+    """Work of one kind. taps: inner loops begun. calls: how often its function is called.
+
+    weights, channels: of forward layers, weights and outputs' channels that are made ready.
+    """
 
     kind: str
     calls: int = 0
     taps: int = 0
     macs: int = 0
     elements: int = 0
+    weights: int = 0
+    channels: int = 0
 
     def __post_init__(self) -> None:
         amounts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "kind"}

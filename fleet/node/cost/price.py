@@ -46,7 +46,7 @@ def step_cost(profile: Profile, counts: Iterable[OpCount]) -> Cost:
 
 
 def instructions_of(table: CoreTable, counts: Iterable[OpCount]) -> int:
-    """Modelled instructions: calls, taps, MACs and elements of each count, each times its number of the kind."""
+    """Modelled instructions: the sum over every amount of each count, times its number of the kind."""
     return round_half_up(sum((_instructions(table, count) for count in counts), Fraction(0)))
 
 
@@ -96,12 +96,14 @@ def _instructions(table: CoreTable, count: OpCount) -> Fraction:
 
 
 def instructions_by(kernel: Kernel, count: OpCount) -> Fraction:
-    """Calls, taps, MACs and elements, each times its number of the kind."""
+    """Calls, taps, MACs, elements, weights and channels, each times its number of the kind."""
     return (
         count.calls * decimal(kernel.per_call)
         + count.taps * decimal(kernel.per_tap)
         + count.macs * decimal(kernel.per_mac)
         + count.elements * decimal(kernel.per_element)
+        + count.weights * decimal(kernel.per_weight)
+        + count.channels * decimal(kernel.per_channel)
     )
 
 

@@ -22,7 +22,7 @@ def _coefficient(of: str) -> Key:
 
 @declared
 class Kernel:
-    """Instructions of one kind of work: calls, taps, MACs and elements, each times its number here."""
+    """Instructions of one kind of work: each amount of an OpCount times its number here."""
 
     kind: Annotated[str, Key("kind of work", one_of=tuple(KINDS))]
     per_call: Annotated[float, _coefficient("call")]
@@ -33,6 +33,8 @@ class Kernel:
     error: Annotated[
         float, Key("of all of them together, modelled against counted", unit=SHARE, least="0 %", most="500 %")
     ]
+    per_weight: Annotated[float, _coefficient("weight made ready")] = 0.0
+    per_channel: Annotated[float, _coefficient("channel of outputs made ready")] = 0.0
 
 
 @declared

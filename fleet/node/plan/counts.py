@@ -149,10 +149,13 @@ def _layer(step: Step, _how: How) -> Iterator[OpCount]:
         runs = d.places if d.is_pointwise else d.taps if d.parts == 2 or d.groups > 1 else d.rows * d.y[1]
         kind = "pointwise" if d.is_pointwise else "conv"
         taps = runs * d.groups * (per_group // LANES + per_group % LANES) * d.parts
-        yield OpCount(kind=kind, calls=1, taps=taps, macs=d.taps * d.y[2] * d.depth, elements=prod(d.y))
+        weights = d.y[2] * prod(d.kernel) * d.depth
+        macs = d.taps * d.y[2] * d.depth
+        yield OpCount(kind=kind, calls=1, taps=taps, macs=macs, elements=prod(d.y), weights=weights, channels=d.y[2])
     elif step.code is Code.DEPTHWISE:
         taps = d.taps * (_lanes(d.trained) + _lanes(d.y[2] - d.trained) if d.x[2] == d.y[2] else d.y[2])
-        yield OpCount(kind=kind, calls=1, taps=taps, macs=d.taps * d.y[2], elements=prod(d.y))
+        weights, macs = d.y[2] * prod(d.kernel), d.taps * d.y[2]
+        yield OpCount(kind=kind, calls=1, taps=taps, macs=macs, elements=prod(d.y), weights=weights, channels=d.y[2])
     elif step.code is Code.DEPTHWISE_IN_PLACE:
         yield OpCount(kind=kind, calls=1, taps=d.rows * d.y[1] * d.y[2], macs=d.taps * d.y[2], elements=prod(d.y))
     else:
@@ -318,7 +321,10 @@ def _apply(step: Step, how: How) -> Iterator[OpCount]:
 
 
 def _rows(step: Step, steps: Sequence[Step], hows: Sequence[How]) -> list[tuple[OpCount, ...]]:
-    """A group row by row: each operator is called once per row, and rows that are read no more are moved out."""
+    """A group row by row: each operator is called once per row, and rows that are read no more are moved out.
+
+    That layers are made ready once, not for every row, is what fits the counts.
+    """
     forms = [int(word) for word in step.fields[1:]]  # type: ignore[arg-type]
     works, calls, moved_bytes = [], 0, 0
     for i, (inner, how) in enumerate(zip(steps, hows, strict=True)):

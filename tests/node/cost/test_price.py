@@ -52,6 +52,9 @@ def test_instructions_are_every_amount_times_its_number() -> None:
     count = OpCount(kind="conv", calls=1, taps=30, macs=1_000_000, elements=2_000)
     assert instructions_of(round_table(), [count]) == 2_520_700
     assert instructions_of(round_table(), [count, OpCount(kind="add", elements=9)]) == 2_520_700
+    ready = replace(round_table().kernel("conv"), per_weight=5.0, per_channel=70.0)
+    table = replace(round_table(), kernels=(ready,))
+    assert instructions_of(table, [replace(count, weights=36, channels=6)]) == 2_520_700 + 5 * 36 + 70 * 6
 
 
 def test_instructions_cost_what_the_formulas_say() -> None:

@@ -1,7 +1,7 @@
 """Coefficients of the cost model from counted plan steps: least squares without negative numbers, exact arithmetic.
 
-instructions = calls * per_call + taps * per_tap + macs * per_mac + elements * per_element. A step that holds several
-kinds of work counts for the last of them, once the others are known.
+instructions = calls * per_call + taps * per_tap + macs * per_mac + elements * per_element + weights * per_weight +
+channels * per_channel. A step that holds several kinds of work counts for the last of them, once the others are known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Final
 from fleet.node.cost import KINDS, Kernel, OpCount
 from fleet.node.cost.price import instructions_by
 
-AMOUNTS: Final = ("calls", "taps", "macs", "elements")
+AMOUNTS: Final = ("calls", "taps", "macs", "elements", "weights", "channels")
 DIGITS: Final = 4  # of a coefficient
 _ONE: Final = 2**40  # weights are whole numbers of this part, so that sums are exact
 

@@ -54,8 +54,15 @@ def samples() -> Iterator[Sample]:
     yield from _of_recipes()
     yield from _in_rows()
     yield from _in_channels()
+    yield from _of_full_size()
     yield Sample(name="answers 5", plan=inference_plan(answering_net(5, 6)))
     yield Sample(name="answers 8", plan=inference_plan(answering_net(8, 12)))
+
+
+def _of_full_size() -> Iterator[Sample]:
+    """Answers of networks as large as they are used: small maps say little of what a place of a large one takes."""
+    for name, shape in (("ds-cnn", (49, 10, 1)), ("resnet-8", (32, 32, 3)), ("mcunet-5fps", (80, 80, 3))):
+        yield Sample(name=f"{name} answers", plan=inference_plan(zoo(name, shape=shape, classes=5)))
 
 
 def _of_formats() -> Iterator[Sample]:

@@ -114,7 +114,7 @@ def table_text(table: CoreTable) -> str:
     """The file of a table: the same bytes for the same numbers."""
     head = (
         f"# Made by `fleet calibrate --core {table.core}`: instructions counted in an emulated core, then fitted.",
-        "# A kind of work is so many calls, taps, MACs and elements, each times its number: fleet/node/cost/kinds.py.",
+        "# A kind of work is so much of each amount of fleet/node/cost/kinds.py, each times its number.",
         "# error: of all steps together that it was fitted to; above, of the worst training step.",
         f"schema: {table.schema}",
         f"core: {table.core}",
@@ -128,8 +128,9 @@ def table_text(table: CoreTable) -> str:
 
 
 def _row(kernel: Kernel) -> str:
-    names = ("per_call", "per_tap", "per_mac", "per_element")
-    numbers = ", ".join(f"{name}: {getattr(kernel, name):g}" for name in names)
+    names = ("per_call", "per_tap", "per_mac", "per_element", "per_weight", "per_channel")
+    shown = [name for name in names if name in names[:4] or getattr(kernel, name)]
+    numbers = ", ".join(f"{name}: {getattr(kernel, name):g}" for name in shown)
     return f"  - {{kind: {kernel.kind}, {numbers}, steps: {kernel.steps}, error: {_percent(kernel.error)}}}"
 
 

@@ -36,6 +36,20 @@ def test_the_law_that_made_the_equations_is_found() -> None:
     assert (conv.steps, conv.error) == (len(SHAPES), 0)
 
 
+def test_what_making_weights_and_channels_ready_takes_is_found() -> None:
+    seen = [
+        Seen(
+            what="conv",
+            counts=(OpCount(kind="conv", calls=1, macs=m, weights=w, channels=c),),
+            instructions=50 + 2 * m + 5 * w + 70 * c,
+        )
+        for m, w, c in ((900, 36, 6), (4_000, 128, 8), (9_000, 64, 16), (700, 300, 3), (20_000, 90, 30))
+    ]
+    rest = [each for each in everything() if each.counts[0].kind != "conv"]
+    conv = next(kernel for kernel in fitted([*rest, *seen]) if kernel.kind == "conv")
+    assert (conv.per_call, conv.per_mac, conv.per_weight, conv.per_channel, conv.error) == (50, 2, 5, 70, 0)
+
+
 def test_what_a_recipe_saves_is_found_in_the_steps_that_hold_it() -> None:
     kernels = {kernel.kind: kernel for kernel in fitted(everything())}
     assert kernels["take_nearest"].per_element == -2
