@@ -90,6 +90,13 @@ CAPACITANCE_NF = Measure(
 )
 LENGTH_MM = Measure(noun="a length", stored="mm", suffix="mm", units=_decimal(-3, mm=-3, m=0, km=3), example="40 m")
 LEVEL_DB = Measure(noun="a level", stored="dB", suffix="db", units={"dB": Fraction(1)}, example="40.2 dB")
+AREA_MM2 = Measure(
+    noun="an area",
+    stored="mm2",
+    suffix="mm2",
+    units={"mm2": Fraction(1), "cm2": Fraction(100), "m2": Fraction(10**6)},
+    example="20 cm2",
+)
 SHARE = Measure(noun="a share", stored="", suffix="", units={"%": Fraction(1, 100), "": Fraction(1)}, example="2 %")
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from fleet.base import units
 from fleet.base.errors import DoesNotFit, Fault, InputError
-from fleet.base.units import TIME_US
+from fleet.base.units import CAPACITANCE_NF, TIME_US
 from fleet.node.cost import step_cost
 from fleet.node.model.graph import Graph
 from fleet.node.plan import Plan
@@ -24,7 +24,16 @@ from fleet.run.prepare import (
     starting_model,
     with_scheme,
 )
-from fleet.scenario import FleetGroup, RadioChoice, Scenario, SchemeChoice, profiles_of, recipe_of, recipe_text
+from fleet.scenario import (
+    FleetGroup,
+    RadioChoice,
+    Scenario,
+    SchemeChoice,
+    StoreChoice,
+    profiles_of,
+    recipe_of,
+    recipe_text,
+)
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
 from fleet.world.specs import radio_link, supply_faults
 
@@ -49,7 +58,10 @@ def resolve(scenario: Scenario) -> Resolved:
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     known = profiles_of(scenario.fleet)
-    faults += [Fault(f"{_where(scenario)}: {each.where}", each.text) for each in supply_faults(scenario.fleet, known)]
+    faults += [
+        Fault(f"{_where(scenario)}: {each.where}", each.text)
+        for each in supply_faults(scenario.fleet, known, scenario=scenario.path)
+    ]
     profiles = [known[board] for board in _boards(scenario)]
     plan = plan_for(chosen.graph, chosen.scheme, profiles, windows=data.most_windows)
     ledgers = tuple(ledger(plan, profile, windows=data.most_windows) for profile in profiles)
@@ -130,11 +142,19 @@ def _data_rows(found: Resolved) -> Rows:
 
 
 def _group_text(group: FleetGroup) -> str:
-    capacity = group.energy.capacity_mah or STORES[group.energy.kind].capacity_mah
-    store = f"{group.energy.kind} of {capacity:g} mAh" if capacity else group.energy.kind
+    store = _store_text(group.energy)
     every = units.show(group.every_us, TIME_US)
     twins = f", {group.twin} of them emulated" if group.twin else ""
     return f"{group.count} {group.board}{twins} on {store}, {_radio_text(group.radio)}; a round every {every}"
+
+
+def _store_text(energy: StoreChoice) -> str:
+    """'cr2032 of 225 mAh', 'supercap of 100 mF, solar'."""
+    capacity = energy.capacity_mah or STORES[energy.kind].capacity_mah
+    size = f" of {capacity:g} mAh" if capacity else ""
+    if (capacitance_nf := energy.settings().get("capacitance_nf")) is not None:
+        size = f" of {units.show(capacitance_nf, CAPACITANCE_NF)}"
+    return f"{energy.kind}{size}{f', {energy.harvest.kind}' if energy.harvest else ''}"
 
 
 def _radio_text(radio: RadioChoice) -> str:

@@ -9,8 +9,11 @@ from typing import Final, TypeAlias
 
 LINES = ("pretrained", "alone", "fedavg", "federated")
 PHASES = ("start", "round", "personal")
-CAUSES = ("sleep", "wake", "sense", "compute", "transmit", "receive", "flash")
-EVENTS = ("died", "late", "lost", "refused", "stale", "absent", "stuck", "corrupt", "power_cut")
+CAUSES = ("sleep", "wake", "sense", "compute", "transmit", "receive", "flash", "checkpoint")
+LATER_CAUSES: Final = ("checkpoint",)
+"""Causes that came after the first release: they have a row only where something was drawn for them."""
+EVENTS = ("died", "late", "lost", "refused", "stale", "absent", "stuck", "corrupt", "power_cut",
+          "brown_out", "rebooted", "no_progress")  # fmt: skip
 BASES = ("measured", "counted", "modelled", "planned", "reserved", "unverified", "given")
 LEDGER_BASES = ("planned", "reserved", "measured", "modelled")
 
@@ -124,14 +127,15 @@ class EventRow:
 class TotalRow:
     """One node of a large fleet over a whole line; such a fleet has the other tables for the watched nodes only.
 
-    Energy balances: start_nj + supplied_nj = end_nj + drawn_nj + lost_nj; in a store without end all but drawn_nj is 0.
+    Energy balances: start_nj + supplied_nj = end_nj + drawn_nj + lost_nj. A store without end holds nothing and
+    supplies what is drawn. A small fleet has this table where nodes report or harvest, or have stores that leak.
     """
 
     line: str = field(metadata=LINE)
     node: int = field(metadata=NODE)
     drawn_nj: int = field(metadata=_is("energy drawn by the node", "nJ"))
-    supplied_nj: int = field(metadata=_is("energy harvested", "nJ"))
-    lost_nj: int = field(metadata=_is("energy that leaked, or that a full store could not take", "nJ"))
+    supplied_nj: int = field(metadata=_is("energy that came in: harvested, or from the mains", "nJ"))
+    lost_nj: int = field(metadata=_is("heat in store and charger, leakage, what a full store could not take", "nJ"))
     start_nj: int = field(metadata=_is("energy in the store at the start", "nJ"))
     end_nj: int = field(metadata=_is("energy in the store at the end", "nJ"))
     died_us: int = field(metadata=_is("when it died, or went out for want of energy; -1 while it lives", "us"))

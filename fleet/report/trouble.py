@@ -18,6 +18,9 @@ SYMBOLS = {
     "stuck": "hash",
     "corrupt": "star",
     "power_cut": "cross-thin",
+    "brown_out": "triangle-down",
+    "rebooted": "triangle-up",
+    "no_progress": "x-thin",
 }
 WORDS = {
     "died": ("node died", "nodes died"),
@@ -29,6 +32,9 @@ WORDS = {
     "stuck": ("stuck radio", "stuck radios"),
     "corrupt": ("corrupt model", "corrupt models"),
     "power_cut": ("power cut", "power cuts"),
+    "brown_out": ("brown-out", "brown-outs"),
+    "rebooted": ("restart", "restarts"),
+    "no_progress": ("node without progress", "nodes without progress"),
 }
 LINE_NAMES = {"federated": "federated", "alone": "alone", "fedavg": "plain FedAvg", "pretrained": "pretrained"}
 

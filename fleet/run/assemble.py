@@ -107,7 +107,7 @@ def drafted(scenario: Scenario) -> Drafted:
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     profiles = profiles_of(scenario.fleet)
-    if faults := list(supply_faults(scenario.fleet, profiles)):
+    if faults := list(supply_faults(scenario.fleet, profiles, scenario=scenario.path)):
         raise InputError([Fault(f"{scenario.path or scenario.name}: {each.where}", each.text) for each in faults])
     plan = plan_for(chosen.graph, chosen.scheme, tuple(profiles.values()), windows=data.most_windows)
     return Drafted(data=data, graph=chosen.graph, plan=plan, profiles=profiles)

@@ -58,7 +58,8 @@ class Stage:
     def _node_spec(self, node: int) -> NodeSpec:
         scenario = self.party.scenario
         profile, group = self.party.profile(node), self.party.groups[node]
-        return node_spec(node, profile, group, seed=scenario.seed, scenario=scenario.path)
+        state_bytes = self.party.plan.state_bytes
+        return node_spec(node, profile, group, seed=scenario.seed, scenario=scenario.path, state_bytes=state_bytes)
 
 
 @dataclass(slots=True, kw_only=True)

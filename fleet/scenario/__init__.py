@@ -1,6 +1,7 @@
 """What the user asked: a YAML file as a frozen Scenario, or every fault of it at once."""
 
 from fleet.scenario.boards import profiles_of
+from fleet.scenario.energy_schema import HarvestChoice, StoreChoice
 from fleet.scenario.load import dump, load, loads
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.recipe import personal_rate, recipe_of, recipe_text, round_rate
@@ -13,13 +14,13 @@ from fleet.scenario.schema import (
     ScheduleChoice,
     SchemeChoice,
     Server,
-    StoreChoice,
     Training,
 )
 
 __all__ = [
     "Data",
     "FleetGroup",
+    "HarvestChoice",
     "HoldOut",
     "LinkChoice",
     "ModelChoice",

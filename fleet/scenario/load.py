@@ -11,6 +11,7 @@ from fleet.base.errors import InputError
 from fleet.base.yaml import Document, parse, read
 from fleet.base.yaml import dump as dump_yaml
 from fleet.scenario.data_rules import data_rule
+from fleet.scenario.energy_rules import traces_are_there
 from fleet.scenario.names import RADIOS, SCHEDULE_PARAMETERS, SCHEME_PARAMETERS
 from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.rules import RULES, own_code, pretrained_is_there
@@ -57,7 +58,7 @@ def _checked(
 ) -> Scenario:
     for dotted, value in overrides.items():
         _override(document, dotted, value)
-    rules = [*RULES, own_code(allow_code), data_rule(path)]
+    rules = [*RULES, own_code(allow_code), data_rule(path), traces_are_there(path)]
     if not preparing:
         rules.append(pretrained_is_there(path))
     file = declare(ScenarioFile, document, rules)

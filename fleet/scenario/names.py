@@ -4,25 +4,10 @@ Names of what rooms below already have (boards, data sets, nets, schemes) are as
 A test holds each registry here against its implementation.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from fleet.scenario.energy_names import HARVESTERS, STORES
 from fleet.scenario.radio_names import LINKS, RADIOS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """An energy store. capacity_mah: what a scenario gets that does not say; None where there is nothing to empty."""
-
-    meaning: str
-    capacity_mah: float | None
-
-
-STORES: Final = {
-    # Usual design figure to 2.0 V; makers state 225 to 240 mAh.
-    "cr2032": Store(meaning="lithium coin cell, not rechargeable", capacity_mah=225.0),
-    "ideal": Store(meaning="constant voltage; without a capacity it never ends, as mains", capacity_mah=None),
-}
 
 STRATEGIES: Final = {
     "masked-fedavg": "holder-normalised average of int8 steps: a value is averaged over the nodes that trained it",
@@ -100,4 +85,4 @@ SHIPPED_DRAWS: Final = range(10)
 SHIPPED_PEOPLE: Final = 4  # who pretrained the shipped models
 SHIPPED_NEW_CLASSES: Final = 2
 
-__all__ = ["LINKS", "RADIOS"]
+__all__ = ["HARVESTERS", "LINKS", "RADIOS", "STORES"]

@@ -15,6 +15,7 @@ from fleet.base.yaml import KeyPath
 from fleet.node.model.zoo import Kind, NetSpec, zoo_net
 from fleet.node.profile import load_profile
 from fleet.scenario import names
+from fleet.scenario.energy_rules import ENERGY_RULES
 from fleet.scenario.radio_rules import RADIO_RULES
 from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
 from fleet.scenario.training_rules import TRAINING_RULES
@@ -270,6 +271,7 @@ RULES: Sequence[Rule] = (
     _holds_out_a_test,
     _a_node_is_a_persons_side,
     _shipped_models_fit,
+    *ENERGY_RULES,
     *RADIO_RULES,
     _twins_can_be,
     _rounds_close_before_the_next,

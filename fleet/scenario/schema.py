@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from fleet.base.declared import Key, declared
-from fleet.base.units import CHARGE_MAH, SHARE, SIZE_BYTES, TIME_US
+from fleet.base.units import SHARE, SIZE_BYTES, TIME_US
 from fleet.learning.selection import POLICIES
 from fleet.node.model.zoo import ZOO
 from fleet.node.profile import boards
 from fleet.scenario import names
+from fleet.scenario.energy_schema import StoreChoice
 from fleet.scenario.life import LifeChoice
 from fleet.scenario.radio_schema import RadioChoice
 
@@ -144,17 +145,6 @@ class Training:
     schedule: Annotated[ScheduleChoice, Key("how the rate changes from round to round", short="kind")] = ScheduleChoice(
         kind="constant"
     )
-
-
-@declared
-class StoreChoice:
-    """What a node runs on."""
-
-    kind: Annotated[str, Key("energy store", name="store", one_of=tuple(names.STORES))]
-    capacity_mah: Annotated[
-        float | None,
-        Key("charge when new; the store's own when not given", unit=CHARGE_MAH, least="0.001 mAh", most="100 Ah"),
-    ] = None
 
 
 @declared

@@ -8,7 +8,8 @@ from typing import Any
 
 from fleet.base.declared import Field, declared_fields, scalar_type, undeclare
 from fleet.scenario import names
-from fleet.scenario.radio_names import COMMON, LinkModel, Radio
+from fleet.scenario.energy_schema import HarvestChoice, StoreChoice
+from fleet.scenario.radio_names import COMMON
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
 
@@ -21,7 +22,12 @@ _TYPES: Mapping[type, list[str]] = {
     Path: ["string"],
 }
 
-_BY_KIND: Mapping[type, Mapping[str, Any]] = {RadioChoice: names.RADIOS, LinkChoice: names.LINKS}
+_BY_KIND: Mapping[type, Mapping[str, Any]] = {
+    RadioChoice: names.RADIOS,
+    LinkChoice: names.LINKS,
+    StoreChoice: names.STORES,
+    HarvestChoice: names.HARVESTERS,
+}
 
 _HEAD = """# Scenarios
 
@@ -40,10 +46,13 @@ def readme() -> str:
     registries = (
         ("Schemes read these parameters", {k: ", ".join(v) or "none" for k, v in names.SCHEME_PARAMETERS.items()}),
         ("Energy stores", {name: store.meaning for name, store in names.STORES.items()}),
+        ("Energy stores read these keys beside harvest, restart, checkpoint", _keys(names.STORES, StoreChoice)),
+        ("Harvesters", {name: harvester.meaning for name, harvester in names.HARVESTERS.items()}),
+        ("Harvesters read these keys", _keys(names.HARVESTERS, HarvestChoice)),
         ("Radios", {name: radio.meaning for name, radio in names.RADIOS.items()}),
-        ("Radios read these keys beside " + ", ".join(COMMON), {k: _keys_of(r) for k, r in names.RADIOS.items()}),
+        ("Radios read these keys beside " + ", ".join(COMMON), _keys(names.RADIOS, RadioChoice)),
         ("Links", {name: link.meaning for name, link in names.LINKS.items()}),
-        ("Links read these keys", {name: _keys_of(link) for name, link in names.LINKS.items()}),
+        ("Links read these keys", _keys(names.LINKS, LinkChoice)),
         ("Strategies", names.STRATEGIES),
         ("Lines to compare with", names.LINES),
         ("Hold-outs", names.HOLD_OUTS),
@@ -62,12 +71,17 @@ def _list(entries: Mapping[str, str]) -> str:
     return "".join(f"- `{name}`: {meaning}\n" for name, meaning in entries.items())
 
 
-def _keys_of(kind: Radio | LinkModel) -> str:
-    """Keys that a kind of radio or link reads, with their defaults as a file would say them."""
-    fields = {field.key: field for field in declared_fields(RadioChoice if isinstance(kind, Radio) else LinkChoice)}
-    shown = [f"{key} (`{fields[key].says.write(value)}`)" for key, value in kind.defaults.items()]
-    if isinstance(kind, LinkModel):
-        shown = [*kind.needs, *([f"one of {', '.join(kind.either)}"] if kind.either else []), *shown]
+def _keys(kinds: Mapping[str, Any], choice: type) -> dict[str, str]:
+    """Keys that each kind reads: those it needs, and the others with their defaults as a file would say them."""
+    fields = {field.key: field for field in declared_fields(choice)}
+    return {name: _keys_of(kind, fields) for name, kind in kinds.items()}
+
+
+def _keys_of(kind: Any, fields: Mapping[str, Field]) -> str:
+    either = getattr(kind, "either", ())
+    shown = [*getattr(kind, "needs", ()), *([f"one of {', '.join(either)}"] if either else [])]
+    for key, value in kind.defaults.items():
+        shown.append(key if value is None else f"{key} (`{fields[key].says.write(value)}`)")
     return ", ".join(shown) or "none"
 
 
@@ -78,7 +92,7 @@ def field_table() -> str:
 
 
 def _rows(cls: type, prefix: str) -> Iterator[tuple[str, str, str, str]]:
-    kinds: Iterable[Radio | LinkModel] = _BY_KIND.get(cls, {}).values()
+    kinds: Iterable[Any] = _BY_KIND.get(cls, {}).values()
     by_kind = {key for kind in kinds for key in kind.keys if key not in COMMON}
     for field in declared_fields(cls):
         key = f"{prefix}{field.key}{'[]' if field.listed and field.nested else ''}"

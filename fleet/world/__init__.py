@@ -6,7 +6,7 @@ from fleet.world.power import Power, power
 from fleet.world.radio import RADIOS
 from fleet.world.records import Records
 from fleet.world.specs import node_spec
-from fleet.world.store import STORES
+from fleet.world.stores import STORES
 from fleet.world.world import World
 
 __all__ = [

@@ -12,6 +12,7 @@ class Reason(StrEnum):
     LATE = "late"  # no reply by the deadline
     LOST = "lost"  # the link was lost, either way
     DIED = "died"  # the node died, before or while it worked
+    OFF = "off"  # the node was without power, or lost it while it worked
 
 
 class Job(Protocol):

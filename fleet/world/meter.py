@@ -4,13 +4,13 @@ A current I in nanoamperes at a voltage V in millivolts for a time t in microsec
 10^-9 A x 10^-3 V x 10^-6 s = 10^-18 J, so I V t / 10^9 nanojoules. A whole number of nanojoules is booked: the nearest.
 """
 
-from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fleet.node.cost import energy_nj
-from fleet.world.store import Store
+from fleet.world.harvest import Harvest, harvested_nj, pieces
+from fleet.world.stores import Load, Store, failure, holds, joined
 
 
 class Cause(StrEnum):
@@ -23,6 +23,7 @@ class Cause(StrEnum):
     TRANSMIT = "transmit"  # transmitter on; gaps between packets of an uplink
     RECEIVE = "receive"  # receiver on; gaps between packets of a downlink
     FLASH = "flash"  # a push is programmed
+    CHECKPOINT = "checkpoint"  # a round's work is kept before the energy ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,59 +46,106 @@ class Booking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
-    """What became of a store: its new state, the bookings, how long it held, why it failed ('': it did not)."""
+    """What became of a store: its new state, the bookings, how long it held, why it failed ('': it did not).
+
+    supplied_nj, lost_nj: of the harvest, and of the store, in that time.
+    """
 
     store: Store
     bookings: tuple[Booking, ...]
     lived_us: int
     failure: str
+    supplied_nj: int = 0
+    lost_nj: int = 0
 
 
-def run_down(store: Store, draws: Sequence[Draw], *, supply_mv: int, brown_out_mv: int, sense_na: int = 0) -> Drain:
-    """The store after some draws one after the other, ended by the first moment at which it cannot hold one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplied:
+    """What a board asks of its store whatever it does, and what comes in meanwhile.
 
     sense_na: current of a sensor that runs all the while; it is booked as Cause.SENSE for the same time.
     """
-    bookings: list[Booking] = []
-    lived_us = 0
-    for draw in draws:
-        if draw.time_us == 0:
-            continue
-        total_na = draw.current_na + sense_na
-        time_us, failure = _holds(store, total_na, draw.time_us, supply_mv, brown_out_mv)
-        drawn_nj = energy_nj(supply_mv, total_na, time_us)
-        sense_nj = energy_nj(supply_mv, sense_na, time_us)
-        bookings.append(Booking(cause=draw.cause, energy_nj=drawn_nj - sense_nj, time_us=time_us))
-        if sense_na:
-            bookings.append(Booking(cause=Cause.SENSE, energy_nj=sense_nj, time_us=time_us))
-        store = store.after(drawn_nj)
-        lived_us += time_us
-        if failure:
-            return Drain(store=store, bookings=tuple(bookings), lived_us=lived_us, failure=failure)
-    return Drain(store=store, bookings=tuple(bookings), lived_us=lived_us, failure="")
+
+    supply_mv: int
+    brown_out_mv: int
+    sense_na: int = 0
+    harvest: Harvest | None = None
+
+    def load(self, draw: Draw, harvest_nw: int = 0) -> Load:
+        """A draw with the sensor beside it."""
+        return Load(supply_mv=self.supply_mv, current_na=draw.current_na + self.sense_na, harvest_nw=harvest_nw)
+
+    def bookings(self, draw: Draw, time_us: int) -> tuple[Booking, ...]:
+        """What a draw for a time is booked as."""
+        drawn_nj = energy_nj(self.supply_mv, draw.current_na + self.sense_na, time_us)
+        sense_nj = energy_nj(self.supply_mv, self.sense_na, time_us)
+        booking = Booking(cause=draw.cause, energy_nj=drawn_nj - sense_nj, time_us=time_us)
+        if not self.sense_na:
+            return (booking,)
+        return booking, Booking(cause=Cause.SENSE, energy_nj=sense_nj, time_us=time_us)
 
 
-def _holds(store: Store, current_na: int, time_us: int, supply_mv: int, brown_out_mv: int) -> tuple[int, str]:
-    """How many of the microseconds a store holds a current, and why not longer ('': it holds all of them).
+def run_down(store: Store, draws: Sequence[Draw], board: Supplied, *, at_us: int = 0, floor_ppm: int = 0) -> Drain:
+    """The store after some draws one after the other, ended by the first moment at which it cannot hold one.
 
-    The voltage never rises while energy is drawn, so one search finds the last good microsecond.
+    Several draws are one spell where the store bears the largest of them at both ends; where it does not, they are
+    taken one at a time, to find the moment. floor_ppm: a level below which the store ends as well.
     """
+    draws = [draw for draw in draws if draw.time_us]
+    if len(draws) > 1 and (whole := _at_once(store, draws, board, at_us)) is not None:
+        return whole
+    return _in_turn(store, draws, board, at_us, floor_ppm)
 
-    def failure(t_us: int) -> str:
-        return store.failure(energy_nj(supply_mv, current_na, t_us), current_na, brown_out_mv)
 
-    if not failure(time_us):
-        return time_us, ""
-    first_bad_us = bisect_left(range(time_us), True, key=lambda t_us: bool(failure(t_us)))
-    return max(first_bad_us - 1, 0), failure(first_bad_us)
+def _at_once(store: Store, draws: Sequence[Draw], board: Supplied, at_us: int) -> Drain | None:
+    spell = joined([board.load(draw).over(draw.time_us) for draw in draws])
+    spell = replace(spell, supplied_nj=harvested_nj(board.harvest, at_us, spell.time_us))
+    step = store.after(spell)
+    if any(failure(state, spell.peak_na, board.brown_out_mv) for state in (store, step.store)):
+        return None
+    return Drain(
+        store=step.store,
+        bookings=tuple(booking for draw in draws for booking in board.bookings(draw, draw.time_us)),
+        lived_us=spell.time_us,
+        failure="",
+        supplied_nj=step.supplied_nj,
+        lost_nj=step.lost_nj,
+    )
+
+
+def _in_turn(store: Store, draws: Sequence[Draw], board: Supplied, at_us: int, floor_ppm: int) -> Drain:
+    bookings: list[Booking] = []
+    lived_us = supplied_nj = lost_nj = 0
+    why = ""
+    for draw in draws:
+        for piece_us, harvest_nw in pieces(board.harvest, at_us + lived_us, draw.time_us):
+            load = board.load(draw, harvest_nw)
+            held_us, why = holds(store, load, piece_us, board.brown_out_mv, floor_ppm)
+            step = store.after(load.over(held_us))
+            store, lived_us = step.store, lived_us + held_us
+            supplied_nj, lost_nj = supplied_nj + step.supplied_nj, lost_nj + step.lost_nj
+            bookings += board.bookings(draw, held_us)
+            if why:
+                break
+        if why:
+            break
+    return Drain(
+        store=store,
+        bookings=tuple(bookings),
+        lived_us=lived_us,
+        failure=why,
+        supplied_nj=supplied_nj,
+        lost_nj=lost_nj,
+    )
 
 
 class Meter:
-    """The account of one node: energy and time by cause."""
+    """The account of one node: energy and time by cause, and what came in and was lost."""
 
-    __slots__ = ("_energy_nj", "_time_us")
+    __slots__ = ("_energy_nj", "_time_us", "lost_nj", "supplied_nj")
 
     def __init__(self) -> None:
+        self.supplied_nj = self.lost_nj = 0
         self._energy_nj = dict.fromkeys(Cause, 0)
         self._time_us = dict.fromkeys(Cause, 0)
 
@@ -106,6 +154,11 @@ class Meter:
         for booking in bookings:
             self._energy_nj[booking.cause] += booking.energy_nj
             self._time_us[booking.cause] += booking.time_us
+
+    @property
+    def drawn_nj(self) -> int:
+        """Energy of all causes."""
+        return sum(self._energy_nj.values())
 
     def totals(self) -> tuple[Booking, ...]:
         """Energy and time of every cause, in the order of Cause, those never drawn for included."""

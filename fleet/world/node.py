@@ -1,49 +1,34 @@
 """One node in simulated time: it waits, calls the pure models, and records. Nothing is computed here."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import simpy
 
 from fleet.base import rng
-from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow, WaitRow
+from fleet.record.rows import TrafficRow, WaitRow
 from fleet.world.carry import Message, carried
 from fleet.world.draws import sleep_draws
-from fleet.world.gateway import Gateway, GatewaySpec
+from fleet.world.gateway import Gateway
 from fleet.world.job import Job, Outcome, Reason
 from fleet.world.life import NEVER, Mishap
-from fleet.world.life import Life as Lot
-from fleet.world.meter import Cause, Drain, Draw, Meter, run_down
+from fleet.world.meter import Cause, Draw
+from fleet.world.outage import YEAR_US
 from fleet.world.power import Power
-from fleet.world.radio.link import Direction, Link, Standby, Transfer
+from fleet.world.powered import NodeSpec, Powered, wake_draw
+from fleet.world.radio.link import Direction, Transfer
 from fleet.world.records import Records
 from fleet.world.reports.report import Block, Task
-from fleet.world.store import Store
+from fleet.world.stores import LOW, holds
+
+__all__ = ["Life", "Node", "NodeSpec", "Stage"]
 
 Stage: TypeAlias = Generator[simpy.Event, Any, bool]  # waits; true: the node lives on
 Life: TypeAlias = Generator[simpy.Event, Any, Outcome]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeSpec:
-    """What a node is made of. standby: what its radio does while it sleeps, None for nothing.
-
-    gateway: the one that it shares with others; None: it has one to itself.
-    flash_us: time to program a received push; 0 when it stays in RAM that sleep retains.
-    """
-
-    node: int
-    power: Power
-    store: Store
-    link: Link
-    standby: Standby | None = None
-    gateway: GatewaySpec | None = None
-    flash_us: int = 0
-    life: Lot | None = None
-
-
-class Node:
+class Node(Powered):
     """One node: its store, its account, and what it is doing."""
 
     def __init__(
@@ -56,17 +41,9 @@ class Node:
         records: Records,
         gateway: Gateway | None = None,
     ) -> None:
-        self.spec = spec
-        self.gateway = gateway
-        self.env = env
-        self.line = line
+        super().__init__(spec, env, line=line, records=records)
         self.seed = seed
-        self.records = records
-        self.store = spec.store
-        self.meter = Meter()
-        self.round = 0  # the last one it was asked in
-        self.died_us = -1
-        self.slept_from_us: int | None = int(env.now)  # None: awake
+        self.gateway = gateway
         self.quiet_until_us = 0  # before this the radio must not transmit
         self.sent_us = 0  # time its transmitter was on
         self.rounds = 0  # jobs it was given
@@ -74,11 +51,6 @@ class Node:
         self.stopped = False  # no more reports
         self.synced_us = 0  # when its clock was last set right
         self.task: simpy.Process | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether the node lives, as far as its account goes; settle first."""
-        return self.died_us < 0
 
     def assign(self, job: Job, live: Callable[["Node", Job], Life], deadline_us: int | None) -> simpy.Process:
         """Queues a job behind what the node is doing; the process ends with the outcome.
@@ -112,13 +84,13 @@ class Node:
                 due_us = next(due for w in (window, window + 1) if (due := task.due_us(w)) >= since_us)
                 window = due_us // task.reports.every_us
             self.settle(min(due_us, until_us))
-            if task is not None and self.alive and due_us < until_us and self.quiet_until_us <= due_us:
+            if task is not None and self.on and due_us < until_us and self.quiet_until_us <= due_us:
                 self._report_at(task, window, due_us)
 
     def _report_at(self, task: Task, window: int, due_us: int) -> None:
-        drain = self._drain(list(task.block(window).draws))
-        self._book(drain, due_us + drain.lived_us, "reporting")
-        if self.alive:
+        drain = self.drain(task.block(window).draws, at_us=due_us)
+        self.book(drain, due_us + drain.lived_us, "reporting")
+        if self.on:
             self.slept_from_us = due_us + drain.lived_us
             self.after_report(task.block(window), self.slept_from_us, heard=task.ether.arrived(task.place, window))
 
@@ -128,7 +100,7 @@ class Node:
 
     def _reported(self, task: Task, window: int) -> Stage:
         self.settle()
-        if not self.alive:
+        if not self.on:
             return False
         self.slept_from_us = None
         task.ether.began(task.place, window, int(self.env.now))
@@ -145,20 +117,10 @@ class Node:
         self.sent_us += block.sent_us
         self.quiet_until_us = ended_us + block.quiet_us
 
-    def settle(self, until_us: int | None = None) -> None:
-        """Books the sleep up to now, or to another time. A node that died in its sleep is found here, with the time."""
-        now_us = int(self.env.now) if until_us is None else until_us
-        if self.slept_from_us is None or not self.alive or self.slept_from_us > now_us:
-            return
-        since_us = self.slept_from_us
-        drain = self._drain(sleep_draws(self.spec.power, self.spec.standby, since_us, now_us))
-        self.slept_from_us = now_us
-        self._book(drain, since_us + drain.lived_us, "asleep")
-
     def exchange(self, job: Job) -> Life:
         """A round: wake, receive the push, compute, send the reply, sleep."""
         if not (yield from self._wake(job)):
-            return _outcome(job, Reason.DIED)
+            return _outcome(job, self.gone)
         reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
         if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
             reason = yield from self._transfer(Direction.UP, len(frame))
@@ -169,7 +131,7 @@ class Node:
     def deliver(self, job: Job) -> Life:
         """A push that is not answered: wake, receive it, compute, sleep. The outcome's frame never goes on the air."""
         if not (yield from self._wake(job)):
-            return _outcome(job, Reason.DIED)
+            return _outcome(job, self.gone)
         reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
         if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
             return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
@@ -184,46 +146,10 @@ class Node:
         return self._sleep(_outcome(job, self._why(Reason.OK)))
 
     def _why(self, reason: Reason) -> Reason:
-        """Why a job ended without an answer. A node that lives, and got its push, had its power cut."""
-        if not self.alive:
-            return Reason.DIED
+        """Why a job ended without an answer. A node that is on, and got its push, had its power cut."""
+        if not self.on:
+            return self.gone
         return Reason.LOST if reason is Reason.OK else reason
-
-    def event(self, kind: str, detail: str, *, time_us: int | None = None, in_round: int | None = None) -> None:
-        """Records that something went wrong; now, and in the current round, unless said otherwise."""
-        row = EventRow(
-            line=self.line,
-            time_us=int(self.env.now) if time_us is None else time_us,
-            node=self.spec.node,
-            round=self.round if in_round is None else in_round,
-            kind=kind,
-            detail=detail,
-        )
-        self.records.events.append(row)
-
-    def energy_rows(self) -> list[EnergyRow]:
-        """The account, one row per cause; a cause never drawn for has 0."""
-        return [
-            EnergyRow(
-                line=self.line,
-                node=self.spec.node,
-                cause=total.cause.value,
-                energy_nj=total.energy_nj,
-                time_us=total.time_us,
-            )
-            for total in self.meter.totals()
-        ]
-
-    def battery_row(self) -> BatteryRow:
-        """The store as it is now."""
-        return BatteryRow(
-            line=self.line,
-            node=self.spec.node,
-            capacity_nj=self.store.capacity_nj,
-            drawn_nj=self.store.drawn_nj,
-            alive=self.alive,
-            died_us=self.died_us,
-        )
 
     def _after(
         self,
@@ -240,6 +166,9 @@ class Node:
             yield self.env.timeout(self.slept_from_us - int(self.env.now))
         if not (yield from self._comes(job, deadline_us)):
             return _outcome(job, Reason.LATE)
+        self.settle()
+        if self.off and deadline_us is not None:  # its push is offered until then
+            yield from self.recharged(deadline_us - 1)
         return (yield from live(self, job))
 
     def _comes(self, job: Job, deadline_us: int | None) -> Stage:
@@ -261,10 +190,10 @@ class Node:
         """Begins a job. listens: for a push, from as early as its clock may be late."""
         self.settle()
         self.round = job.round
-        if not self.alive:
+        if not self.on:
             return False
         self.slept_from_us = None
-        draws = [Draw(cause=Cause.WAKE, current_na=self.spec.power.wake_na, time_us=self.spec.power.wake_us)]
+        draws = [wake_draw(self.spec.power)]
         if listens and self.spec.life is not None:
             heard_us = self.spec.life.clock.listens_us(self.seed, self.spec.node, int(self.env.now) - self.synced_us)
             draws.append(Draw(cause=Cause.RECEIVE, current_na=self.spec.power.receive_na, time_us=heard_us))
@@ -281,26 +210,80 @@ class Node:
         return strike is not None
 
     def _sleep(self, outcome: Outcome) -> Outcome:
-        self.slept_from_us = int(self.env.now)
+        if self.slept_from_us is None:
+            self.slept_from_us = int(self.env.now)
         return outcome
 
     def _compute(self, job: Job) -> Generator[simpy.Event, Any, bytes | None]:
-        """Trains; the reply, or None when the node died over it or lost its power."""
+        """Trains; the reply, or None when the node died over it, or lost its power with nothing kept.
+
+        A node that checkpoints goes off when its charge is low, and goes on from what it kept once it is charged.
+        """
         job.start()
-        time_us = job.steps * job.step_us
+        done, kept, charged = 0, -1, False
+        while True:
+            steps, why = yield from self._train(job, done)
+            if not why:
+                return job.finish()
+            if why == LOW and (yield from self._checkpoint(job, done + steps)):
+                kept = done + steps
+            if kept < 0 or not self.off or (charged and kept == done):
+                self._give_up(job, done + steps, charged)
+                return None
+            if not (yield from self.recharged(int(self.env.now) + YEAR_US)):
+                self._give_up(job, kept, False)
+                return None
+            done, charged = kept, True
+
+    def _train(self, job: Job, done: int) -> Generator[simpy.Event, Any, tuple[int, str]]:
+        """Steps from `done` on until all are done, or the power is cut or low or gone: how many, and why it ended."""
+        recovery = self.spec.recovery
+        floor_ppm = recovery.checkpoints.level_ppm if recovery is not None and recovery.checkpoints is not None else 0
+        time_us = (job.steps - done) * job.step_us
         cut_us = self._cut_us(time_us)
-        drain = self._drain([Draw(cause=Cause.COMPUTE, current_na=self.spec.power.compute_na, time_us=cut_us)])
+        drain = self.drain([_compute_draw(self.spec.power, cut_us)], floor_ppm=floor_ppm)
         yield self.env.timeout(drain.lived_us)
         if not drain.failure and cut_us == time_us:
-            self._book(drain, int(self.env.now), "computing")
-            return job.finish()
-        steps_done = drain.lived_us // job.step_us
-        doing = f"computing, {steps_done} of {job.steps} steps done"
-        self._book(drain, int(self.env.now), doing)
+            self.book(drain, int(self.env.now), "computing")
+            return job.steps - done, ""
+        steps = drain.lived_us // job.step_us
+        doing = f"computing, {done + steps} of {job.steps} steps done"
+        self.book(replace(drain, failure="") if drain.failure == LOW else drain, int(self.env.now), doing)
         if not drain.failure:
             self.event("power_cut", doing)
-        job.abandon(steps_done)
-        return None
+        return steps, drain.failure or "power cut"
+
+    def _checkpoint(self, job: Job, done: int) -> Stage:
+        """Keeps what is done in flash and goes off. False: the charge did not last for it."""
+        assert self.spec.recovery is not None
+        assert self.spec.recovery.checkpoints is not None
+        time_us = self.spec.recovery.checkpoints.time_us
+        draw = Draw(cause=Cause.CHECKPOINT, current_na=self.spec.power.flash_na, time_us=time_us)
+        if not (yield from self._spend([draw], f"keeping {done} of {job.steps} steps")):
+            self.event("no_progress", "the charge at which its work is kept does not last for keeping it")
+            return False
+        self.off = True
+        self.event("brown_out", f"computing, {done} of {job.steps} steps done and kept: {LOW}")
+        return True
+
+    def _give_up(self, job: Job, steps: int, charged: bool) -> None:
+        """Ends a job whose work is lost. Says so where a round can never fit what the store holds at once.
+
+        charged: it had started with enough, and kept nothing since.
+        """
+        job.abandon(steps)
+        if not self.off:
+            return
+        self.slept_from_us = int(self.env.now)
+        assert self.spec.recovery is not None
+        if self.spec.recovery.checkpoints is not None:
+            if charged:
+                self.event("no_progress", "one charge is too small for a step and its checkpoint")
+            return
+        draw, board = _compute_draw(self.spec.power, job.steps * job.step_us), self.spec.supplied
+        held_us, why = holds(self.spec.store, board.load(draw), draw.time_us, board.brown_out_mv)
+        if why:
+            self.event("no_progress", f"a full store lasts for {held_us // job.step_us} of {job.steps} steps")
 
     def _cut_us(self, time_us: int) -> int:
         """How much of a stretch of work passes before the power is cut; all of it if it is not."""
@@ -314,12 +297,12 @@ class Node:
     def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
         """Moves a message once the radio may transmit and the gateway has a link for it."""
         if not (yield from self._keep_quiet()):
-            return Reason.DIED
+            return self.gone
         if self.gateway is None:
             return (yield from self._move(direction, payload_bytes))
         with self.gateway.turn() as turn:
             if not (yield from self._queue(turn, direction)):
-                return Reason.DIED
+                return self.gone
             return (yield from self._move(direction, payload_bytes))
 
     def _queue(self, turn: simpy.Event, direction: Direction) -> Stage:
@@ -336,9 +319,11 @@ class Node:
                     waited_us=waited_us,
                 )
             )
-            drain = self._drain(sleep_draws(self.spec.power, self.spec.standby, began_us, began_us + waited_us))
-            self._book(drain, began_us + drain.lived_us, "waiting for its gateway")
-        return self.alive
+            drain = self.drain(
+                sleep_draws(self.spec.power, self.spec.standby, began_us, began_us + waited_us), at_us=began_us
+            )
+            self.book(drain, began_us + drain.lived_us, "waiting for its gateway")
+        return self.on
 
     def _move(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
         """Moves a message over the link and records the traffic. A node that dies over it leaves no traffic row."""
@@ -348,7 +333,7 @@ class Node:
         message = Message(node=self.spec.node, direction=direction, payload_bytes=payload_bytes, key=purpose)
         transfer = yield from carried(message, self.spec.link, self.spec.power, self.gateway, self.env, self._spend)
         if transfer is None:
-            return Reason.DIED
+            return self.gone
         self.quiet_until_us = int(self.env.now) + transfer.quiet_us
         self.sent_us += transfer.transmit_us
         self.records.traffic.append(self._traffic_row(direction, payload_bytes, transfer))
@@ -359,7 +344,7 @@ class Node:
         if direction is Direction.DOWN and self._broken(Mishap.FLASH_FLIP):
             return Reason.LOST
         if direction is Direction.DOWN and not (yield from self._keep()):
-            return Reason.DIED
+            return self.gone
         return Reason.OK
 
     def _keep_quiet(self) -> Stage:
@@ -374,27 +359,10 @@ class Node:
 
     def _spend(self, draws: list[Draw], doing: str) -> Stage:
         """Passes the time of some draws, and books them at its end."""
-        drain = self._drain(draws)
+        drain = self.drain(draws)
         yield self.env.timeout(drain.lived_us)
-        self._book(drain, int(self.env.now), doing)
-        return self.alive
-
-    def _drain(self, draws: list[Draw]) -> Drain:
-        power = self.spec.power
-        return run_down(
-            self.store,
-            draws,
-            supply_mv=power.supply_mv,
-            brown_out_mv=power.brown_out_mv,
-            sense_na=power.sense_na,
-        )
-
-    def _book(self, drain: Drain, ended_us: int, doing: str) -> None:
-        self.store = drain.store
-        self.meter.book(drain.bookings)
-        if drain.failure:
-            self.died_us = ended_us
-            self.event("died", f"{doing}: {drain.failure}", time_us=ended_us)
+        self.book(drain, int(self.env.now), doing)
+        return self.on
 
     def _traffic_row(self, direction: Direction, payload_bytes: int, transfer: Transfer) -> TrafficRow:
         return TrafficRow(
@@ -411,3 +379,7 @@ class Node:
 
 def _outcome(job: Job, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
     return Outcome(node=job.node, round=job.round, reason=reason, frame=frame, delivered_us=delivered_us)
+
+
+def _compute_draw(power: Power, time_us: int) -> Draw:
+    return Draw(cause=Cause.COMPUTE, current_na=power.compute_na, time_us=time_us)

@@ -8,8 +8,10 @@ import simpy
 from numpy.typing import NDArray
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
-from fleet.world.node import Node
+from fleet.world.node import Node, NodeSpec
 from fleet.world.reports.report import Task
+from fleet.world.stores.cr2032 import Cr2032
+from fleet.world.stores.ideal import Ideal
 
 Ints = NDArray[np.int64]
 
@@ -45,6 +47,10 @@ class Population(Protocol):
 
     def sums(self, line: str) -> list[SumRow]:
         """Rows of the table `sums`; empty where every node has rows."""
+        ...
+
+    def check_balance(self) -> None:
+        """RuntimeError where energies of a node do not balance: the program is wrong then."""
         ...
 
 
@@ -89,19 +95,20 @@ class Everyone:
         return [row for node in nodes for row in node.energy_rows()], [node.battery_row() for node in nodes]
 
     def totals(self) -> dict[str, Ints]:
-        """What nodes sent by themselves, which no other table has; nothing where none does."""
-        if not self._report:
-            return {}
+        """What nodes sent by themselves, harvested or lost, which no other table has; nothing where none does.
+
+        That a coin cell warms itself is in here only beside other nodes that have something to tell.
+        """
         nodes = list(self._nodes.values())
-        full = [node.store.capacity_nj for node in nodes]
-        drawn = [node.store.drawn_nj for node in nodes]
+        if not self._report and all(_is_plain(node.spec) for node in nodes):
+            return {}
         found = {
             "node": list(self._nodes),
-            "drawn_nj": drawn,
-            "supplied_nj": [0] * len(nodes),
-            "lost_nj": [0] * len(nodes),
-            "start_nj": full,
-            "end_nj": [capacity and capacity - out for capacity, out in zip(full, drawn, strict=True)],
+            "drawn_nj": [node.meter.drawn_nj for node in nodes],
+            "supplied_nj": [node.meter.supplied_nj for node in nodes],
+            "lost_nj": [node.meter.lost_nj for node in nodes],
+            "start_nj": [node.spec.store.stored_nj for node in nodes],
+            "end_nj": [node.store.stored_nj for node in nodes],
             "died_us": [node.died_us for node in nodes],
             "reports": [node.reports for node in nodes],
             "heard": [node.heard for node in nodes],
@@ -113,3 +120,13 @@ class Everyone:
     def sums(self, line: str) -> list[SumRow]:  # noqa: ARG002 (of the interface)
         """Nothing: every node has rows."""
         return []
+
+    def check_balance(self) -> None:
+        """Of every node."""
+        for node in self._nodes.values():
+            node.check_balance()
+
+
+def _is_plain(spec: NodeSpec) -> bool:
+    """Whether a store of the first release that nothing is harvested into."""
+    return spec.harvest is None and isinstance(spec.store, Ideal | Cr2032)

@@ -9,6 +9,7 @@ from fleet.base.errors import Fault, InputError
 from fleet.node.profile import Profile, radio_of
 from fleet.scenario.radio_schema import RadioChoice
 from fleet.scenario.schema import FleetGroup
+from fleet.world.energy import harvest_of, levels_of, recovery_of, store_of
 from fleet.world.gateway import GatewaySpec
 from fleet.world.life import life_of
 from fleet.world.node import NodeSpec
@@ -17,16 +18,22 @@ from fleet.world.radio import RADIOS, Link, StandsBy
 from fleet.world.radio.channel import CHANNELS, Channel, Independent, Site
 from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.lora.site import placed
-from fleet.world.store import STORES
 from fleet.world.supply import supply_refusals
 
 
 def node_spec(
-    node: int, profile: Profile, group: FleetGroup, *, seed: int = 0, scenario: Path | None = None
+    node: int,
+    profile: Profile,
+    group: FleetGroup,
+    *,
+    seed: int = 0,
+    scenario: Path | None = None,
+    state_bytes: int = 0,
 ) -> NodeSpec:
     """A fresh node of a group: the board's currents, a full store, its link. A push stays in RAM that sleep retains.
 
     seed: of the run; where a node stands is drawn under it. scenario: its file, from which relative paths count.
+    state_bytes: what a checkpoint keeps.
     """
     part = radio_of(profile, group.radio.kind, group.radio.module)
     radio = link(profile, group.radio, node=node, seed=seed, scenario=scenario, nodes=group.count)
@@ -34,7 +41,9 @@ def node_spec(
     return NodeSpec(
         node=node,
         power=power(profile, part, tx_dbm=tx_dbm),
-        store=STORES[group.energy.kind](group.energy.capacity_mah),
+        store=store_of(group.energy),
+        harvest=harvest_of(group.energy.harvest, node=node, seed=seed, scenario=scenario),
+        recovery=recovery_of(group.energy, profile, state_bytes),
         link=radio,
         standby=radio.standby if isinstance(radio, StandsBy) else None,
         life=None if group.life is None else life_of(group.life),
@@ -64,13 +73,32 @@ def link(
     return radio_link(choice, times, node=node, seed=seed, scenario=scenario)
 
 
-def supply_faults(fleet: Sequence[FleetGroup], profiles: Mapping[str, Profile]) -> Iterator[Fault]:
-    """What the stores of a fleet cannot run, such as Wi-Fi on a coin cell: every fault of every group."""
+def supply_faults(
+    fleet: Sequence[FleetGroup], profiles: Mapping[str, Profile], *, scenario: Path | None = None
+) -> Iterator[Fault]:
+    """What the stores of a fleet cannot run, such as Wi-Fi on a coin cell: every fault of every group.
+
+    Of nodes that harvest, also at the levels at which they start and keep their work; and faults of their traces.
+    """
     for at, group in enumerate(fleet):
-        profile, store = profiles[group.board], STORES[group.energy.kind](group.energy.capacity_mah)
+        profile, store = profiles[group.board], store_of(group.energy)
         part = radio_of(profile, group.radio.kind, group.radio.module)
-        texts = supply_refusals(profile, part, group.energy.kind, store.voltage_mv, tx_dbm=group.radio.tx_dbm)
-        yield from (Fault(f"fleet[{at}].energy", text) for text in texts)
+        tx_dbm = group.radio.tx_dbm
+        for how, state in (("fresh", store), *levels_of(group.energy)):
+            texts = supply_refusals(
+                profile,
+                part,
+                group.energy.kind,
+                state.voltage_mv,
+                tx_dbm=tx_dbm,
+                pulse_na=store.pulse_na,
+                state=how,
+            )
+            yield from (Fault(f"fleet[{at}].energy", text) for text in texts)
+        try:
+            harvest_of(group.energy.harvest, node=0, seed=0, scenario=scenario)
+        except InputError as error:
+            yield from error.faults
 
 
 def radio_link(

@@ -112,6 +112,7 @@ class World:
             self._env.run(until=task)
         if not self._reporting:
             self._nodes.settle()
+        self._nodes.check_balance()
         energy, battery = self._nodes.rows(watched)
         self._records.energy.extend(energy)
         self._records.battery.extend(battery)

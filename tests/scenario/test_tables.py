@@ -9,6 +9,7 @@ from fleet.node.model.recipe import EXTRA_BITS, Exponents, Gradients, Rule
 from fleet.node.model.scheme import KINDS
 from fleet.node.profile import boards
 from fleet.scenario import dump, load, names
+from fleet.scenario.energy_schema import HarvestChoice, StoreChoice
 from fleet.scenario.life import LifeChoice
 from fleet.scenario.load import LATER
 from fleet.scenario.radio_schema import GatewayChoice, LinkChoice, RadioChoice
@@ -34,7 +35,9 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     talk = {f"fleet.radio.{key}" for key in radio}
     talk |= {f"fleet.radio.link.{key.key}" for key in declared_fields(LinkChoice)}
     talk |= {f"fleet.radio.gateway.{key.key}" for key in declared_fields(GatewayChoice)}
-    assert rows - keys == {"data.path", "fleet.energy.capacity", "training.scheme.name"} | later | parts | talk
+    energy = {f"fleet.energy.{key.key}" for key in declared_fields(StoreChoice)} - {"fleet.energy.store"}
+    energy |= {f"fleet.energy.harvest.{key.key}" for key in declared_fields(HarvestChoice)}
+    assert rows - keys == {"data.path", "training.scheme.name"} | energy | later | parts | talk
 
 
 def test_the_json_schema_lists_keys_names_and_ranges() -> None:

@@ -1,14 +1,17 @@
 """A board with round numbers, a link without surprises, and a job that remembers what was asked of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fleet.record.rows import EnergyRow
 from fleet.world.job import Job
 from fleet.world.node import NodeSpec
 from fleet.world.power import Power
 from fleet.world.radio import BleLink, Link
 from fleet.world.radio.channel import Independent
 from fleet.world.records import Records
-from fleet.world.store import Store, cr2032
+from fleet.world.stores import Store
+from fleet.world.stores.cr2032 import cr2032
 from fleet.world.world import World
 
 HOUR_US = 3_600_000_000
@@ -69,3 +72,7 @@ def world(*specs: NodeSpec, seed: int = 0) -> tuple[World, Records]:
 
 def jobs(*nodes: int, in_round: int = 1) -> list[Job]:
     return [Work(node=node, round=in_round) for node in nodes]
+
+
+def by_cause(rows: Sequence[EnergyRow], node: int = 0) -> dict[str, tuple[int, int]]:
+    return {row.cause: (row.energy_nj, row.time_us) for row in rows if row.node == node}

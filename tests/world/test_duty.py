@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fleet.world.duty import HOUR_US, duty_cycle_ppm
 from fleet.world.radio.clock import RadioClock
 from fleet.world.radio.lora.link import LoraLink
-from fleet.world.store import ideal
+from fleet.world.stores.ideal import ideal
 from tests.world.fakes import Work, spec, world
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=12)

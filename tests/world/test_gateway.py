@@ -11,7 +11,7 @@ from fleet.world.node import NodeSpec
 from fleet.world.radio import BleLink, Direction, Link
 from fleet.world.radio.ieee802154 import Ieee802154Link
 from fleet.world.records import Records
-from fleet.world.store import cr2032
+from fleet.world.stores.cr2032 import cr2032
 from fleet.world.world import World
 from tests.world.fakes import HOUR_US, jobs, spec, world
 

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from fleet.node.cost import energy_nj
 from fleet.record.rows import CAUSES
-from fleet.world.meter import Booking, Cause, Draw, Meter, run_down
-from fleet.world.store import ideal
+from fleet.world.meter import Booking, Cause, Draw, Meter, Supplied, run_down
+from fleet.world.stores.ideal import ideal
 
+BOARD = Supplied(supply_mv=3_000, brown_out_mv=1_700)
 DRAWS = st.lists(
     st.builds(
         Draw,
@@ -41,8 +42,12 @@ def test_causes_are_those_of_the_record() -> None:
 @given(draws=DRAWS, capacity_mah=st.sampled_from((0.001, 0.1, 225)), sense_na=st.sampled_from((0, 12_345)))
 def test_what_is_booked_is_what_the_store_gave(draws: list[Draw], capacity_mah: float, sense_na: int) -> None:
     store = ideal(capacity_mah)
-    drain = run_down(store, draws, supply_mv=3_000, brown_out_mv=1_700, sense_na=sense_na)
-    assert sum(booking.energy_nj for booking in drain.bookings) == drain.store.drawn_nj <= store.capacity_nj
+    drain = run_down(store, draws, Supplied(supply_mv=3_000, brown_out_mv=1_700, sense_na=sense_na))
+    assert (
+        sum(booking.energy_nj for booking in drain.bookings)
+        == store.stored_nj - drain.store.stored_nj
+        <= store.capacity_nj
+    )
     assert min((booking.energy_nj for booking in drain.bookings), default=0) >= 0
     beside = sum(booking.time_us for booking in drain.bookings if booking.cause is not Cause.SENSE or not sense_na)
     if not any(draw.cause is Cause.SENSE for draw in draws):
@@ -54,7 +59,7 @@ def test_what_is_booked_is_what_the_store_gave(draws: list[Draw], capacity_mah: 
 def test_a_store_holds_to_its_last_whole_microsecond(current_na: int) -> None:
     store = ideal(0.001)
     draw = Draw(cause=Cause.COMPUTE, current_na=current_na, time_us=10**14)
-    drain = run_down(store, [draw], supply_mv=3_000, brown_out_mv=1_700)
+    drain = run_down(store, [draw], BOARD)
     assert drain.failure == "cell empty"
     assert energy_nj(3_000, current_na, drain.lived_us) <= store.capacity_nj
     assert energy_nj(3_000, current_na, drain.lived_us + 1) > store.capacity_nj
@@ -62,14 +67,14 @@ def test_a_store_holds_to_its_last_whole_microsecond(current_na: int) -> None:
 
 def test_a_current_the_store_cannot_bear_ends_it_at_once() -> None:
     draw = Draw(cause=Cause.COMPUTE, current_na=1_000, time_us=5)
-    drain = run_down(ideal(1, voltage_mv=1_600), [draw], supply_mv=3_000, brown_out_mv=1_700)
-    assert (drain.lived_us, drain.store.drawn_nj) == (0, 0)
+    drain = run_down(ideal(1, voltage_mv=1_600), [draw], BOARD)
+    assert (drain.lived_us, drain.store) == (0, ideal(1, voltage_mv=1_600))
     assert drain.failure == "brown-out: below 1700 mV under 1 uA"
 
 
 def test_a_draw_of_no_time_asks_nothing_of_the_store() -> None:
     draw = Draw(cause=Cause.TRANSMIT, current_na=10**12, time_us=0)
-    assert run_down(ideal(1, voltage_mv=1), [draw], supply_mv=1, brown_out_mv=1).failure == ""
+    assert run_down(ideal(1, voltage_mv=1), [draw], Supplied(supply_mv=1, brown_out_mv=1)).failure == ""
 
 
 def test_a_meter_adds_by_cause_and_shows_every_cause() -> None:

@@ -6,13 +6,14 @@ import pytest
 
 from fleet.base.errors import InputError
 from fleet.node.profile import load_profile, radio_of
+from fleet.scenario import StoreChoice
 from fleet.scenario.radio_schema import LinkChoice, RadioChoice
-from fleet.scenario.schema import FleetGroup, StoreChoice
+from fleet.scenario.schema import FleetGroup
 from fleet.world import node_spec, power
 from fleet.world.radio import BleLink
 from fleet.world.radio.channel import Independent
 from fleet.world.radio.lora.link import LoraLink
-from fleet.world.store import cr2032
+from fleet.world.stores.cr2032 import cr2032
 from tests.world.fakes import HOUR_US, Work, world
 
 GROUP = FleetGroup(

@@ -1,7 +1,8 @@
 """A store that cannot run a board is refused, with the arithmetic, before anything is simulated."""
 
 from fleet.node.profile import load_profile, radio_of
-from fleet.world.store import cr2032, ideal
+from fleet.world.stores.cr2032 import cr2032
+from fleet.world.stores.ideal import ideal
 from fleet.world.supply import supply_refusals
 
 CELL = cr2032().voltage_mv

@@ -99,16 +99,13 @@ class Cohort:
 
     def totals(self) -> dict[str, Ints]:
         """Columns of the table `totals` but its line."""
-        drawn = np.concatenate([rows.drawn_nj for rows in self._rows])
-        full = np.concatenate([np.full(rows.count, rows.store.capacity_nj) for rows in self._rows])
-        zero = np.zeros(self._ends[-1], dtype=np.int64)
         return {
             "node": np.arange(self._ends[-1], dtype=np.int64),
-            "drawn_nj": drawn,
-            "supplied_nj": zero,
-            "lost_nj": zero,
-            "start_nj": full,
-            "end_nj": np.where(full > 0, full - drawn, 0),
+            "drawn_nj": np.concatenate([rows.drawn_nj() for rows in self._rows]),
+            "supplied_nj": np.concatenate([rows.supplied_nj for rows in self._rows]),
+            "lost_nj": np.concatenate([rows.lost_nj for rows in self._rows]),
+            "start_nj": np.concatenate([np.full(rows.count, rows.store.stored_nj) for rows in self._rows]),
+            "end_nj": np.concatenate([rows.stored_nj for rows in self._rows]),
             "died_us": np.concatenate([rows.died_us for rows in self._rows]),
             "reports": np.concatenate([rows.alone + rows.sent for rows in self._rows]),
             "heard": np.concatenate([rows.heard for rows in self._rows]),
@@ -134,6 +131,11 @@ class Cohort:
                 for n, cause in enumerate(Cause)
             ]
         return found
+
+    def check_balance(self) -> None:
+        """Of every row; nobody is an object by then."""
+        for rows in self._rows:
+            rows.check_balance()
 
     def _place(self, number: int) -> tuple[int, int]:
         group = bisect_right(self._ends, number)

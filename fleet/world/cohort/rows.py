@@ -1,19 +1,21 @@
 """The nodes of one group as columns. All of them have one board, one kind of store and one radio."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.node.cost import energy_nj
 from fleet.world.meter import Booking, Cause
 from fleet.world.node import Node
 from fleet.world.power import Power
 from fleet.world.radio.link import Standby
 from fleet.world.reports.report import Mask, RowReports
-from fleet.world.store import PPM, Store
+from fleet.world.stores import Store
+from fleet.world.stores.columns import Spells, columns_of
+from fleet.world.stores.columns import energies_nj as powers_nj
+from fleet.world.stores.flow import squares
 
 Ints = NDArray[np.int64]
 NEVER: Final = -1
@@ -52,7 +54,10 @@ class Rows:
         self.heard = np.zeros(count, dtype=np.int64)
         self.store = store
         self.power = power
-        self.drawn_nj = np.full(count, store.drawn_nj, dtype=np.int64)
+        self.columns = columns_of(store)
+        self.stored_nj = np.full(count, store.stored_nj, dtype=np.int64)
+        self.supplied_nj = np.zeros(count, dtype=np.int64)
+        self.lost_nj = np.zeros(count, dtype=np.int64)
         self.settled_us = np.zeros(count, dtype=np.int64)
         self.died_us = np.full(count, NEVER, dtype=np.int64)
         self.energy_nj = np.zeros((len(Cause), count), dtype=np.int64)
@@ -75,6 +80,8 @@ class Rows:
         self._report_nj: Ints = self._energies_nj.sum(axis=1)[kinds]
         self._report_us = np.array([block.time_us for block in blocks], dtype=np.int64)[kinds]
         self._report_quiet_us = np.array([block.quiet_us for block in blocks], dtype=np.int64)[kinds]
+        heats = [block.squares(power.sense_na) for block in blocks]
+        self._report_squares = np.array(heats, dtype=np.int64)[kinds]
         self._report_na = max(block.peak_na for block in blocks) + power.sense_na
 
     def advance(self, now_us: int, away: Mask) -> list[int]:
@@ -91,7 +98,9 @@ class Rows:
 
     def take(self, place: int, node: Node) -> None:
         """Writes a node that has nothing to do any more back into its row."""
-        self.drawn_nj[place] = node.store.drawn_nj
+        self.stored_nj[place] = node.store.stored_nj
+        self.supplied_nj[place] += node.meter.supplied_nj
+        self.lost_nj[place] += node.meter.lost_nj
         self.died_us[place] = node.died_us
         self.settled_us[place] = node.died_us if node.slept_from_us is None else node.slept_from_us
         for number, total in enumerate(node.meter.totals()):
@@ -107,7 +116,21 @@ class Rows:
 
     def store_of(self, place: int) -> Store:
         """The store of one row."""
-        return self.store.after(int(self.drawn_nj[place]) - self.store.drawn_nj)
+        stored: Any = self.store  # the kinds that have columns
+        made: Store = replace(stored, stored_nj=int(self.stored_nj[place]))
+        return made
+
+    def drawn_nj(self) -> Ints:
+        """Energy drawn by each row, over all causes."""
+        drawn: Ints = self.account(slice(None))[0].sum(axis=0)
+        return drawn
+
+    def check_balance(self) -> None:
+        """RuntimeError where what was stored and supplied is not what was drawn, lost and is left."""
+        off_nj = self.store.stored_nj + self.supplied_nj - self.stored_nj - self.drawn_nj() - self.lost_nj
+        if off_nj.any():
+            place = int(np.flatnonzero(off_nj)[0])
+            raise RuntimeError(f"row {place}: expected energies that balance, got {off_nj[place]} nJ too many")
 
     def account(self, places: slice | list[int]) -> tuple[Ints, Ints]:
         """Energy in nJ and time in us, [causes, rows]: what was booked one by one, and the reports, which are alike."""
@@ -173,16 +196,19 @@ class Rows:
         span_us = until_us - self.settled_us[part]
         draws, sense_na = list(self._draws(part, span_us)), self.power.sense_na
         drawn = [energies_nj(self.power.supply_mv, current_na + sense_na, time_us) for _, current_na, time_us in draws]
-        after_nj, fails = self.drawn_nj[part], np.zeros(len(span_us), dtype=np.bool_)
-        for (_, current_na, time_us), energy in zip(draws, drawn, strict=True):
-            after_nj = after_nj + energy
-            fails |= (time_us > 0) & ~self._holds(after_nj, current_na + sense_na)
+        squares = sum(squares_of(current_na + sense_na, time_us) for _, current_na, time_us in draws)
+        spells = Spells(time_us=span_us, drawn_nj=sum(drawn), squares=squares)
+        after_nj, supplied, lost = self.columns.after(self.stored_nj[part], spells)
+        fails = np.zeros(len(span_us), dtype=np.bool_)
+        for _, current_na, time_us in draws:
+            fails |= (time_us > 0) & self.columns.fails(after_nj, current_na + sense_na, self.power.brown_out_mv)
         if fails.any():
-            for column in (span_us, *drawn, *(time_us for _, _, time_us in draws)):
+            for column in (span_us, supplied, lost, *drawn, *(time_us for _, _, time_us in draws)):
                 column[fails] = 0
+            after_nj = np.where(fails, self.stored_nj[part], after_nj)
+        self._take(part, after_nj, supplied, lost)
         self.settled_us[part] += span_us
         for (cause, _, time_us), energy in zip(draws, drawn, strict=True):
-            self.drawn_nj[part] += energy
             self._book(part, cause, energy, time_us)
         return self._fell(part, fails, away)
 
@@ -204,16 +230,30 @@ class Rows:
 
     def _send(self, part: slice, sends: Mask, window: int, away: Mask) -> list[int]:
         """One report of the rows that send; it ends after what it takes. All are held to the largest current of any."""
-        after_nj = self.drawn_nj[part] + self._report_nj[part] * sends
-        fails = sends & ~self._holds(after_nj, self._report_na)
-        done = sends & ~fails if fails.any() else sends
-        self.drawn_nj[part] = np.where(done, after_nj, self.drawn_nj[part])
+        spells = Spells(
+            time_us=self._report_us[part] * sends,
+            drawn_nj=self._report_nj[part] * sends,
+            squares=self._report_squares[part] * sends,
+        )
+        after_nj, supplied, lost = self.columns.after(self.stored_nj[part], spells)
+        fails = sends & self.columns.fails(after_nj, self._report_na, self.power.brown_out_mv)
+        done = sends
+        if fails.any():
+            done = sends & ~fails
+            after_nj = np.where(fails, self.stored_nj[part], after_nj)
+            supplied, lost = supplied * ~fails, lost * ~fails
+        self._take(part, after_nj, supplied, lost)
         self.settled_us[part] += self._report_us[part] * done
         quiet_us = self.settled_us[part] + self._report_quiet_us[part]
         self.quiet_until_us[part] = np.where(done, quiet_us, self.quiet_until_us[part])
         self.sent[part] += done
         self.heard[part] += done & self._arrived(window)[part]
         return self._fell(part, fails, away)
+
+    def _take(self, part: slice, after_nj: Ints, supplied: Ints, lost: Ints) -> None:
+        self.stored_nj[part] = after_nj
+        self.supplied_nj[part] += supplied
+        self.lost_nj[part] += lost
 
     def began(self, place: int, window: int, start_us: int) -> None:
         """Part of Ether: who hears a window's reports is known before they are sent."""
@@ -245,48 +285,16 @@ class Rows:
             if booked is cause or self.power.sense_na:
                 self.time_us[row, part] += span_us
 
-    def _holds(self, drawn_nj: Ints, current_na: int) -> NDArray[np.bool_]:
-        """Which stores hold this current after so much was drawn; as Store.failure says of one."""
-        full = self.store.capacity_nj > 0
-        within = (drawn_nj <= self.store.capacity_nj) if full else np.ones(len(drawn_nj), dtype=np.bool_)
-        return within & (voltages_mv(self.store, drawn_nj, current_na) >= self.power.brown_out_mv)
-
 
 def energies_nj(supply_mv: int, current_na: int, span_us: Ints) -> Ints:
-    """As fleet.node.cost.energy_nj, for many times at once. Exact while the product stays below 2^63."""
-    power_pw = supply_mv * current_na
-    longest_us = int(span_us.max(initial=0))
-    if power_pw * longest_us >= 2**63 - 500_000_000:
-        return np.array([energy_nj(supply_mv, current_na, int(span)) for span in span_us], dtype=np.int64)
-    result: Ints = (power_pw * span_us + 500_000_000) // 1_000_000_000
-    return result
+    """As fleet.node.cost.energy_nj, for many times at once."""
+    return powers_nj(supply_mv * current_na, span_us)
 
 
-def voltages_mv(store: Store, drawn_nj: Ints, current_na: int) -> Ints:
-    """As Store.voltage_mv, for many states of one store at once."""
-    if len(store.curve) == 1:
-        return np.full_like(drawn_nj, store.voltage_mv(current_na))
-    points = np.array([(p.drawn_ppm, p.open_mv, p.resistance_mohm) for p in store.curve], dtype=np.int64)
-    ppm = drawn_ppm(drawn_nj, store.capacity_nj) if store.capacity_nj else np.zeros_like(drawn_nj)
-    after = np.searchsorted(points[:, 0], ppm, side="right")
-    low, high = points[after - 1], points[np.minimum(after, len(points) - 1)]
-    part, whole = ppm - low[:, 0], np.maximum(high[:, 0] - low[:, 0], 1)
-    open_mv = low[:, 1] - (low[:, 1] - high[:, 1]) * part // whole
-    mohm = low[:, 2] + (high[:, 2] - low[:, 2]) * part // whole
-    result: Ints = open_mv + (-current_na * mohm // 1_000_000_000)
-    return result
-
-
-def drawn_ppm(drawn_nj: Ints, capacity_nj: int) -> Ints:
-    """min(drawn x 10^6 // capacity, 10^6). The product passes 2^63, so a quotient of floats is put right by one."""
-    near = np.minimum((drawn_nj * (PPM / capacity_nj)).astype(np.int64), PPM)
-    near -= drawn_nj < _reached_nj(near, capacity_nj)
-    near += drawn_nj >= _reached_nj(near + 1, capacity_nj)
-    return np.minimum(near, PPM)
-
-
-def _reached_nj(ppm: Ints, capacity_nj: int) -> Ints:
-    """The least energy that is so many millionths of a capacity: ceil(ppm x capacity / 10^6), below 2^63 throughout."""
-    whole, rest = divmod(capacity_nj, PPM)
-    result: Ints = ppm * whole - (-(ppm * rest) // PPM)
+def squares_of(current_na: int, span_us: Ints) -> Ints:
+    """As fleet.world.stores.flow.squares, for many times at once."""
+    square = current_na * current_na
+    if square * int(span_us.max(initial=0)) >= 2**63:
+        return np.array([squares(current_na, int(span)) for span in span_us], dtype=np.int64)
+    result: Ints = square * span_us // 1_000_000_000
     return result

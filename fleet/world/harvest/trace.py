@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,7 @@ class Trace:
         return self.starts_us[after] if after < len(self.starts_us) else NEVER
 
 
+@lru_cache(maxsize=16)
 def read_trace(path: Path) -> Trace:
     """A trace from a file with the header `time_s,power_uw`; InputError with every fault of it.
 

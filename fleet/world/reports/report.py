@@ -18,6 +18,7 @@ from fleet.world.draws import radio_draws
 from fleet.world.meter import Cause, Draw
 from fleet.world.power import Power
 from fleet.world.radio.link import Direction, Transfer
+from fleet.world.stores.flow import squares
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -40,6 +41,10 @@ class Block:
     def peak_na(self) -> int:
         """The largest current of it."""
         return max(draw.current_na for draw in self.draws if draw.time_us)
+
+    def squares(self, sense_na: int) -> int:
+        """I^2 t as a store feels it, with a sensor beside it."""
+        return sum(squares(draw.current_na + sense_na, draw.time_us) for draw in self.draws)
 
     def booked(self, supply_mv: int, sense_na: int) -> tuple[Ints, Ints]:
         """Energy in nJ and time in us by cause, as a meter books the draws one after the other."""

@@ -9,7 +9,7 @@ from fleet.world.stores.ideal import ideal
 from fleet.world.stores.kibam import kibam
 from fleet.world.stores.li_socl2 import li_socl2
 from fleet.world.stores.peukert import peukert
-from fleet.world.stores.store import Step, Store, failure, holds, time_to_reach
+from fleet.world.stores.store import LOW, Step, Store, failure, holds, time_to_reach
 from fleet.world.stores.supercap import supercap
 
 STORES: Final[dict[str, Callable[..., Any]]] = {
@@ -22,4 +22,4 @@ STORES: Final[dict[str, Callable[..., Any]]] = {
 }
 """Name in a scenario → fresh store."""
 
-__all__ = ["STORES", "Load", "Spell", "Step", "Store", "failure", "holds", "joined", "time_to_reach"]
+__all__ = ["LOW", "STORES", "Load", "Spell", "Step", "Store", "failure", "holds", "joined", "time_to_reach"]

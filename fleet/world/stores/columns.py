@@ -1,8 +1,7 @@
 """Many stores of one kind as a column of what they hold: the arithmetic of the scalar models, the same integers.
 
 Only stores whose whole state is the energy in them: ideal, CR2032, supercapacitor. Functions take and give arrays and
-change none, so that a caller books only the rows that hold. 64 bits: a product that would not fit is refused with an
-OverflowError before it is made (a load of 100 mA for an hour into 1 ohm fits, a day of it does not).
+change none, so that a caller books only the rows that hold.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from fleet.base.errors import InputError
 from fleet.world.stores.cr2032 import CURVE, Cr2032
 from fleet.world.stores.curve import PPM
 from fleet.world.stores.decay import bends
-from fleet.world.stores.flow import heat_nj
 from fleet.world.stores.ideal import Ideal
 from fleet.world.stores.store import Store
 from fleet.world.stores.supercap import Supercap, charge_nj
@@ -169,17 +167,8 @@ class SupercapColumns:
 
 
 def energies_nj(power_pw: Ints | int, time_us: Ints | int) -> Ints:
-    """As `energy_nj`: the exact product in two parts, which fits for powers up to 9 W and times up to 11 days."""
-    power, time = np.asarray(power_pw, dtype=np.int64), np.asarray(time_us, dtype=np.int64)
-    most = int(power.max(initial=0)) * int(time.max(initial=0))
-    if most <= _MOST:
-        plain: Ints = (power * time + _HALF) // _NANO
-        return plain
-    seconds, rest_us = time // 1_000_000, time % 1_000_000
-    _fits(int(power.max(initial=0)) * max(int(seconds.max(initial=0)), 1_000_000))
-    thousands, left = power * seconds // 1000, power * seconds % 1000
-    result: Ints = thousands + (left * 1_000_000 + power * rest_us + _HALF) // _NANO
-    return result
+    """As `energy_nj`."""
+    return _products(power_pw, time_us)
 
 
 def shares_ppm(part_nj: Ints, whole_nj: int) -> Ints:
@@ -204,14 +193,14 @@ def _least_nj(level_ppm: int, capacity_nj: int) -> int:
 
 def _heats_nj(squares: Ints | int, resistance_mohm: Ints | int) -> Ints:
     """As `heat_nj`."""
-    if isinstance(squares, int) and isinstance(resistance_mohm, int):
-        return np.array(heat_nj(squares, resistance_mohm), dtype=np.int64)
-    left, right = np.asarray(squares, dtype=np.int64), np.asarray(resistance_mohm, dtype=np.int64)
-    _fits(int(left.max(initial=0)) * int(right.max(initial=0)))
-    result: Ints = (left * right + _HALF) // _NANO
-    return result
+    return _products(squares, resistance_mohm)
 
 
-def _fits(product: int) -> None:
-    if product > _MOST:
-        raise OverflowError(f"expected a product below 2^63, got {product}; take shorter spells")
+def _products(left: Ints | int, right: Ints | int) -> Ints:
+    """(left x right + 5 x 10^8) // 10^9 of numbers from 0 on, one by one where a product might not fit 64 bits."""
+    first, second = np.asarray(left, dtype=np.int64), np.asarray(right, dtype=np.int64)
+    if int(first.max(initial=0)) * int(second.max(initial=0)) <= _MOST:
+        plain: Ints = (first * second + _HALF) // _NANO
+        return plain
+    exact: Ints = ((first.astype(object) * second.astype(object) + _HALF) // _NANO).astype(np.int64)
+    return exact

@@ -54,7 +54,7 @@ class Ideal:
         return "cell empty" if self.capacity_nj and self.stored_nj < 0 else ""
 
 
-def ideal(capacity_mah: float | None = None, voltage_mv: int = NOMINAL_MV, charger_permille: int = 1000) -> Ideal:
+def ideal(capacity_mah: float | None = None, voltage_mv: int = NOMINAL_MV, charger: float = 1.0) -> Ideal:
     """A full store; without a capacity it has no end."""
     full = 0 if capacity_mah is None else capacity_nj("ideal", capacity_mah, voltage_mv)
-    return Ideal(capacity_nj=full, stored_nj=full, nominal_mv=voltage_mv, charger_permille=charger_permille)
+    return Ideal(capacity_nj=full, stored_nj=full, nominal_mv=voltage_mv, charger_permille=round(1000 * charger))

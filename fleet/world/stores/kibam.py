@@ -104,8 +104,8 @@ def kibam(
     capacity_mah: float | None = None,
     voltage_mv: int = NOMINAL_MV,
     available: float = AVAILABLE,
-    flow_per_h: float = FLOW_PER_H,
-    charger_permille: int = 1000,
+    flow: float = FLOW_PER_H,
+    charger: float = 1.0,
 ) -> Kibam:
     """A full cell at rest."""
     full = capacity_nj("kibam", CAPACITY_MAH if capacity_mah is None else capacity_mah, voltage_mv)
@@ -114,7 +114,7 @@ def kibam(
         stored_nj=full,
         available_nj=round(full * available),
         available=available,
-        flow_per_h=flow_per_h,
+        flow_per_h=flow,
         nominal_mv=voltage_mv,
-        charger_permille=charger_permille,
+        charger_permille=round(1000 * charger),
     )

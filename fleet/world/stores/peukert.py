@@ -17,8 +17,7 @@ from fleet.world.stores.store import Step, capacity_nj
 CAPACITY_MAH: Final = 1_000.0
 NOMINAL_MV: Final = 3_000
 EXPONENT: Final = 1.2  # of the worked example; lead-acid 1.1 to 1.3, others lower (general knowledge, unverified)
-HOUR_US: Final = 3_600_000_000
-RATED_H: Final = 20.0
+RATED_US: Final = 72_000_000_000  # 20 h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Peukert:
     stored_nj: int
     used_nj: int = 0
     exponent: float = EXPONENT
-    rated_h: float = RATED_H
+    rated_us: int = RATED_US
     nominal_mv: int = NOMINAL_MV
 
     @property
@@ -53,7 +52,7 @@ class Peukert:
         """(I H / C)^(k-1) in whole millionths, so that no last bit of a power counts; I is the mean of the spell."""
         if not spell.time_us:
             return PPM
-        rated_nj = self.capacity_nj * spell.time_us / (self.rated_h * HOUR_US)
+        rated_nj = self.capacity_nj * spell.time_us / self.rated_us
         ratio = max(spell.drawn_nj / rated_nj, 1.0)
         factor: float = ratio ** (self.exponent - 1.0)
         return round(PPM * factor)
@@ -75,8 +74,8 @@ def peukert(
     capacity_mah: float | None = None,
     voltage_mv: int = NOMINAL_MV,
     exponent: float = EXPONENT,
-    rated_h: float = RATED_H,
+    rated_us: int = RATED_US,
 ) -> Peukert:
     """A full cell; 1 Ah rated over 20 hours with k = 1.2 unless said."""
     full = capacity_nj("peukert", CAPACITY_MAH if capacity_mah is None else capacity_mah, voltage_mv)
-    return Peukert(capacity_nj=full, stored_nj=full, exponent=exponent, rated_h=rated_h, nominal_mv=voltage_mv)
+    return Peukert(capacity_nj=full, stored_nj=full, exponent=exponent, rated_us=rated_us, nominal_mv=voltage_mv)

@@ -2,10 +2,12 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from fleet.base.errors import InputError
 from fleet.world.stores.flow import NJ_PER_MAH_MV, Load, Spell
+
+LOW: Final = "charge low"
 
 
 class Store(Protocol):
@@ -77,15 +79,18 @@ def failure(store: Store, current_na: int, brown_out_mv: int) -> str:
     return ""
 
 
-def holds(store: Store, load: Load, time_us: int, brown_out_mv: int) -> tuple[int, str]:
+def holds(store: Store, load: Load, time_us: int, brown_out_mv: int, floor_ppm: int = 0) -> tuple[int, str]:
     """How many of the microseconds a store holds a load, and why not longer ('': it holds all of them).
 
     A store that bears a load at first fails once and stays failed while the load goes on: each model's usable energy
     either falls, or rises and then falls. So one search over whole microseconds finds the last good one.
+    floor_ppm: a level below which it is not to go.
     """
 
     def fails(t_us: int) -> str:
-        return failure(store.after(load.over(t_us)).store if t_us else store, load.current_na, brown_out_mv)
+        then = store.after(load.over(t_us)).store if t_us else store
+        low = LOW if floor_ppm and then.level_ppm() < floor_ppm else ""
+        return failure(then, load.current_na, brown_out_mv) or low
 
     if why := fails(0):
         return 0, why

@@ -18,7 +18,7 @@ from fleet.world.stores.store import Step
 
 CAPACITANCE_NF: Final = 100_000_000  # the 100 mF of the worked example
 FULL_MV: Final = 3_000
-ESR_MOHM: Final = 1_000  # unverified; data sheets state 0.03 to tens of ohms by size
+RESISTANCE_MOHM: Final = 1_000  # unverified; data sheets state 0.03 to tens of ohms by size
 LEAK_NA_PER_F: Final = (
     3_000  # AVX SCCT20B106PRB, 10 F and 2.7 V: at most 30 uA after 72 h (hackaday.io, project 160470)
 )
@@ -95,7 +95,7 @@ def charge_nj(capacitance_nf: int, voltage_mv: int) -> int:
     return capacitance_nf * voltage_mv * voltage_mv // 2_000_000
 
 
-def leak_mohm(capacitance_nf: int, full_mv: int) -> int:
+def usual_leak_mohm(capacitance_nf: int, full_mv: int) -> int:
     """The resistance that leaks 3 uA per farad at full voltage: mV x 10^9 / (nA / F x nF / 10^9) in mohm."""
     return full_mv * 10**18 // (LEAK_NA_PER_F * capacitance_nf)
 
@@ -103,11 +103,11 @@ def leak_mohm(capacitance_nf: int, full_mv: int) -> int:
 def supercap(
     capacitance_nf: int = CAPACITANCE_NF,
     voltage_mv: int = FULL_MV,
-    leak: int | None = None,
-    esr_mohm: int = ESR_MOHM,
-    charger_permille: int = 1000,
+    leak_mohm: int | None = None,
+    resistance_mohm: int = RESISTANCE_MOHM,
+    charger: float = 1.0,
 ) -> Supercap:
-    """A full one of 100 mF and 3.0 V unless said. leak: mohm; by default what leaks 3 uA per farad."""
+    """A full one of 100 mF and 3.0 V unless said. leak_mohm: by default what leaks 3 uA per farad."""
     full_nj = charge_nj(capacitance_nf, voltage_mv)
     if full_nj <= 0:
         text = f"expected charge in it, got {capacitance_nf} nF at {voltage_mv} mV; give more of either"
@@ -115,8 +115,8 @@ def supercap(
     return Supercap(
         capacitance_nf=capacitance_nf,
         full_mv=voltage_mv,
-        leak_mohm=leak_mohm(capacitance_nf, voltage_mv) if leak is None else leak,
-        esr_mohm=esr_mohm,
+        leak_mohm=usual_leak_mohm(capacitance_nf, voltage_mv) if leak_mohm is None else leak_mohm,
+        esr_mohm=resistance_mohm,
         stored_nj=full_nj,
-        charger_permille=charger_permille,
+        charger_permille=round(1000 * charger),
     )

@@ -11,7 +11,7 @@ from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.lora.site import Places
 from fleet.world.records import Records
 from fleet.world.reports.over_lora import LoraReports
-from fleet.world.store import ideal
+from fleet.world.stores.ideal import ideal
 from fleet.world.world import World
 from tests.world.fakes import POWER, spec
 

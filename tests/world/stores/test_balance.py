@@ -19,11 +19,11 @@ LOADS = st.builds(
 STRETCHES = st.lists(st.tuples(LOADS, st.integers(0, 10_000_000_000)), min_size=1, max_size=6)
 SMALL: dict[str, dict[str, Any]] = {
     "cr2032": {"capacity_mah": 0.5},
-    "ideal": {"capacity_mah": 0.01, "charger_permille": 850},
-    "kibam": {"capacity_mah": 0.01, "charger_permille": 850},
+    "ideal": {"capacity_mah": 0.01, "charger": 0.85},
+    "kibam": {"capacity_mah": 0.01, "charger": 0.85},
     "li_socl2": {"capacity_mah": 0.5},
     "peukert": {"capacity_mah": 0.5},
-    "supercap": {"charger_permille": 850},
+    "supercap": {"charger": 0.85},
 }
 
 

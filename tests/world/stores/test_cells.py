@@ -48,7 +48,7 @@ def life_us(cell: Kibam, loads: list[tuple[int, int]]) -> tuple[int, Kibam]:
 ])  # fmt: skip
 def test_two_wells_live_as_long_as_published(loads: list[tuple[int, int]], minutes: float, left: float | None) -> None:
     """Jongerden et al., "Maximizing System Lifetime by Battery Scheduling", 2009: 5.5 A min, c 0.166, k' 0.122/min."""
-    lived_us, cell = life_us(kibam(5500 / 60, available=0.166, flow_per_h=0.122 * 60), loads)
+    lived_us, cell = life_us(kibam(5500 / 60, available=0.166, flow=0.122 * 60), loads)
     assert round(lived_us / MIN_US, 2) == minutes
     if left is not None:
         assert round(5.5 * cell.stored_nj / cell.capacity_nj, 2) == left

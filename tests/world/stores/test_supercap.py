@@ -17,7 +17,7 @@ IDLE = Load(supply_mv=3_000, current_na=0)
 
 def bare(**others: int) -> Supercap:
     """A capacitor that neither leaks to speak of nor resists."""
-    return supercap(leak=10**18, esr_mohm=0, **others)
+    return supercap(leak_mohm=10**18, resistance_mohm=0, **others)
 
 
 def test_100_millifarad_between_3_and_1_8_volts_are_0_288_joules() -> None:
@@ -29,7 +29,7 @@ def test_100_millifarad_between_3_and_1_8_volts_are_0_288_joules() -> None:
 
 
 def test_voltage_is_that_of_the_charge_less_the_sag() -> None:
-    cell = supercap(esr_mohm=2_000)
+    cell = supercap(resistance_mohm=2_000)
     assert (cell.voltage_mv(0), cell.voltage_mv(50_000_000)) == (3_000, 2_900)
     half = cell.after(Load(supply_mv=3_000, current_na=7_500_000).over(10_000_000)).store  # 225 mJ of 450
     assert abs(half.voltage_mv(0) - 3_000 / math.sqrt(2)) < 10

@@ -6,7 +6,7 @@ from fleet.node.cost import energy_nj
 from fleet.node.profile.modules import load_module
 from fleet.world.radio.lora.airtime import Modem, airtime_us
 from fleet.world.radio.lora.link import LoraLink
-from fleet.world.store import ideal
+from fleet.world.stores.ideal import ideal
 from tests.world.fakes import HOUR_US, Work, spec, world
 
 
