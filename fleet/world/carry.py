@@ -62,7 +62,10 @@ def _on_one_air(
     """Piece by piece, on an air that others of the gateway use as well."""
     session = link.session(message.direction, message.payload_bytes, message.key, at_us=int(env.now))
     lives = True
-    while lives and (piece := session.step(gateway.busy_ppm(message.node))) is not None:
-        lives = yield from spend(radio_draws(power, piece, message.direction), message.doing)
+    while lives:
+        gateway.joined(message.node)
+        if (piece := session.step(gateway.talking)) is None:
+            break
         gateway.took(message.node, piece)
+        lives = yield from spend(radio_draws(power, piece, message.direction), message.doing)
     return session.total if lives else None

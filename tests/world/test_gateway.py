@@ -6,7 +6,7 @@ from statistics import fmean
 import pytest
 
 from fleet.world.cohort import Group
-from fleet.world.gateway import NEW_PPM, Gateway, GatewaySpec
+from fleet.world.gateway import Gateway, GatewaySpec
 from fleet.world.node import NodeSpec
 from fleet.world.radio import BleLink, Direction, Link
 from fleet.world.radio.ieee802154 import Ieee802154Link
@@ -105,18 +105,19 @@ def test_turns_keep_a_crowded_air_fast() -> None:
     assert 0 < turns < crowd
 
 
-def test_the_air_is_what_others_had_of_it_lately() -> None:
+def test_who_waits_for_its_timeout_leaves_the_air_to_the_others() -> None:
     fleet, _ = world(spec(0))
     gateway = Gateway(GatewaySpec(kind="ieee802154", name="g", links=9), fleet._env)
     gateway.joined(1)
     gateway.joined(2)
-    assert (gateway.busy_ppm(0), gateway.busy_ppm(1)) == (1_000_000, NEW_PPM)
+    assert gateway.talking == 2
     piece = THREAD.transfer(Direction.UP, 1_000, 1)
     gateway.took(1, piece)
-    assert gateway.busy_ppm(2) == piece.airtime_us * 1_000_000 // piece.elapsed_us
-    gateway.left(1)
+    assert gateway.talking == 2
+    gateway.took(1, replace(piece, airtime_us=0))
+    assert gateway.talking == 1
     gateway.left(2)
-    assert gateway.busy_ppm(0) == 0
+    assert gateway.talking == 0
 
 
 def test_the_same_seed_gives_the_same_course() -> None:

@@ -118,8 +118,8 @@ class StandsBy(Protocol):
 class Session(Protocol):
     """A transfer in pieces, between which the world looks who else is on the air."""
 
-    def step(self, busy_ppm: int) -> Transfer | None:
-        """What the next piece took, while others had the air for so many millionths of the time; None: it is over."""
+    def step(self, talking: int) -> Transfer | None:
+        """What the next piece takes while so many have something to send, this one included; None: it is over."""
         ...
 
     @property

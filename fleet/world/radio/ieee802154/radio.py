@@ -7,23 +7,22 @@ Modelled: the node belongs to its network already; joining is not charged. While
 stays on instead of polling (an upper bound). Routers forward fragment by fragment (RFC 8930) and nothing overlaps in
 space, so every further hop repeats the frames while the node listens. A frame that is not acknowledged after its last
 retry loses its datagram; the exchange is tried again after CoAP's timeout, over which the node sleeps.
-`busy` is the chance that a clear channel assessment finds others talking; nodes of a shared gateway add what they take
-of the air themselves. Two that find it clear at once do not collide here.
+`busy` is the chance that a clear channel assessment finds others talking; what nodes of one gateway do to each other is
+`contention`.
 """
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from fleet.base import rng
 from fleet.base.errors import Fault, InputError
 from fleet.world.radio.channel import CLEAR, Channel, Receiver
 from fleet.world.radio.ieee802154 import coap, timing
+from fleet.world.radio.ieee802154.contention import PPM
 from fleet.world.radio.ieee802154.hop import Hop
 from fleet.world.radio.ieee802154.sixlowpan import udp_frames
 from fleet.world.radio.link import Direction, Transfer
-
-MOST_BUSY_PPM: Final = 950_000  # others leave some of the air, however many they are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +69,12 @@ class Exchange(Hop):
     """One message while it is under way: the node's own hop, and those behind it."""
 
     def __init__(self, link: Ieee802154Link, direction: Direction, key: int, at_us: int = 0) -> None:
-        self.base_ppm = round(link.busy * 1_000_000)
-        super().__init__(key=key, channel=link.channel, busy_ppm=self.base_ppm, retries=link.retries, at_us=at_us)
+        busy_ppm = round(link.busy * PPM)
+        super().__init__(key=key, channel=link.channel, busy_ppm=busy_ppm, retries=link.retries, at_us=at_us)
         self.link = link
         self.up = direction is Direction.UP
         self.behind = [
-            Hop(key=rng.absorb(key, n), channel=link.channel, busy_ppm=self.base_ppm, retries=link.retries)
+            Hop(key=rng.absorb(key, n), channel=link.channel, busy_ppm=busy_ppm, retries=link.retries)
             for n in range(1, link.hops)
         ]
         self.pdus = self.sent = 0  # frames with payload on the own hop: each once, and all
@@ -170,13 +169,13 @@ class Pieces:
         self._walk = exchange.walk(payload_bytes)
         self._over = False
 
-    def step(self, busy_ppm: int) -> Transfer | None:
-        """One datagram or wait. busy_ppm: share of the time in which others of the gateway have the air."""
+    def step(self, talking: int) -> Transfer | None:
+        """One datagram or wait. talking: nodes of the gateway that have frames to send, this one included."""
         if self._over:
             return None
         before, own = self._exchange.so_far(), self._exchange
         for hop in (own, *own.behind):
-            hop.busy_ppm = min(own.base_ppm + busy_ppm, MOST_BUSY_PPM)
+            hop.among(talking)
         self._over = next(self._walk, own) is own
         piece = own.so_far().since(before)
         return piece if piece.elapsed_us or not self._over else None

@@ -104,14 +104,14 @@ def test_pieces_are_the_whole(direction: Direction, loss: float) -> None:
     link = replace(LINK, hops=2, channel=Independent(loss=loss), busy=0.1)
     session = link.session(direction, 2_500, 77, at_us=5)
     pieces = []
-    while (piece := session.step(0)) is not None:
+    while (piece := session.step(1)) is not None:
         pieces.append(piece)
     whole = link.transfer(direction, 2_500, 77, at_us=5)
     assert session.total == whole
     for name in ("elapsed_us", "airtime_us", "transmit_us", "sleep_us", "pdus", "retransmissions"):
         assert sum(getattr(piece, name) for piece in pieces) == getattr(whole, name)
     assert len(pieces) >= 2
-    assert session.step(0) is None
+    assert session.step(1) is None
 
 
 def test_each_hop_repeats_the_frames_while_the_node_listens() -> None:
