@@ -1,4 +1,4 @@
-"""fleet/node/engine/update as a library of this machine, over a flash that may lose power: memory, log and patch one
+"""fleet/node/engine/ota as a library of this machine, over a flash that may lose power: memory, log and patch one
 behind the other."""
 
 import ctypes as c
@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from fleet.base.places import package_data
-from fleet.node.engine.build import WARNINGS, _target, compiler
+from fleet.node.engine.build import WARNINGS, _target, compiler, headers
 
 START, BYTES = 0x1000, 0x40000
 OK, BAD, FLASH = 0, -1, -2
@@ -17,9 +17,9 @@ PORT = Path(__file__).parent / "patch_port.c"
 
 def sources() -> list[str]:
     """What a compiler is told."""
-    update, runtime = (package_data("node", "engine", part) for part in ("update", "runtime"))
-    files = [str(path) for path in sorted(update.glob("*.c"))]
-    return [f"-I{update}", f"-I{runtime}", *files, str(PORT)]
+    ota, runtime = (package_data("node", "engine", part) for part in ("ota", "runtime"))
+    files = [*map(str, sorted(ota.glob("*.c"))), str(runtime / "fe_sha256.c")]
+    return [f"-I{ota}", f"-I{runtime}", f"-I{headers()[0].parent}", *files, str(PORT)]
 
 
 @cache

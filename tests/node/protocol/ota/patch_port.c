@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Flash in the memory of a test, that keeps to its rules and loses power at an operation, for fe_patch.c alone.
+ * A board for fleet/node/engine/ota in the memory of a test: flash that keeps to its rules and loses power at an operation,
+ * signatures by a function of the test's.
  */
 #include "fe_patch.h"
 #include "fe_port.h"
@@ -12,6 +13,13 @@ uint8_t port_flash[BYTES];
 uint32_t port_page, port_operations, port_cut, port_torn, port_dead, port_faults;
 fe_patch port_patch;
 uint32_t port_patch_bytes = sizeof port_patch;
+
+int (*port_verify)(const uint8_t *, const uint8_t *, uint32_t, const uint8_t *);
+
+int fe_port_verify_ed25519(const uint8_t *signer, const uint8_t *message, uint32_t count, const uint8_t *signature)
+{
+    return port_verify != 0 && port_verify(signer, message, count, signature);
+}
 
 /* How many bytes of an operation happen. */
 static uint32_t effect(uint32_t count)

@@ -11,7 +11,7 @@ from tests.node.protocol.ota.patch_device import library
 
 
 def test_the_node_in_c_has_the_same_table() -> None:
-    found = bytes(library().fe_update_react(int(s), int(e)) & 0xFF for s in State for e in Event)
+    found = bytes(library().fe_ota_react(int(s), int(e)) & 0xFF for s in State for e in Event)
     assert found == table_bytes()
 
 
