@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 from fleet.node.cost import MODELLED, core_table
 from fleet.node.plan.ledger import Ledger, ledger_rows, plan_rows
+from fleet.node.profile import Profile, doubtful
 from fleet.record import NodeRow, RunFolder, ValueRow
 from fleet.run.assemble import Assembly
 from fleet.scenario.recipe import is_plain, recipe_text
@@ -109,8 +110,21 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         ("energy", "currents of the board profile times time in each state", MODELLED),
     ):
         yield ValueRow(key=f"basis:{name}", value=value, basis=basis)
-    for board, profile in party.profiles.items():
-        for item in profile.unverified:
-            yield ValueRow(
-                key=f"basis:{board} {item}", value="not looked up in the maker's document", basis="unverified"
-            )
+    for profile in party.profiles.values():
+        yield from _rests_on(profile)
+    for item in dict.fromkeys(each for profile in party.profiles.values() for each in doubtful(profile)):
+        yield ValueRow(key=f"basis:{item}", value="not looked up in the maker's document", basis="unverified")
+
+
+def _rests_on(profile: Profile) -> Iterator[ValueRow]:
+    """What times and energies of a board's networks come from."""
+    for what, field, unit in (
+        ("cycles", "cycles_per_instruction", "an instruction"),
+        ("power of a network", "nn_power_factor", "times that of currents.run"),
+        ("power of other work", "currents.run", "in currents.run"),
+    ):
+        at = profile.origin(field)
+        error = f", within {at.error:.0%}" if at.error is not None else ""
+        yield ValueRow(
+            key=f"basis:{what} on {profile.board}", value=f"{at.text} {unit}{error}: {at.source}", basis=MODELLED
+        )

@@ -7,7 +7,7 @@ A radio on a chip of its own is a module, `devices/modules/<name>.yaml`; `radio_
 """
 
 from fleet.node.profile.board import Currents, Profile, SleepState, available, usable
-from fleet.node.profile.carried import radio_of, radio_refusal
+from fleet.node.profile.carried import doubtful, radio_of, radio_refusal
 from fleet.node.profile.load import boards, load_profile
 from fleet.node.profile.memory import FLASH, Bank, EraseUnits, Flash, Reserved
 from fleet.node.profile.modules import Module, load_module, modules
@@ -31,6 +31,7 @@ __all__ = [
     "TransmitLevel",
     "available",
     "boards",
+    "doubtful",
     "field_table",
     "load_module",
     "load_profile",

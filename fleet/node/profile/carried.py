@@ -40,6 +40,18 @@ def own_part(profile: Profile, radio: Radio) -> RadioPart:
     return _part(profile, radio, "", (profile.brown_out_mv, profile.supply_max_mv))
 
 
+def doubtful(profile: Profile) -> tuple[str, ...]:
+    """Numbers that nobody looked up, of the board and of the radios that it uses: 'nrf52840 currents.wake'."""
+    own = {part.kind for part in profile.parts if not part.module}
+    idle = tuple(f"radios[{i}]" for i, radio in enumerate(profile.radios) if radio.kind not in own)
+    found = [f"{profile.board} {field}" for field in profile.unverified if not field.startswith(idle)]
+    for part in (part for part in profile.parts if part.module):
+        module = load_module(part.module)
+        others = tuple(f"radios[{i}]" for i, radio in enumerate(module.radios) if radio.kind != part.kind)
+        found += [f"{part.module} {field}" for field in module.unverified if not field.startswith(others)]
+    return tuple(found)
+
+
 def _module_refusal(kind: str, module: str) -> str | None:
     known = modules()
     if module not in known:

@@ -7,7 +7,17 @@ import pytest
 from fleet.base.errors import InputError
 from fleet.base.places import devices_dir
 from fleet.node.cost import energy_nj
-from fleet.node.profile import FLASH, available, boards, load_module, load_profile, modules, radio_of, radio_refusal
+from fleet.node.profile import (
+    FLASH,
+    available,
+    boards,
+    doubtful,
+    load_module,
+    load_profile,
+    modules,
+    radio_of,
+    radio_refusal,
+)
 
 
 def test_a_board_loads_with_the_stack_of_its_first_radio_and_can_be_asked_for_another() -> None:
@@ -82,6 +92,19 @@ def test_a_radio_that_neither_board_nor_module_has_is_refused_in_a_sentence() ->
     assert radio_refusal(nrf, "wifi", "sx1262") == "expected one of lorawan on sx1262, got 'wifi'; choose one"
     with pytest.raises(InputError, match="expected one of lorawan on sx1262"):
         radio_of(nrf, "wifi", "sx1262")
+
+
+def test_of_what_nobody_looked_up_only_the_radio_in_use_counts() -> None:
+    nrf = load_profile("nrf52840")
+    ble = doubtful(nrf)
+    assert "nrf52840 radios[0].idle" in ble
+    assert not any(item.startswith("nrf52840 radios[1]") for item in ble)
+    lora = doubtful(nrf.using(radio_of(nrf, "lorawan", "sx1262")))
+    assert "sx1262 radios[0].idle" in lora
+    assert not any(item.startswith("nrf52840 radios") for item in lora)
+    modem = doubtful(nrf.using(radio_of(nrf, "ltem", "cellular")))
+    assert "cellular radios[1].receive" in modem
+    assert not any(item.startswith("cellular radios[0]") for item in modem)
 
 
 def test_all_faults_of_a_module_are_reported_at_once(tmp_path: Path) -> None:
