@@ -151,7 +151,7 @@ def test_a_board_with_less_memory_runs_rows_at_a_time_and_learns_the_same(
     bank = profile.banks[0]
     needed = ledger(party.plan, profile).taken(bank.name)
     small = replace(profile, banks=(replace(bank, size_bytes=needed - 1),))
-    monkeypatch.setattr(importlib.import_module("fleet.run.assemble"), "load_profile", lambda _: small)
+    monkeypatch.setattr(importlib.import_module("fleet.scenario.boards"), "load_profile", lambda _: small)
     fused = execute(short(), out=tmp_path / "fused", jobs=1)
     assert [row for row in open_run(fused).read(LedgerRow) if row.item == "arena"] != [
         row for row in open_run(run).read(LedgerRow) if row.item == "arena"
