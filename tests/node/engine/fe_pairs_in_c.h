@@ -48,4 +48,9 @@ static inline int32_t __smlatt(int32_t a, int32_t b, int32_t sum)
     return sum + __high(a) * __high(b);
 }
 
+static inline int32_t __smlatb(int32_t a, int32_t b, int32_t sum)
+{
+    return sum + __high(a) * __low(b);
+}
+
 #endif

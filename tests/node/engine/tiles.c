@@ -5,8 +5,9 @@
 int32_t t_scaled(int32_t sum, fe_real scale, int32_t bias, int32_t zero)
 {
     fe_geometry d = {0};
-    fe_narrow n;
+    fe_ends ends;
+    fe_factor f;
     d.zero_y = zero;
-    fe_begin_narrow(&d, &n);
-    return fe_prepare(scale, 1, bias, 0, &n) ? fe_scaled(&n, 0, sum) : INT32_MIN;
+    fe_begin_ends(&d, &ends);
+    return fe_prepare(scale, 1, bias, &ends, &f) ? fe_scaled(&ends, &f, sum) : INT32_MIN;
 }

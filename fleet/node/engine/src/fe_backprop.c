@@ -32,6 +32,38 @@ static int32_t fixed(const fe_node *node, const fe_flow *f, fe_place_s8 *add, co
     return after - f->shift;
 }
 
+fe_settled fe_settled_of(const fe_node *node, const fe_flow *f, int32_t exp)
+{
+    const int32_t *k = fe_exponents(node);
+    fe_settled s = {0};
+    s.k = k[f->gk] + exp;
+    if (!FE_STATIC || f->shift < 0) {
+        s.acc = fe_at(node, f->acc);
+        return s;
+    }
+    s.waiting = fe_at(node, f->waiting);
+    s.k_waiting = k[f->waiting_k];
+    s.e = fe_at(node, f->e);
+    s.shift = f->shift;
+    return s;
+}
+
+void fe_settle_some(const fe_settled *s, int32_t i, int32_t count, int32_t *acc)
+{
+    if (s->waiting != 0)
+        fe_merge(count, s->waiting + i, s->k_waiting, acc, s->k);
+    fe_shift_s8(count, acc, s->shift, s->e + i);
+}
+
+void fe_end_settled(const fe_node *node, const fe_flow *f, const fe_settled *s)
+{
+    int32_t *k = fe_exponents(node);
+    if (s->acc != 0)
+        k[f->k] = s->k;
+    else
+        k[f->ek] = (s->waiting == 0 ? s->k : fe_merge(0, s->waiting, s->k_waiting, 0, s->k)) - s->shift;
+}
+
 #if FE_FLOAT
 static void floating(const fe_node *node, const fe_flow *f, fe_place_f32 *add, const void *d, const fe_operands *a)
 {

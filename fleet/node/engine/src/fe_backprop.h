@@ -45,6 +45,23 @@ typedef void fe_place_f32(const void *d, const fe_operands *a, int32_t place, fl
 #define FE_F32(function) ((fe_place_f32 *)0)
 #endif
 
+/* Where sums go that a kernel takes all over the map at once: dynamic, to acc; static (acc is NULL), with what waits and
+ * shifted to e. k: their exponent. */
+typedef struct {
+    int32_t *acc;
+    const int8_t *waiting;
+    int8_t *e;
+    int32_t k, k_waiting, shift;
+} fe_settled;
+
+fe_settled fe_settled_of(const fe_node *node, const fe_flow *flow, int32_t exp);
+
+/* Static sums number i to i + count - 1 become gradients. */
+void fe_settle_some(const fe_settled *s, int32_t i, int32_t count, int32_t *acc);
+
+/* The exponent of what became of all of them. */
+void fe_end_settled(const fe_node *node, const fe_flow *flow, const fe_settled *s);
+
 /* The gradient of an operator's whole input. exp: what the operator's sums add to the exponent of g. */
 void fe_backprop(const fe_node *node, const fe_flow *flow, fe_place_s8 *s8, fe_place_f32 *f32, const void *d,
                  const fe_operands *a, int32_t exp);

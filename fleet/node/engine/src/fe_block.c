@@ -8,9 +8,12 @@
 /* g = 0 where the forward clipped: mask bit 0. */
 void fe_mask_s8(int32_t size, const uint8_t *mask, int8_t *g)
 {
-    for (int32_t i = 0; i < size; i++)
-        if ((mask[i >> 3] >> (i & 7) & 1) == 0)
-            g[i] = 0;
+    for (; size > 0; size -= 8, g += 8) {
+        uint32_t cut = ~(uint32_t)*mask++ & (size < 8 ? (1u << size) - 1u : 0xFFu);
+        for (int8_t *at = g; cut != 0; cut >>= 1, at++)
+            if ((cut & 1u) != 0)
+                *at = 0;
+    }
 }
 
 /* acc += the gradient that waits from a tensor's other use. Returns the exponent of the sum.
@@ -29,30 +32,36 @@ int32_t fe_merge(int32_t size, const int8_t *waiting, int32_t k_waiting, int32_t
     return k;
 }
 
-static int32_t largest(int32_t size, const int32_t *acc)
+/* As many bits as the largest |acc| has. */
+static int32_t extent(int32_t size, const int32_t *acc)
 {
     int32_t m = 0;
-    for (int32_t i = 0; i < size; i++)
-        m = fe_abs(acc[i]) > m ? fe_abs(acc[i]) : m;
+    for (const int32_t *end = acc + size; acc != end; acc++)
+        m |= fe_abs(*acc);
     return m;
 }
 
 /* e = acc shifted to the right, rounded to int8 and saturated. */
 void fe_shift_s8(int32_t size, const int32_t *acc, int32_t shift, int8_t *e)
 {
-    for (int32_t i = 0; i < size; i++)
-        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
+    const int32_t *end = acc + size;
+    if (shift < 1 || shift > 31) {
+        for (; acc != end; acc++)
+            *e++ = (int8_t)fe_clamp(fe_round_shift(*acc, shift), -127, 127);
+        return;
+    }
+    for (shift--; acc != end; acc++)
+        *e++ = (int8_t)fe_clamp(((*acc >> shift) + 1) >> 1, -127, 127);
 }
 
 /* e = acc rounded to int8 with the least right shift that fits. Returns the exponent of e.
  * acc and e may not overlap. |acc| < 2^31. */
 int32_t fe_block_s8(int32_t size, const int32_t *acc, int32_t k, int8_t *e)
 {
-    const int32_t m = largest(size, acc);
+    const int32_t m = extent(size, acc);
     int32_t shift = 0;
     while ((m >> shift) > 127)
         shift++;
-    for (int32_t i = 0; i < size; i++)
-        e[i] = (int8_t)fe_clamp(fe_round_shift(acc[i], shift), -127, 127);
+    fe_shift_s8(size, acc, shift, e);
     return k - shift;
 }

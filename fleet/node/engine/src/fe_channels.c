@@ -6,6 +6,7 @@
 #include "fe_channels.h"
 
 #include "fe_block.h"
+#include "fe_lanes.h"
 
 /* What the steps of the last layer see of the gradient, which stays as it is. */
 static fe_seen seen_of(const fe_node *node, const fe_back *l)
@@ -102,7 +103,8 @@ static void run_layer(fe_channel *v, int32_t layer, fe_span round, const fe_cour
     }
 }
 
-void fe_run_channels(const fe_node *node, const fe_channels_step *s, const fe_course *course, uint64_t step_key)
+FE_ALONE void run_all(const fe_node *node, const fe_channels_step *s, const fe_course *course, uint64_t step_key,
+                      fe_ahead *ahead)
 {
     fe_bottleneck b;
     fe_channel v;
@@ -112,6 +114,7 @@ void fe_run_channels(const fe_node *node, const fe_channels_step *s, const fe_co
     v.b = &b;
     v.project = seen_of(node, &b.layer[FE_PROJECT]);
     v.group = s->group;
+    v.ahead = ahead;
     put_exponents(node, &b);
     if (b.layer[FE_PROJECT].bias != 0) {
         const fe_update u = fe_bias_update(node, b.layer[FE_PROJECT].bias, course);
@@ -126,4 +129,11 @@ void fe_run_channels(const fe_node *node, const fe_channels_step *s, const fe_co
     }
     if (b.layer[FE_EXPAND].grad != 0 && !fe_is_float(node))
         finish(node, b.layer[FE_EXPAND].grad);
+}
+
+void fe_run_channels(const fe_node *node, const fe_channels_step *s, const fe_course *course, uint64_t step_key)
+{
+    fe_ahead ahead;
+    ahead.first = ahead.count = 0;
+    run_all(node, s, course, step_key, &ahead);
 }

@@ -18,12 +18,21 @@ typedef struct {
     int32_t places, channels;
 } fe_seen;
 
-/* One channel of the middle: its number, and where its values lie in the planes. */
+/* Gradients behind the last layer of `count` channels from `first` on, taken together, each place's side by side: three
+ * of four wait for their round. */
+enum { FE_AHEAD = 4, FE_AHEAD_PLACES = 64 };
+typedef struct {
+    int32_t first, count;
+    int8_t e[FE_AHEAD * FE_AHEAD_PLACES];
+} fe_ahead;
+
+/* One channel of the middle: its number, and where its values lie in the planes. ahead: NULL in fp32. */
 typedef struct {
     const fe_node *node;
     const fe_bottleneck *b;
     fe_seen project;
     int32_t c, at, group;
+    fe_ahead *ahead;
 } fe_channel;
 
 static inline int32_t fe_is_kept(const uint8_t *mask, int32_t i)

@@ -19,7 +19,8 @@ typedef struct {
 
 /* A pair of outputs; the second is the first again where there is none. Blocks of its trained and frozen weights. */
 typedef struct {
-    fe_narrow narrow;
+    fe_ends ends;
+    fe_factor factor[2];
     int32_t bias[2];
     fe_block_of block[2];
     int32_t blocks, outputs; /* 1 or 2 of them */
@@ -70,10 +71,10 @@ FE_ALONE int32_t prepare(const fe_geometry *d, fe_weights w, const int32_t *b, f
     p->outputs = outputs.end - outputs.first;
     p->step = d->stride_w * d->in_c;
     p->out_c = d->out_c;
-    fe_begin_narrow(d, &p->narrow);
+    fe_begin_ends(d, &p->ends);
     for (int32_t j = 0; j < 2; j++) {
         p->bias[j] = b[o[j]];
-        if (!fe_prepare(fe_real_at(scale, o[j]), d->k_h * d->k_w * n, b[o[j]], j, &p->narrow))
+        if (!fe_prepare(fe_real_at(scale, o[j]), d->k_h * d->k_w * n, b[o[j]], &p->ends, p->factor + j))
             return 0;
     }
     return add_block(d, p, w.trained, o, d->trained, 0) && add_block(d, p, w.frozen, o, n - d->trained, d->trained);
@@ -86,17 +87,13 @@ static inline void dot(const int8_t *x0, const int8_t *x1, const int8_t *w0, con
 {
     int32_t a0 = acc[0], a1 = acc[1], a2 = acc[2], a3 = acc[3];
 #if FE_PAIRS
-    for (const int8_t *end = x0 + (n & ~3); x0 != end; x0 += 4, x1 += 4, w0 += 4, w1 += 4) {
-        const int32_t u = fe_load4(x0), v = fe_load4(x1);
-        const int32_t ue = fe_even(u), uo = fe_odd(u), ve = fe_even(v), vo = fe_odd(v);
-        int32_t w = fe_load4(w0);
-        FE_APART(w1);
-        a0 = __smlad(uo, fe_odd(w), __smlad(ue, fe_even(w), a0));
-        a2 = __smlad(vo, fe_odd(w), __smlad(ve, fe_even(w), a2));
-        w = fe_load4(w1);
-        a1 = __smlad(uo, fe_odd(w), __smlad(ue, fe_even(w), a1));
-        a3 = __smlad(vo, fe_odd(w), __smlad(ve, fe_even(w), a3));
+    const int8_t *end = x0 + (n & ~7);
+    while (x0 != end) {
+        FE_FOUR_THERE();
+        FE_FOUR_THERE();
     }
+    if ((n & 4) != 0)
+        FE_FOUR_THERE();
     n &= 3;
 #endif
     for (int32_t i = 0; i < n; i++) {
@@ -146,69 +143,15 @@ static void sums(const fe_pair_of *p, const int8_t *x0, const int8_t *x1, int32_
 /* One place. i: number of its first output in y. */
 FE_ALONE void put(const fe_pair_of *p, const int32_t *acc, int8_t *y, uint8_t *mask, int32_t i)
 {
-    y[i] = fe_put(&p->narrow, 0, acc[0], mask, i);
+    y[i] = fe_put(&p->ends, p->factor, acc[0], mask, i);
     if (p->outputs > 1)
-        y[i + 1] = fe_put(&p->narrow, 1, acc[1], mask, i + 1);
+        y[i + 1] = fe_put(&p->ends, p->factor + 1, acc[1], mask, i + 1);
 }
-
-#if FE_PAIRS
-
-/* A pointwise layer of n channels, n a multiple of 4: what belongs to the second place, or output, lies n behind the
- * first in x, or in w. Few enough pointers that they and the sums have registers. Returns how many places were done. */
-FE_ALONE int32_t points(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
-{
-    const int32_t n = p->block[0].run;
-    int32_t done = 0;
-    for (; done + 1 < count; done += 2, x += n, i += 2 * p->out_c) {
-        int8_t *to = y + i;
-        const int8_t *w = p->block[0].w[0];
-        int32_t a0 = p->bias[0], a1 = p->bias[1], a2 = a0, a3 = a1;
-        for (const int8_t *end = x + n; x != end; x += 4, w += 4) {
-            const int32_t u = fe_load4(x), v = fe_load4(x + n);
-            const int32_t ue = fe_even(u), uo = fe_odd(u), ve = fe_even(v), vo = fe_odd(v);
-            int32_t k = fe_load4(w);
-            FE_APART(x);
-            a0 = __smlad(uo, fe_odd(k), __smlad(ue, fe_even(k), a0));
-            a2 = __smlad(vo, fe_odd(k), __smlad(ve, fe_even(k), a2));
-            k = fe_load4(w + n);
-            a1 = __smlad(uo, fe_odd(k), __smlad(ue, fe_even(k), a1));
-            a3 = __smlad(vo, fe_odd(k), __smlad(ve, fe_even(k), a3));
-        }
-        if (mask != 0 || p->narrow.odd) {
-            const int32_t acc[4] = {a0, a1, a2, a3};
-            put(p, acc, y, mask, i);
-            put(p, acc + 2, y, mask, i + p->out_c);
-            continue;
-        }
-        to[0] = fe_saturated(fe_narrowed(&p->narrow, 0, a0));
-        to[p->out_c] = fe_saturated(fe_narrowed(&p->narrow, 0, a2));
-        to[1] = fe_saturated(fe_narrowed(&p->narrow, 1, a1));
-        to[p->out_c + 1] = fe_saturated(fe_narrowed(&p->narrow, 1, a3));
-    }
-    return done;
-}
-
-static int32_t are_points(const fe_pair_of *p)
-{
-    const fe_block_of *k = p->block;
-    return p->blocks == 1 && k->lines == 1 && k->run == p->step && k->w[1] - k->w[0] == k->run && (k->run & 3) == 0 &&
-           !fe_is_cut(&p->narrow);
-}
-
-#endif
 
 /* `count` places side by side; x: the window of the first. */
 FE_ALONE void line(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
 {
     int32_t acc[4];
-#if FE_PAIRS
-    if (are_points(p)) {
-        const int32_t done = points(p, x, count, y, mask, i);
-        x += done * p->step;
-        i += done * p->out_c;
-        count -= done;
-    }
-#endif
     for (; count > 1; count -= 2, x += 2 * p->step, i += 2 * p->out_c) {
         sums(p, x, x + p->step, acc);
         put(p, acc, y, mask, i);
@@ -220,18 +163,6 @@ FE_ALONE void line(const fe_pair_of *p, const int8_t *x, int32_t count, int8_t *
     }
 }
 
-/* Columns of the output whose windows lie on the map; none where no window does. */
-static fe_span whole_windows(int32_t in, int32_t out, int32_t kernel, int32_t stride, int32_t pad)
-{
-    fe_span s;
-    const int32_t last = in + pad - kernel;
-    s.first = (pad + stride - 1) / stride;
-    s.end = last < 0 ? 0 : last / stride + 1;
-    s.end = s.end < out ? s.end : out;
-    s.first = s.first < s.end ? s.first : s.end;
-    return s;
-}
-
 /* A pointwise layer, whose map may be one line. */
 static int32_t is_flat(const fe_geometry *d)
 {
@@ -241,7 +172,7 @@ static int32_t is_flat(const fe_geometry *d)
 void fe_conv_s8_tiles(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                       fe_span span, int8_t *y, uint8_t *mask)
 {
-    const fe_span inner = whole_windows(d->in_w, d->out_w, d->k_w, d->stride_w, d->pad_left);
+    const fe_span inner = fe_whole_windows(d->in_w, d->out_w, d->k_w, d->stride_w, d->pad_left);
     fe_pair_of p;
     for (fe_span pair = span; pair.first < span.end; pair.first = pair.end) {
         fe_span rest = {0, d->out_h * d->out_w};

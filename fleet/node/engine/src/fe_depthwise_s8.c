@@ -90,32 +90,26 @@ static void by_places(const fe_geometry *d, const int8_t *x, const fe_part *p, c
 
 #if FE_TILES
 
-/* Channels outside, so that what goes with a few of them is prepared once. */
+/* Channels outside, so that what goes with one is prepared once. */
 FE_ALONE void by_channels(const fe_geometry *d, const int8_t *x, const fe_part *p, const int32_t *b, fe_reals scale,
                           int8_t *y, uint8_t *mask)
 {
     const int32_t apart = p->end - p->first;
-    for (int32_t c = p->first, lanes; c < p->end; c += lanes) {
-        lanes = p->end - c < FE_DEPTHWISE_LANES ? 1 : FE_DEPTHWISE_LANES;
-        if (lanes == FE_DEPTHWISE_LANES &&
-            fe_depthwise_s8_tile(d, x + c, p->w + c - p->first, apart, b + c, scale, c, y, mask))
+    for (int32_t c = p->first; c < p->end; c++) {
+        if (fe_depthwise_s8_tile(d, x + c, p->w + c - p->first, apart, b + c, scale, c, y, mask))
             continue;
         for (int32_t i = 0; i < d->out_h * d->out_w; i++) {
             const fe_window v = fe_window_at(d, i / d->out_w, i % d->out_w);
-            for (int32_t j = c; j < c + lanes; j++)
-                outputs_at(d, &v, p, x, b, scale, j, 1, y, mask, i * d->out_c + j);
+            outputs_at(d, &v, p, x, b, scale, c, 1, y, mask, i * d->out_c + c);
         }
     }
 }
 
 #endif
 
-/* y = requant(w (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch. */
-void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
-                             int8_t *y, uint8_t *mask)
+FE_ALONE void by_parts(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale, int8_t *y,
+                       uint8_t *mask)
 {
-    if (mask != 0)
-        fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
     for (int32_t part = 0; part < 2; part++) {
         const fe_part p = part_of(d, w, part);
 #if FE_TILES
@@ -126,6 +120,21 @@ void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w
 #endif
         by_places(d, x, &p, b, scale, y, mask);
     }
+}
+
+/* y = requant(w (x - zx) + b) + zy, padding counts as zero.   y must not alias x.   No scratch. */
+void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                             int8_t *y, uint8_t *mask)
+{
+    if (mask != 0)
+        fe_clear(mask, (d->out_h * d->out_w * d->out_c + 7) / 8);
+#if FE_PAIRS
+    if (fe_depthwise_s8_in_fours(d, b)) {
+        fe_depthwise_s8_fours(d, x, w, b, scale, y, mask);
+        return;
+    }
+#endif
+    by_parts(d, x, w, b, scale, y, mask);
 }
 
 /* The same with y from x's first byte on, for M = 1: output p of channel c lies where some value of channel c lay, so

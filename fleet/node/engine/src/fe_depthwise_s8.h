@@ -9,11 +9,19 @@
 void fe_depthwise_s8_forward(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
                              int8_t *y, uint8_t *mask);
 #if FE_TILES
-/* Channels from c on, so many together, everywhere; x, w and b at the first of them. apart: from tap to tap in w.
- * 0: these need the plain way; nothing was done. */
-enum { FE_DEPTHWISE_LANES = FE_PAIRS ? 4 : 1 };
+/* Channel c everywhere; x, w and b at it. apart: from tap to tap in w. 0: it needs the plain way; nothing was done. */
 int32_t fe_depthwise_s8_tile(const fe_geometry *d, const int8_t *x, const int8_t *w, int32_t apart, const int32_t *b,
                              fe_reals scale, int32_t c, int8_t *y, uint8_t *mask);
+#endif
+#if FE_PAIRS
+/* Whether a layer is one that the second takes: one output of each channel, channels in fours. */
+int32_t fe_depthwise_s8_in_fours(const fe_geometry *d, const int32_t *b);
+void fe_depthwise_s8_fours(const fe_geometry *d, const int8_t *x, fe_weights w, const int32_t *b, fe_reals scale,
+                           int8_t *y, uint8_t *mask);
+/* The same of the input gradient of a small map. */
+int32_t fe_depthwise_s8_grad_in_fours(const fe_geometry *d, int32_t shift);
+void fe_depthwise_s8_grad_fours(const fe_geometry *d, const int8_t *g, fe_weights w, const fe_gradient *gr,
+                                const fe_settled *to);
 #endif
 
 void fe_depthwise_s8_in_place(const fe_geometry *d, int8_t *xy, fe_weights w, const int32_t *b, fe_reals scale,

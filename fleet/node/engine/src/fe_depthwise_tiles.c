@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Depthwise convolution, int8, forward, one or four channels over all places: their scales are prepared once, and the
- * four go as pairs where the core multiplies those. Same bytes as the plain way.
+ * Depthwise convolution, int8, forward, one channel over all places: its scale is prepared once. Same bytes as the plain
+ * way.
  */
 #include "fe_depthwise_s8.h"
 
@@ -9,15 +9,14 @@
 
 #include "fe_tile.h"
 
-enum { LANES = FE_DEPTHWISE_LANES };
-
 /* Steps through the weights from tap to tap and row to row, through x the same and from place to place. */
 typedef struct {
-    fe_narrow narrow;
-    int32_t bias[LANES];
+    fe_ends ends;
+    fe_factor factor;
+    int32_t bias;
     const int8_t *w;
     int32_t w_tap, w_row, x_tap, x_row, x_place, y_place;
-    int32_t zero; /* the input's, as a pair where there are pairs */
+    int32_t zero; /* the input's */
 } fe_channels_of;
 
 /* A window of rows by columns taps, at x and w. Without rows it is empty. */
@@ -26,70 +25,11 @@ typedef struct {
     int32_t rows, columns;
 } fe_taps;
 
-#if FE_PAIRS
-
-#define FE_ZERO_OF(zero_x) fe_twice(-(zero_x))
-
-/* acc[j] += the product of lane j under one tap. */
-FE_ALWAYS void tap(const int8_t *x, const int8_t *w, int32_t zero, int32_t *acc)
-{
-    int32_t u = fe_load4(x), k = fe_load4(w), e = fe_even_plus(zero, u), f = fe_even(k);
-    acc[0] = __smlabb(e, f, acc[0]);
-    acc[2] = __smlatt(e, f, acc[2]);
-    e = fe_odd_plus(zero, u);
-    f = fe_odd(k);
-    acc[1] = __smlabb(e, f, acc[1]);
-    acc[3] = __smlatt(e, f, acc[3]);
-}
-
-static inline void sums(const fe_channels_of *t, const fe_taps *v, int32_t *sum)
+static inline int32_t sum_of(const fe_channels_of *t, const fe_taps *v)
 {
     const int32_t zero = t->zero, x_tap = t->x_tap, w_tap = t->w_tap;
     const int8_t *x_row = v->x, *w_row = v->w;
-    int32_t acc[LANES] = {t->bias[0], t->bias[1], t->bias[2], t->bias[3]};
-    for (int32_t rows = v->rows; rows != 0; rows--, x_row += t->x_row, w_row += t->w_row) {
-        const int8_t *x = x_row, *w = w_row;
-        int32_t taps = v->columns;
-        do {
-            tap(x, w, zero, acc);
-            x += x_tap;
-            w += w_tap;
-        } while (--taps != 0);
-    }
-    sum[0] = acc[0];
-    sum[1] = acc[1];
-    sum[2] = acc[2];
-    sum[3] = acc[3];
-}
-
-/* All lanes' values before any is stored: y might be where they are read from. */
-static inline void put(const fe_channels_of *t, const int32_t *acc, int8_t *y)
-{
-    const fe_narrow *n = &t->narrow;
-    int32_t v0 = fe_narrowed(n, 0, acc[0]), v1 = fe_narrowed(n, 1, acc[1]);
-    int32_t v2 = fe_narrowed(n, 2, acc[2]), v3 = fe_narrowed(n, 3, acc[3]);
-    if (fe_is_cut(n)) {
-        const int32_t low = n->low, high = n->high;
-        v0 = fe_clamp(v0, low, high);
-        v1 = fe_clamp(v1, low, high);
-        v2 = fe_clamp(v2, low, high);
-        v3 = fe_clamp(v3, low, high);
-    }
-    y[0] = fe_saturated(v0);
-    y[1] = fe_saturated(v1);
-    y[2] = fe_saturated(v2);
-    y[3] = fe_saturated(v3);
-}
-
-#else
-
-#define FE_ZERO_OF(zero_x) (zero_x)
-
-static inline void sums(const fe_channels_of *t, const fe_taps *v, int32_t *acc)
-{
-    const int32_t zero = t->zero, x_tap = t->x_tap, w_tap = t->w_tap;
-    const int8_t *x_row = v->x, *w_row = v->w;
-    int32_t sum = t->bias[0];
+    int32_t sum = t->bias;
     for (int32_t rows = v->rows; rows != 0; rows--, x_row += t->x_row, w_row += t->w_row) {
         const int8_t *x = x_row, *w = w_row;
         int32_t taps = v->columns;
@@ -99,28 +39,18 @@ static inline void sums(const fe_channels_of *t, const fe_taps *v, int32_t *acc)
             w += w_tap;
         } while (--taps != 0);
     }
-    acc[0] = sum;
+    return sum;
 }
-
-static inline void put(const fe_channels_of *t, const int32_t *acc, int8_t *y)
-{
-    y[0] = fe_put(&t->narrow, 0, acc[0], 0, 0);
-}
-
-#endif
 
 /* `count` places side by side, whose windows are of one shape; i: number of the first output. */
 FE_ALONE void places(const fe_channels_of *t, fe_taps v, int32_t count, int8_t *y, uint8_t *mask, int32_t i)
 {
     for (; count > 0; count--, v.x += t->x_place, i += t->y_place) {
-        int32_t acc[LANES];
-        sums(t, &v, acc);
-        if (mask == 0 && !t->narrow.odd) {
-            put(t, acc, y + i);
-            continue;
-        }
-        for (int32_t j = 0; j < LANES; j++)
-            y[i + j] = fe_put(&t->narrow, j, acc[j], mask, i + j);
+        const int32_t sum = sum_of(t, &v);
+        if (mask == 0 && !t->ends.odd)
+            y[i] = (int8_t)fe_clamp(fe_narrowed(&t->factor, sum), t->ends.low, t->ends.high);
+        else
+            y[i] = fe_put(&t->ends, &t->factor, sum, mask, i);
     }
 }
 
@@ -148,7 +78,7 @@ int32_t fe_depthwise_s8_tile(const fe_geometry *d, const int8_t *x, const int8_t
                              fe_reals scale, int32_t c, int8_t *y, uint8_t *mask)
 {
     fe_channels_of t;
-    fe_begin_narrow(d, &t.narrow);
+    fe_begin_ends(d, &t.ends);
     t.w = w;
     t.w_tap = apart;
     t.w_row = d->k_w * apart;
@@ -156,12 +86,10 @@ int32_t fe_depthwise_s8_tile(const fe_geometry *d, const int8_t *x, const int8_t
     t.x_row = d->in_w * d->in_c;
     t.x_place = d->stride_w * d->in_c;
     t.y_place = d->out_c;
-    t.zero = FE_ZERO_OF(d->zero_x);
-    for (int32_t j = 0; j < LANES; j++) {
-        t.bias[j] = b[j];
-        if (!fe_prepare(fe_real_at(scale, c + j), d->k_h * d->k_w, b[j], j, &t.narrow))
-            return 0;
-    }
+    t.zero = d->zero_x;
+    t.bias = b[0];
+    if (!fe_prepare(fe_real_at(scale, c), d->k_h * d->k_w, b[0], &t.ends, &t.factor))
+        return 0;
     for (int32_t oy = 0; oy < d->out_h; oy++)
         row(d, &t, x, oy, y, mask, oy * d->out_w * d->out_c + c);
     return 1;

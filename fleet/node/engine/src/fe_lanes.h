@@ -30,10 +30,12 @@
 /* Keeps a pointer's steps apart from its neighbours': clang would rather have one index and spill for it. */
 #ifdef __GNUC__
 #define FE_APART(pointer) __asm__("" : "+r"(pointer))
+#define FE_AGAIN() __asm__("" : : : "memory") /* what lies in memory is read again: rather than kept, and that spilled */
 #define FE_ALWAYS static inline __attribute__((always_inline))
 #define FE_ALONE static __attribute__((noinline)) /* a loop that needs all registers */
 #else
 #define FE_APART(pointer) (void)(pointer)
+#define FE_AGAIN() (void)0
 #define FE_ALWAYS static inline
 #define FE_ALONE static
 #endif
@@ -63,10 +65,22 @@ static inline int32_t fe_odd(int32_t word)
     return __sxtb16((int32_t)((uint32_t)word >> 8 | (uint32_t)word << 24));
 }
 
+/* Whether inner loops that need all registers are blocks of instructions: a compiler left to itself spills. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SIMD32)
+#define FE_BLOCKS 1
+#else
+#define FE_BLOCKS 0
+#endif
+
 /* Both lanes of a pair less the same: what is 255 at most beside an int8 stays an int16. */
 static inline int32_t fe_twice(int32_t value)
 {
     return (int32_t)((uint32_t)value << 16 | ((uint32_t)value & 0xFFFFu));
+}
+
+static inline int32_t fe_pair_up(int32_t low, int32_t high)
+{
+    return (int32_t)((uint32_t)high << 16 | ((uint32_t)low & 0xFFFFu));
 }
 
 static inline int32_t fe_even_plus(int32_t pair, int32_t word)

@@ -125,6 +125,26 @@ static inline int32_t fe_output_under(int32_t at, int32_t stride, int32_t output
     return at < 0 || o * stride != at || o >= outputs ? -1 : o;
 }
 
+/* Taps of one side under which an input place lies: the first, and how many; the output of the first. They lie a stride
+ * apart, and so outputs go down one by one. */
+typedef struct {
+    int32_t first, count, output;
+} fe_under;
+
+static inline fe_under fe_under_of(int32_t at, int32_t pad, int32_t stride, int32_t taps, int32_t outputs)
+{
+    fe_under u;
+    u.first = (at + pad) % stride;
+    u.output = (at + pad) / stride;
+    if (u.output >= outputs) { /* the first of them lie behind the last output */
+        u.first += (u.output - outputs + 1) * stride;
+        u.output = outputs - 1;
+    }
+    u.count = u.first < taps ? (taps - 1 - u.first) / stride + 1 : 0;
+    u.count = u.count < u.output + 1 ? u.count : u.output + 1;
+    return u;
+}
+
 /* sum (x - zx) w over n products. |sum| <= n * 255 * 127. */
 static inline int32_t fe_dot(const int8_t *x, const int8_t *w, int32_t n, int32_t zero_x)
 {

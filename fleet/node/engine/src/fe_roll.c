@@ -7,14 +7,9 @@
 
 void fe_begin_roll(const fe_rows_step *s, fe_roll *r)
 {
-    int32_t at = s->step.words;
     r->s = s;
-    r->form = (const fe_row_form *)(const void *)(s + 1);
-    for (int32_t i = 0; i < s->count; i++) {
-        r->at[i] = (uint16_t)at;
+    for (int32_t i = 0; i < s->count; i++)
         r->made[i] = r->low[i] = 0;
-        at += fe_roll_step(r, i)->words;
-    }
 }
 
 static int is_pool(const fe_step *step)
@@ -61,7 +56,7 @@ fe_span fe_next_reads(const fe_roll *r, int32_t i)
 /* Bytes from the beginning of what a step reads to a row of it. */
 static int32_t bytes_to(const fe_roll *r, int32_t from, int32_t row, int32_t line)
 {
-    const int32_t low = from >= 0 && r->form[from].rows > 0 ? r->low[from] : 0;
+    const int32_t low = from >= 0 && fe_roll_forms(r)[from].rows > 0 ? r->low[from] : 0;
     return row > low ? (row - low) * line : 0;
 }
 
@@ -83,12 +78,12 @@ void fe_lay_row(const fe_roll *r, int32_t i, int32_t place, fe_row_step *to)
     fe_slope_of(step, &d);
     for (int32_t w = 0; w < step->words; w++)
         to->words[w] = ((const int32_t *)(const void *)step)[w];
-    to->words[FE_ROW_X] += bytes_to(r, r->form[i].x_from, rows.first, d.in_line);
+    to->words[FE_ROW_X] += bytes_to(r, fe_roll_forms(r)[i].x_from, rows.first, d.in_line);
     to->words[y] += place * d.out_line;
     if (step->op != FE_MOVE && to->words[y + 1] != 0)
         to->words[y + 1] += r->made[i] * d.out_line / 8;
     if (step->op == FE_ADD) {
-        to->words[FE_ROW_X + 1] += bytes_to(r, r->form[i].x2_from, rows.first, d.in_line);
+        to->words[FE_ROW_X + 1] += bytes_to(r, fe_roll_forms(r)[i].x2_from, rows.first, d.in_line);
         to->add.d.p.h = 1;
     } else if (step->op == FE_MOVE) {
         to->move.d.h = 1;

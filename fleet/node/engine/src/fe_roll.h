@@ -7,11 +7,9 @@
 
 #include "fe_map_steps.h"
 
-/* Of each step: words to it from the group's own one; rows made; the lowest row that anybody still reads. */
+/* Of each step: rows made; the lowest row that anybody still reads. */
 typedef struct {
     const fe_rows_step *s;
-    const fe_row_form *form;
-    uint16_t at[FE_GROUP_MOST];
     int16_t made[FE_GROUP_MOST], low[FE_GROUP_MOST];
 } fe_roll;
 
@@ -41,7 +39,15 @@ static inline int32_t fe_row_y(const fe_step *step)
 
 static inline const fe_step *fe_roll_step(const fe_roll *r, int32_t i)
 {
-    return (const fe_step *)(const void *)((const int32_t *)(const void *)r->s + r->at[i]);
+    const fe_step *step = fe_following(&r->s->step); /* walked to: where each lies would be stack that no group has */
+    while (i-- > 0)
+        step = fe_following(step);
+    return step;
+}
+
+static inline const fe_row_form *fe_roll_forms(const fe_roll *r)
+{
+    return (const fe_row_form *)(const void *)(r->s + 1);
 }
 
 static inline int32_t fe_least(int32_t a, int32_t b)

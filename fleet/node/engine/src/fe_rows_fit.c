@@ -88,7 +88,7 @@ int fe_rows_fit(const fe_plan *p, const fe_rows_step *s)
     fe_begin_roll(s, &r);
     for (int32_t i = 0; i < s->count; i++) {
         const fe_step *step = fe_roll_step(&r, i);
-        const fe_row_form *form = &r.form[i];
+        const fe_row_form *form = &fe_roll_forms(&r)[i];
         fe_slope d;
         if (!knows_rows(step))
             return 0;

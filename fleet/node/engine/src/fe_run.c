@@ -125,7 +125,25 @@ static void run_scatter(const fe_node *node, const fe_grad_step *s, const fe_ope
     k[s->flow.k] = k[s->flow.gk] + s->r_exp;
 }
 
-void fe_run_grad(const fe_node *node, const fe_grad_step *s)
+#if FE_PAIRS
+/* By a kernel that takes the whole map, whatever the exponents. 0: there is none for it. */
+FE_ALONE int32_t run_whole(const fe_node *node, const fe_grad_step *s)
+{
+    const int32_t depthwise = FE_RUNS(FE_GRAD_DEPTHWISE) && s->step.op == FE_GRAD_DEPTHWISE;
+    fe_gradient gr;
+    fe_settled to;
+    if (fe_is_float(node) || !depthwise || !fe_depthwise_s8_grad_in_fours(&s->d, s->r_shift))
+        return 0;
+    gr.r = fe_at(node, s->r);
+    gr.r_shift = s->r_shift;
+    to = fe_settled_of(node, &s->flow, s->r_exp);
+    fe_depthwise_s8_grad_fours(&s->d, fe_at(node, s->flow.g), fe_weights_at(node, s->w_trained, s->w_frozen), &gr, &to);
+    fe_end_settled(node, &s->flow, &to);
+    return 1;
+}
+#endif
+
+FE_ALONE void run_grad(const fe_node *node, const fe_grad_step *s)
 {
     const fe_flow *f = &s->flow;
     fe_operands a = {0};
@@ -141,6 +159,15 @@ void fe_run_grad(const fe_node *node, const fe_grad_step *s)
         fe_backprop(node, f, fe_conv_s8_grad_place, FE_F32(fe_conv_f32_grad_place), &s->d, &a, s->r_exp);
     else if (FE_RUNS(FE_GRAD_DEPTHWISE))
         fe_backprop(node, f, fe_depthwise_s8_grad_place, FE_F32(fe_depthwise_f32_grad_place), &s->d, &a, s->r_exp);
+}
+
+void fe_run_grad(const fe_node *node, const fe_grad_step *s)
+{
+#if FE_PAIRS
+    if (run_whole(node, s))
+        return;
+#endif
+    run_grad(node, s);
 }
 
 static void copy(const int8_t *from, int8_t *to, int32_t size)
