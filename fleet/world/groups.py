@@ -10,6 +10,7 @@ from fleet.base.lazy import Derived
 from fleet.node.profile import Profile, radio_of
 from fleet.scenario.schema import FleetGroup, Report
 from fleet.world.cohort import Group
+from fleet.world.harvest import Harvest
 from fleet.world.node import NodeSpec
 from fleet.world.power import power
 from fleet.world.radio.lora.link import LoraLink
@@ -31,9 +32,19 @@ def groups_of(
             first=first,
             count=group.count,
             reports=_reports(group, profiles[group.board], first, specs, seed),
+            harvests=_harvests(group, first, specs),
         )
         for group, first in zip(fleet, firsts, strict=False)
     ]
+
+
+def _harvests(group: FleetGroup, first: int, specs: Sequence[NodeSpec]) -> tuple[Harvest, ...]:
+    """One for each region of a group, in the order of regions; of a region without nodes, another's."""
+    if group.energy.harvest is None:
+        return ()
+    regions = group.energy.harvest.settings().get("regions", 1)
+    nodes = (specs[first + min((region - first) % regions, group.count - 1)] for region in range(regions))
+    return tuple(node.harvest for node in nodes if node.harvest is not None)
 
 
 def _reports(group: FleetGroup, profile: Profile, first: int, specs: Sequence[NodeSpec], seed: int) -> Reports | None:

@@ -76,15 +76,19 @@ class Node(Powered):
 
     def live_alone(self, task: Task | None, until_us: int) -> None:
         """What `settle` and `report` do, without events, from where it is settled up to a time, or to its end."""
+        passed_us = -1  # when a report was due that was sent, or left out
         while self.alive and self.slept_from_us is not None and self.slept_from_us < until_us:
-            since_us = self.slept_from_us
+            since_us = max(self.slept_from_us, passed_us + 1)
             window = 0 if task is None else since_us // task.reports.every_us
             due_us = until_us
             if task is not None:
                 due_us = next(due for w in (window, window + 1) if (due := task.due_us(w)) >= since_us)
                 window = due_us // task.reports.every_us
+            passed_us = due_us
+            if due_us < until_us and self.quiet_until_us > due_us:
+                continue
             self.settle(min(due_us, until_us))
-            if task is not None and self.on and due_us < until_us and self.quiet_until_us <= due_us:
+            if task is not None and self.on and due_us < until_us:
                 self._report_at(task, window, due_us)
 
     def _report_at(self, task: Task, window: int, due_us: int) -> None:

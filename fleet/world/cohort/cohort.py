@@ -10,7 +10,9 @@ import numpy as np
 import simpy
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
+from fleet.world.cohort.light import Light
 from fleet.world.cohort.rows import NEVER, Ints, Rows
+from fleet.world.harvest import Harvest
 from fleet.world.meter import Cause
 from fleet.world.node import Node, NodeSpec
 from fleet.world.reports.report import Reports, RowReports, Task
@@ -18,12 +20,16 @@ from fleet.world.reports.report import Reports, RowReports, Task
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Nodes of one kind, from number `first` on. board: their profile's folder. reports: what they send unasked."""
+    """Nodes of one kind, from number `first` on. board: their profile's folder. reports: what they send unasked.
+
+    harvests: node n has number n mod how many there are; none where they are fed by their stores alone.
+    """
 
     board: str
     first: int
     count: int
     reports: Reports | None = None
+    harvests: Sequence[Harvest] = ()
 
     def tasks(self) -> list[Task | None]:
         """What each node reports, where every node is an object."""
@@ -51,7 +57,14 @@ class Cohort:
         self._out: dict[int, Node] = {}
         firsts = [specs[group.first] for group in groups]
         self._rows = [
-            Rows(group.count, store=spec.store, power=spec.power, standby=spec.standby, reports=_by_rows(group.reports))
+            Rows(
+                group.count,
+                store=spec.store,
+                power=spec.power,
+                standby=spec.standby,
+                reports=_by_rows(group.reports),
+                light=_light(group, spec),
+            )
             for group, spec in zip(groups, firsts, strict=True)
         ]
         self._away = [np.zeros(group.count, dtype=np.bool_) for group in groups]
@@ -148,6 +161,7 @@ class Cohort:
         node = self._made(self._specs[number])
         node.store = rows.store_of(place)
         node.died_us = int(rows.died_us[place])
+        node.off = bool(rows.off[place])
         node.slept_from_us = int(rows.settled_us[place])
         node.quiet_until_us = int(rows.quiet_until_us[place])
         node.synced_us = int(rows.synced_us[place])
@@ -162,6 +176,13 @@ class Cohort:
         task = None if group.reports is None else Task(reports=group.reports, place=place, ether=rows)
         node.live_alone(task, int(self._env.now))
         rows.take(place, node)
+
+
+def _light(group: Group, spec: NodeSpec) -> Light | None:
+    if spec.harvest is None or spec.recovery is None:
+        return None
+    harvests = group.harvests or (spec.harvest,)
+    return Light(harvests=harvests, first=group.first, count=group.count, restart_ppm=spec.recovery.restart_ppm)
 
 
 def _by_rows(reports: Reports | None) -> RowReports | None:

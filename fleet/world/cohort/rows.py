@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.world.cohort.light import Light
 from fleet.world.meter import Booking, Cause
 from fleet.world.node import Node
 from fleet.world.power import Power
@@ -43,8 +44,13 @@ class Rows:
         power: Power,
         standby: Standby | None = None,
         reports: RowReports | None = None,
+        light: Light | None = None,
     ) -> None:
         self.count = count
+        self.light = light
+        self._power_nw: Ints = np.zeros(count, dtype=np.int64)  # of the harvest, in the stretch that is worked on
+        self._advanced_us = 0
+        self.off = np.zeros(count, dtype=np.bool_)  # without power
         self.standby = standby
         self.reports = reports
         self._plan_reports(power)
@@ -99,6 +105,7 @@ class Rows:
     def take(self, place: int, node: Node) -> None:
         """Writes a node that has nothing to do any more back into its row."""
         self.stored_nj[place] = node.store.stored_nj
+        self.off[place] = node.off
         self.supplied_nj[place] += node.meter.supplied_nj
         self.lost_nj[place] += node.meter.lost_nj
         self.died_us[place] = node.died_us
@@ -158,7 +165,17 @@ class Rows:
         ]
 
     def _pieces(self, now_us: int) -> Iterator[Piece]:
-        """Stretches of time up to now with at most one report of each node."""
+        """Stretches of time up to now with one power of each harvest and at most one report of each node."""
+        if self.light is not None:
+            for until_us in self.light.changes(self._advanced_us, now_us):
+                self._power_nw = self.light.powers_nw(self._advanced_us)
+                yield from self._windows(until_us)
+                self._advanced_us = until_us
+        else:
+            yield from self._windows(now_us)
+
+    def _windows(self, now_us: int) -> Iterator[Piece]:
+        """Stretches of time up to a moment with at most one report of each node."""
         if self.reports is None:
             yield Piece(until_us=now_us, last=True)
             return
@@ -180,7 +197,7 @@ class Rows:
             sends = self._lives(part, away) & (due_us >= settled_us) & (due_us < piece.until_us)
             sends &= self.quiet_until_us[part] <= due_us
             fallen += self._sleep(part, np.where(sends, due_us, settled_us), away)
-            fallen += self._send(part, sends & ~away[part], piece.window, away)
+            fallen += self._send(part, sends & ~away[part] & ~self.off[part], piece.window, away)
         if piece.last:
             settled_us = self.settled_us[part]
             asleep = self._lives(part, away) & (settled_us < piece.until_us)
@@ -193,19 +210,23 @@ class Rows:
 
     def _sleep(self, part: slice, until_us: Ints, away: Mask) -> list[int]:
         """Sleep up to a time of each row. Rows that fall are away from here on."""
-        span_us = until_us - self.settled_us[part]
-        draws, sense_na = list(self._draws(part, span_us)), self.power.sense_na
+        span_us, stored_nj, on = until_us - self.settled_us[part], self.stored_nj[part], ~self.off[part]
+        sense_na = self.power.sense_na
+        draws = [(cause, current_na, time_us * on) for cause, current_na, time_us in self._draws(part, span_us)]
         drawn = [energies_nj(self.power.supply_mv, current_na + sense_na, time_us) for _, current_na, time_us in draws]
         squares = sum(squares_of(current_na + sense_na, time_us) for _, current_na, time_us in draws)
-        spells = Spells(time_us=span_us, drawn_nj=sum(drawn), squares=squares)
-        after_nj, supplied, lost = self.columns.after(self.stored_nj[part], spells)
+        harvested = 0 if self.light is None else powers_nj(1000 * self._power_nw[part], span_us)
+        spells = Spells(time_us=span_us, drawn_nj=sum(drawn), squares=squares, supplied_nj=harvested)
+        after_nj, supplied, lost = self.columns.after(stored_nj, spells)
         fails = np.zeros(len(span_us), dtype=np.bool_)
         for _, current_na, time_us in draws:
-            fails |= (time_us > 0) & self.columns.fails(after_nj, current_na + sense_na, self.power.brown_out_mv)
+            fails |= (time_us > 0) & self._cannot(stored_nj, after_nj, current_na + sense_na)
+        if self.light is not None:  # who has enough to start does so at a moment of its own
+            fails |= ~on & self.columns.reaches(after_nj, self.light.restart_ppm)
         if fails.any():
             for column in (span_us, supplied, lost, *drawn, *(time_us for _, _, time_us in draws)):
                 column[fails] = 0
-            after_nj = np.where(fails, self.stored_nj[part], after_nj)
+            after_nj = np.where(fails, stored_nj, after_nj)
         self._take(part, after_nj, supplied, lost)
         self.settled_us[part] += span_us
         for (cause, _, time_us), energy in zip(draws, drawn, strict=True):
@@ -234,9 +255,10 @@ class Rows:
             time_us=self._report_us[part] * sends,
             drawn_nj=self._report_nj[part] * sends,
             squares=self._report_squares[part] * sends,
+            supplied_nj=self._harvested_nj(part, sends),
         )
         after_nj, supplied, lost = self.columns.after(self.stored_nj[part], spells)
-        fails = sends & self.columns.fails(after_nj, self._report_na, self.power.brown_out_mv)
+        fails = sends & self._cannot(self.stored_nj[part], after_nj, self._report_na)
         done = sends
         if fails.any():
             done = sends & ~fails
@@ -249,6 +271,24 @@ class Rows:
         self.sent[part] += done
         self.heard[part] += done & self._arrived(window)[part]
         return self._fell(part, fails, away)
+
+    def _cannot(self, before_nj: Ints, after_nj: Ints, current_na: int) -> Mask:
+        """Which stores do not bear a current at both ends; what is only drawn from bears it best at first."""
+        fails = self.columns.fails(after_nj, current_na, self.power.brown_out_mv)
+        if self.light is not None:
+            fails |= self.columns.fails(before_nj, current_na, self.power.brown_out_mv)
+        return fails
+
+    def _harvested_nj(self, part: slice, sends: Mask) -> Ints | int:
+        """What comes in while reports are sent; for those that the light changes on, one by one."""
+        if self.light is None:
+            return 0
+        since_us, time_us = self.settled_us[part], self._report_us[part] * sends
+        found = powers_nj(1000 * self._power_nw[part], time_us)
+        ends_us = self.light.until_us(self._advanced_us)
+        for at in np.flatnonzero(sends & (since_us + time_us > ends_us)).tolist():
+            found[at] = self.light.harvested_nj(part.start + at, int(since_us[at]), int(time_us[at]))
+        return found
 
     def _take(self, part: slice, after_nj: Ints, supplied: Ints, lost: Ints) -> None:
         self.stored_nj[part] = after_nj

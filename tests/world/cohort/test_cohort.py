@@ -8,14 +8,18 @@ import pytest
 from fleet.base import rng
 from fleet.world.cohort import Group
 from fleet.world.cohort.rows import energies_nj
+from fleet.world.harvest import Trace
 from fleet.world.meter import Cause, Draw
 from fleet.world.node import NodeSpec
+from fleet.world.outage import Recovery
 from fleet.world.radio import BleLink
+from fleet.world.radio.link import Standby
 from fleet.world.records import Records
 from fleet.world.reports.report import Block, Ints, Mask
 from fleet.world.stores import Store
 from fleet.world.stores.cr2032 import cr2032
 from fleet.world.stores.ideal import ideal
+from fleet.world.stores.supercap import supercap
 from fleet.world.world import World
 from tests.world.fakes import HOUR_US, jobs, lossy, spec
 
@@ -178,3 +182,49 @@ def test_sums_hold_the_reports() -> None:
     for row in world.sums():
         assert row.energy_nj == sum(e.energy_nj for e in energy if e.cause == row.cause)
     assert world.totals()["reports"].tolist() == [7] * NODES
+
+
+NIGHT_AND_DAY = tuple(
+    Trace(starts_us=(0, *(h * HOUR_US for h in (6, 7, 18, 30, 42))), powers_nw=(0, nw // 3, nw, 0, nw, 0))
+    for nw in (90_000, 2_000_000, 10_000_000)
+)
+
+
+def harvesting(count: int, store: Store, standby: Standby | None) -> tuple[World, Records, World, Records]:
+    specs = [
+        replace(
+            spec(n, link=lossy(0.05), store=store),
+            harvest=NIGHT_AND_DAY[n % 3],
+            recovery=Recovery(restart_ppm=700_000),
+            standby=standby,
+        )
+        for n in range(count)
+    ]
+    groups = [Group(board="a", first=0, count=count, reports=Chatter(count), harvests=NIGHT_AND_DAY)]
+    each, rows = Records(), Records()
+    return (
+        World(specs, seed=3, line="federated", records=each, groups=groups),
+        each,
+        World(specs, seed=3, line="federated", records=rows, groups=groups, cohort=True),
+        rows,
+    )
+
+
+@pytest.mark.parametrize("store", [supercap(40_000_000, charger=0.85), supercap(1_000_000_000), ideal(0.03)])
+@pytest.mark.parametrize("standby", [None, Standby(period_us=10_000_000, receive_us=500, start_us=1_000)])
+def test_days_and_nights_leave_the_same_records_as_objects_and_as_rows(store: Store, standby: Standby | None) -> None:
+    one, each, other, rows = harvesting(60, store, standby)
+    for world in (one, other):
+        for number in range(1, 9):
+            world.advance_to(max(world.now_us, number * 5 * HOUR_US + 1_234_567))
+            asked = [n for n in range(60) if rng.below(rng.key(1, number, n), 0, 3) == 0]
+            world.exchange(jobs(*asked, in_round=number), deadline_us=world.now_us + 1_500_000)
+        world.advance_to(60 * HOUR_US)
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic
+    assert sorted(each.events, key=str) == sorted(rows.events, key=str)
+    for name, column in one.totals().items():
+        assert column.tolist() == other.totals()[name].tolist(), name
+    assert (one.totals()["supplied_nj"] > 0).all()
+    if store.capacity_nj < 10**9:
+        assert {"brown_out", "rebooted"} <= {event.kind for event in rows.events}
