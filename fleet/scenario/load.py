@@ -94,6 +94,8 @@ def dump(scenario: Scenario) -> str:
     for name, parameters in (("scheme", SCHEME_PARAMETERS), ("schedule", SCHEDULE_PARAMETERS)):
         if name in written["training"]:
             written["training"][name] = _read_ones(written["training"][name], parameters)
+    if not scenario.updates:
+        written.pop("updates")
     if scenario.model.file is not None:
         written["model"].pop("pretrained")  # the file's weights are its own
     if scenario.training.personal_steps == 0:

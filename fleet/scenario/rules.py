@@ -19,6 +19,7 @@ from fleet.scenario.energy_rules import ENERGY_RULES
 from fleet.scenario.radio_rules import RADIO_RULES
 from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
 from fleet.scenario.training_rules import TRAINING_RULES
+from fleet.scenario.updates import updates_are_told_apart
 
 Said = Iterator[tuple[KeyPath, str]]
 
@@ -279,5 +280,6 @@ RULES: Sequence[Rule] = (
     _large_fleets_stay_cheap,
     _selection_has_a_sample,
     _some_group,
+    updates_are_told_apart,
     _lines_once,
 )

@@ -19,6 +19,7 @@ from fleet.scenario import names
 from fleet.scenario.energy_schema import StoreChoice
 from fleet.scenario.life import LifeChoice
 from fleet.scenario.radio_schema import RadioChoice
+from fleet.scenario.updates import UpdateChoice
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
@@ -204,6 +205,7 @@ class ScenarioFile:
     training: Annotated[Training, Key("how a node trains")]
     fleet: Annotated[tuple[FleetGroup, ...], Key("groups of nodes")]
     server: Annotated[Server, Key("what joins their work")]
+    updates: Annotated[tuple[UpdateChoice, ...], Key("what is pushed over the air besides rounds")] = ()
     seed: Annotated[int, Key("order of samples, rounding, losses; never the draw", least=0, most=2**63 - 1)] = 0
     compare: Annotated[
         tuple[Annotated[str, Key("one line", one_of=tuple(names.LINES))], ...],

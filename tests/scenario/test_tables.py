@@ -15,6 +15,7 @@ from fleet.scenario.load import LATER
 from fleet.scenario.radio_schema import GatewayChoice, LinkChoice, RadioChoice
 from fleet.scenario.schema import ScenarioFile
 from fleet.scenario.tables import field_table, json_schema_text, readme
+from fleet.scenario.updates import UpdateChoice
 
 
 def test_the_readme_of_the_scenarios_is_fresh() -> None:
@@ -30,6 +31,7 @@ def test_the_field_table_has_a_row_for_every_key_of_a_resolved_scenario() -> Non
     later = {f"{section}.{key}" for section, keys in LATER.items() for key in keys}
     parts = {f"training.schedule.{key}" for key in ("kind", "every", "factor", "lowest")}
     parts |= {"fleet.report.every", "fleet.report.payload"}
+    parts |= {"updates", *(f"updates.{key.key}" for key in declared_fields(UpdateChoice))}
     parts |= {f"fleet.life.{key.key}" for key in declared_fields(LifeChoice)}
     radio = {key.key for key in declared_fields(RadioChoice)} - {"kind", "phy", "loss", "interval"}
     talk = {f"fleet.radio.{key}" for key in radio}
