@@ -13,7 +13,8 @@ CAUSES = ("sleep", "wake", "sense", "compute", "transmit", "receive", "flash", "
 LATER_CAUSES: Final = ("checkpoint",)
 """Causes that came after the first release: they have a row only where something was drawn for them."""
 EVENTS = ("died", "late", "lost", "refused", "stale", "absent", "stuck", "corrupt", "power_cut",
-          "brown_out", "rebooted", "no_progress")  # fmt: skip
+          "brown_out", "rebooted", "no_progress", "halted")  # fmt: skip
+RESULTS = ("confirmed", "reverted", "floor", "lost", "unheard", "died", "off")
 BASES = ("measured", "counted", "modelled", "planned", "reserved", "unverified", "given")
 LEDGER_BASES = ("planned", "reserved", "measured", "modelled")
 
@@ -170,6 +171,23 @@ class WaitRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRow:
+    """One attempt to bring an update to one node."""
+
+    line: str = field(metadata=LINE)
+    update: str = field(metadata=_is("its name in the scenario"))
+    stage: int = field(metadata=_is("stage of the campaign, 0 for the canaries"))
+    node: int = field(metadata=NODE)
+    attempt: int = field(metadata=_is("how often it was asked before"))
+    asked_us: int = field(metadata=_is("when the server asked", "us"))
+    known_us: int = field(metadata=_is("when the server looked at what became of it", "us"))
+    result: str = field(metadata=_is("what became of it", one_of=RESULTS))
+    payload_bytes: int = field(metadata=_is("length of manifest and content; 0 where the node had it", "bytes"))
+    flash_us: int = field(metadata=_is("time that its flash was at work", "us"))
+    erases: int = field(metadata=_is("erase units erased", "units"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerRow:
     """One line of a board's memory ledger."""
 
@@ -217,6 +235,7 @@ Row: TypeAlias = (
     | TotalRow
     | SumRow
     | WaitRow
+    | UpdateRow
 )
 
 TABLES: dict[str, type[Row]] = {
@@ -233,6 +252,7 @@ TABLES: dict[str, type[Row]] = {
     "totals": TotalRow,
     "sums": SumRow,
     "waits": WaitRow,
+    "updates": UpdateRow,
 }
 """Tables in the order of the fingerprint: only append."""
 

@@ -21,6 +21,7 @@ SYMBOLS = {
     "brown_out": "triangle-down",
     "rebooted": "triangle-up",
     "no_progress": "x-thin",
+    "halted": "octagon",
 }
 WORDS = {
     "died": ("node died", "nodes died"),
@@ -35,6 +36,7 @@ WORDS = {
     "brown_out": ("brown-out", "brown-outs"),
     "rebooted": ("restart", "restarts"),
     "no_progress": ("node without progress", "nodes without progress"),
+    "halted": ("halted update", "halted updates"),
 }
 LINE_NAMES = {"federated": "federated", "alone": "alone", "fedavg": "plain FedAvg", "pretrained": "pretrained"}
 

@@ -8,18 +8,22 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base import rng
 from fleet.base.lazy import Derived
 from fleet.learning import scores
 from fleet.learning.client import Client
 from fleet.learning.scores import Score
-from fleet.record import LINES, AccuracyRow, Row, RunFolder
+from fleet.record import LINES, AccuracyRow, Row, RunFolder, ValueRow
 from fleet.run.assemble import Assembly
 from fleet.run.memory import Memory
 from fleet.run.progress import Progress
+from fleet.world.campaign import Campaign
 from fleet.world.groups import groups_of
 from fleet.world.node import NodeSpec
 from fleet.world.records import Records
 from fleet.world.specs import node_spec
+from fleet.world.updates.planned import planned_update, rules_of
+from fleet.world.updates.rollout import Rollout
 from fleet.world.world import World
 
 Values = NDArray[np.int32]
@@ -52,8 +56,25 @@ class Stage:
             records=records,
             groups=groups_of(scenario.fleet, self.party.profiles, specs, seed=scenario.seed),
             cohort=len(self.party.watched) < len(self.party.nodes),
+            rollouts=(rollouts := self._rollouts(name, records)),
         )
-        return LineTables(stage=self, name=name, world=world, records=records)
+        return LineTables(stage=self, name=name, world=world, records=records, rollouts=rollouts)
+
+    def _rollouts(self, name: str, records: Records) -> list[Rollout]:
+        """The scenario's updates, each a campaign of its own."""
+        party, seed = self.party, self.party.scenario.seed
+        return [
+            Rollout(
+                update=planned_update(number, choice, party.plan, party.profiles),
+                campaign=Campaign(rules_of(choice, len(party.nodes)), party.nodes, rng.key(seed, number)),
+                at_us=choice.at_us,
+                within_us=choice.within_us,
+                board=lambda node: party.groups[node].board,
+                line=name,
+                records=records,
+            )
+            for number, choice in enumerate(party.scenario.updates)
+        ]
 
     def _node_spec(self, node: int) -> NodeSpec:
         scenario = self.party.scenario
@@ -70,6 +91,7 @@ class LineTables:
     name: str
     world: World
     records: Records
+    rollouts: Sequence[Rollout] = ()
     _pending: dict[str, list[Row]] = field(default_factory=dict)
     _parts: int = 0
 
@@ -98,6 +120,8 @@ class LineTables:
         self.add("traffic", self.records.traffic)
         self.add("events", self.records.events)
         self.add("waits", self.records.waits)
+        self.add("updates", self.records.updates)
+        self.records.updates.clear()
         self.records.traffic.clear()
         self.records.waits.clear()
         self.records.events.clear()
@@ -116,6 +140,7 @@ class LineTables:
         self.add("energy", energy)
         self.add("battery", battery)
         self.add("sums", self.world.sums())
+        self.add("values", (_ending(rollout) for rollout in self.rollouts))
         if totals := self.world.totals():
             self.stage.folder.write_columns("totals", LINES.index(self.name), {"line": self.name, **totals})
         self.flush()
@@ -162,6 +187,10 @@ class LineTables:
             correct=score.correct,
             total=score.total,
         )
+
+
+def _ending(rollout: Rollout) -> ValueRow:
+    return ValueRow(key=f"update:{rollout.line}:{rollout.update.name}", value=rollout.ended, basis="modelled")
 
 
 def _mean_accuracy(counted: Sequence[Score], part: str) -> float:

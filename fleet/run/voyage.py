@@ -17,6 +17,7 @@ from fleet.run.memory import Memory
 from fleet.run.progress import Progress, Silent
 from fleet.run.stage import Stage, Values
 from fleet.scenario import Scenario, dump, load
+from fleet.world.updates.planned import planned_update
 
 Line = Callable[[Stage], Sequence[Values]]
 
@@ -30,6 +31,7 @@ def execute(scenario: Scenario, *, out: Path, jobs: int = 1, progress: Progress 
     party = assemble(scenario)
     ledgers = memory_ledgers(party)
     check_strategy(party)
+    check_updates(party)
     with RunFolder.create(out, dump(scenario), versions()) as folder:
         return _sail(party, ledgers, folder, jobs, progress or Silent())
 
@@ -50,6 +52,12 @@ def check_strategy(party: Assembly) -> None:
     """Nothing, or the InputError of a strategy that cannot be imported or built."""
     name, nodes = party.scenario.server.strategy, party.asked
     strategy_of(name, party.graph, party.plan.layout, nodes, lambda *_: None)
+
+
+def check_updates(party: Assembly) -> None:
+    """Nothing, or the InputError of updates that a board's flash has no room for."""
+    for number, choice in enumerate(party.scenario.updates):
+        planned_update(number, choice, party.plan, party.profiles)
 
 
 def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:

@@ -15,18 +15,22 @@ class Reason(StrEnum):
     OFF = "off"  # the node was without power, or lost it while it worked
 
 
-class Job(Protocol):
-    """One node's work in one round.
-
-    A job that starts gets exactly one of finish and abandon; a job whose node never begins to compute gets neither.
-    Work may run on other threads between start and finish; the world calls from one thread only.
-    """
+class Asked(Protocol):
+    """Anything that a node is asked for. round: below 1 where it belongs to none."""
 
     @property
     def node(self) -> int: ...
 
     @property
     def round(self) -> int: ...
+
+
+class Job(Asked, Protocol):
+    """One node's work in one round.
+
+    A job that starts gets exactly one of finish and abandon; a job whose node never begins to compute gets neither.
+    Work may run on other threads between start and finish; the world calls from one thread only.
+    """
 
     @property
     def down_bytes(self) -> int:

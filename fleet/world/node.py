@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import simpy
 
@@ -11,7 +11,7 @@ from fleet.record.rows import TrafficRow, WaitRow
 from fleet.world.carry import Message, carried
 from fleet.world.draws import sleep_draws
 from fleet.world.gateway import Gateway
-from fleet.world.job import Job, Outcome, Reason
+from fleet.world.job import Asked, Job, Outcome, Reason
 from fleet.world.life import NEVER, Mishap
 from fleet.world.meter import Cause, Draw
 from fleet.world.outage import YEAR_US
@@ -26,6 +26,7 @@ __all__ = ["Life", "Node", "NodeSpec", "Stage"]
 
 Stage: TypeAlias = Generator[simpy.Event, Any, bool]  # waits; true: the node lives on
 Life: TypeAlias = Generator[simpy.Event, Any, Outcome]
+J = TypeVar("J", bound=Asked)
 
 
 class Node(Powered):
@@ -52,12 +53,12 @@ class Node(Powered):
         self.synced_us = 0  # when its clock was last set right
         self.task: simpy.Process | None = None
 
-    def assign(self, job: Job, live: Callable[["Node", Job], Life], deadline_us: int | None) -> simpy.Process:
+    def assign(self, job: J, live: Callable[["Node", J], Life], deadline_us: int | None) -> simpy.Process:
         """Queues a job behind what the node is doing; the process ends with the outcome.
 
         deadline_us: a job still queued by then is dropped, since its push is no longer offered; None: it is kept.
         """
-        self.rounds += 1
+        self.rounds += job.round > 0
         self.task = self.env.process(self._after(self.task, job, live, deadline_us))
         return self.task
 
@@ -108,7 +109,7 @@ class Node(Powered):
             return False
         self.slept_from_us = None
         task.ether.began(task.place, window, int(self.env.now))
-        if not (yield from self._spend(list(task.block(window).draws), "reporting")):
+        if not (yield from self.spend(list(task.block(window).draws), "reporting")):
             return False
         self.after_report(task.block(window), int(self.env.now), heard=task.ether.arrived(task.place, window))
         self.slept_from_us = int(self.env.now)
@@ -123,27 +124,27 @@ class Node(Powered):
 
     def exchange(self, job: Job) -> Life:
         """A round: wake, receive the push, compute, send the reply, sleep."""
-        if not (yield from self._wake(job)):
+        if not (yield from self.wake(job)):
             return _outcome(job, self.gone)
-        reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
+        reason = yield from self.transfer(Direction.DOWN, job.down_bytes)
         if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
-            reason = yield from self._transfer(Direction.UP, len(frame))
+            reason = yield from self.transfer(Direction.UP, len(frame))
             if reason is Reason.OK:
                 return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
         return self._sleep(_outcome(job, self._why(reason)))
 
     def deliver(self, job: Job) -> Life:
         """A push that is not answered: wake, receive it, compute, sleep. The outcome's frame never goes on the air."""
-        if not (yield from self._wake(job)):
+        if not (yield from self.wake(job)):
             return _outcome(job, self.gone)
-        reason = yield from self._transfer(Direction.DOWN, job.down_bytes)
+        reason = yield from self.transfer(Direction.DOWN, job.down_bytes)
         if reason is Reason.OK and (frame := (yield from self._compute(job))) is not None:
             return self._sleep(_outcome(job, reason, frame, int(self.env.now)))
         return self._sleep(_outcome(job, self._why(reason)))
 
     def compute_only(self, job: Job) -> Life:
         """Work that nothing is sent for: wake, compute, sleep."""
-        if (yield from self._wake(job, listens=False)):
+        if (yield from self.wake(job, listens=False)):
             frame = yield from self._compute(job)
             if frame is not None:
                 return self._sleep(_outcome(job, Reason.OK, frame, int(self.env.now)))
@@ -158,8 +159,8 @@ class Node(Powered):
     def _after(
         self,
         task: simpy.Process | None,
-        job: Job,
-        live: Callable[["Node", Job], Life],
+        job: J,
+        live: Callable[["Node", J], Life],
         deadline_us: int | None,
     ) -> Life:
         if task is not None and task.is_alive:
@@ -175,7 +176,7 @@ class Node(Powered):
             yield from self.recharged(deadline_us - 1)
         return (yield from live(self, job))
 
-    def _comes(self, job: Job, deadline_us: int | None) -> Stage:
+    def _comes(self, job: Asked, deadline_us: int | None) -> Stage:
         """Waits until the node is in reach; False when that is too late."""
         if self.spec.life is None:
             return True
@@ -190,7 +191,7 @@ class Node(Powered):
         yield self.env.timeout(there_us - now_us)
         return True
 
-    def _wake(self, job: Job, *, listens: bool = True) -> Stage:
+    def wake(self, job: Asked, *, listens: bool = True) -> Stage:
         """Begins a job. listens: for a push, from as early as its clock may be late."""
         self.settle()
         self.round = job.round
@@ -201,7 +202,7 @@ class Node(Powered):
         if listens and self.spec.life is not None:
             heard_us = self.spec.life.clock.listens_us(self.seed, self.spec.node, int(self.env.now) - self.synced_us)
             draws.append(Draw(cause=Cause.RECEIVE, current_na=self.spec.power.receive_na, time_us=heard_us))
-        return (yield from self._spend(draws, "waking"))
+        return (yield from self.spend(draws, "waking"))
 
     def _broken(self, mishap: Mishap) -> bool:
         """Whether something that broke since the last visit of maintenance keeps the node from its work; recorded."""
@@ -213,9 +214,13 @@ class Node(Powered):
             self.event(what[0], f"{what[1]} since {strike.time_us // 1_000_000} s")
         return strike is not None
 
-    def _sleep(self, outcome: Outcome) -> Outcome:
+    def rest(self) -> None:
+        """A job is over: it sleeps from here on, if it has power."""
         if self.slept_from_us is None:
             self.slept_from_us = int(self.env.now)
+
+    def _sleep(self, outcome: Outcome) -> Outcome:
+        self.rest()
         return outcome
 
     def _compute(self, job: Job) -> Generator[simpy.Event, Any, bytes | None]:
@@ -263,7 +268,7 @@ class Node(Powered):
         assert self.spec.recovery.checkpoints is not None
         time_us = self.spec.recovery.checkpoints.time_us
         draw = Draw(cause=Cause.CHECKPOINT, current_na=self.spec.power.flash_na, time_us=time_us)
-        if not (yield from self._spend([draw], f"keeping {done} of {job.steps} steps")):
+        if not (yield from self.spend([draw], f"keeping {done} of {job.steps} steps")):
             self.event("no_progress", "the charge at which its work is kept does not last for keeping it")
             return False
         self.off = True
@@ -298,7 +303,7 @@ class Node(Powered):
         cuts = faults.strikes(Mishap.POWER_CUT, self.seed, self.spec.node, now_us, now_us + time_us)
         return next((strike.time_us - now_us for strike in cuts), time_us)
 
-    def _transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
+    def transfer(self, direction: Direction, payload_bytes: int) -> Generator[simpy.Event, Any, Reason]:
         """Moves a message once the radio may transmit and the gateway has a link for it."""
         if not (yield from self._keep_quiet()):
             return self.gone
@@ -335,7 +340,7 @@ class Node(Powered):
             return Reason.LOST
         purpose = rng.key(self.seed, rng.Stream.RADIO, self.spec.node, self.round, direction.number)
         message = Message(node=self.spec.node, direction=direction, payload_bytes=payload_bytes, key=purpose)
-        transfer = yield from carried(message, self.spec.link, self.spec.power, self.gateway, self.env, self._spend)
+        transfer = yield from carried(message, self.spec.link, self.spec.power, self.gateway, self.env, self.spend)
         if transfer is None:
             return self.gone
         self.quiet_until_us = int(self.env.now) + transfer.quiet_us
@@ -355,13 +360,13 @@ class Node(Powered):
         """Sleeps until the duty cycle lets the radio transmit again. Either direction does: a downlink is asked for."""
         left_us = max(self.quiet_until_us - int(self.env.now), 0)
         draw = Draw(cause=Cause.SLEEP, current_na=self.spec.power.sleep_na, time_us=left_us)
-        return (yield from self._spend([draw], "keeping quiet")) if left_us else True
+        return (yield from self.spend([draw], "keeping quiet")) if left_us else True
 
     def _keep(self) -> Stage:
         draw = Draw(cause=Cause.FLASH, current_na=self.spec.power.flash_na, time_us=self.spec.flash_us)
-        return (yield from self._spend([draw], "programming"))
+        return (yield from self.spend([draw], "programming"))
 
-    def _spend(self, draws: list[Draw], doing: str) -> Stage:
+    def spend(self, draws: list[Draw], doing: str) -> Stage:
         """Passes the time of some draws, and books them at its end."""
         drain = self.drain(draws)
         yield self.env.timeout(drain.lived_us)
@@ -381,7 +386,7 @@ class Node(Powered):
         )
 
 
-def _outcome(job: Job, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
+def _outcome(job: Asked, reason: Reason, frame: bytes | None = None, delivered_us: int = -1) -> Outcome:
     return Outcome(node=job.node, round=job.round, reason=reason, frame=frame, delivered_us=delivered_us)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow, WaitRow
+from fleet.record.rows import BatteryRow, EnergyRow, EventRow, TrafficRow, UpdateRow, WaitRow
 
 
 @dataclass(slots=True)
@@ -12,5 +12,6 @@ class Records:
     traffic: list[TrafficRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     waits: list[WaitRow] = field(default_factory=list)
+    updates: list[UpdateRow] = field(default_factory=list)
     energy: list[EnergyRow] = field(default_factory=list)
     battery: list[BatteryRow] = field(default_factory=list)

@@ -15,6 +15,7 @@ from fleet.world.job import Job, Outcome, Reason
 from fleet.world.node import Life, Node, NodeSpec
 from fleet.world.population import Everyone, Ints, Population
 from fleet.world.records import Records
+from fleet.world.updates.rollout import Rollout
 
 
 class World:
@@ -22,6 +23,7 @@ class World:
 
     nodes: in any order; with groups, node n at place n. groups: where nodes report by themselves, or in a cohort.
     cohort: whether sleepers are rows, as in a large fleet, or objects. The records are the same.
+    rollouts: updates that are brought to the nodes while time passes.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class World:
         records: Records,
         groups: Sequence[Group] = (),
         cohort: bool = False,
+        rollouts: Sequence[Rollout] = (),
     ) -> None:
         self._env = simpy.Environment()
         self._line = line
@@ -52,6 +55,10 @@ class World:
             if cohort
             else Everyone([made(spec) for spec in nodes], [task for group in groups for task in group.tasks()])
         )
+
+        self._rollouts = rollouts
+        for rollout in rollouts:
+            self._env.process(rollout.run(self._env, self._nodes))
 
     @property
     def now_us(self) -> int:
@@ -106,12 +113,16 @@ class World:
 
         They also go to the records. What is not in them is in `totals` and `sums`.
         """
+        for rollout in self._rollouts:
+            rollout.stopped = True
         if self._reporting:
             self._nodes.settle()  # to here: what is still under way ends, and nothing new begins
         for task in self._nodes.stop():
             self._env.run(until=task)
         if not self._reporting:
             self._nodes.settle()
+        for rollout in self._rollouts:
+            rollout.close(self.now_us)
         self._nodes.check_balance()
         energy, battery = self._nodes.rows(watched)
         self._records.energy.extend(energy)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
-from fleet.base.errors import DoesNotFit, InputError
+from fleet.base.errors import DoesNotFit, Fault, InputError
 from fleet.node.flash import geometry_of
 from fleet.node.plan import Plan
 from fleet.node.profile import Profile
@@ -29,8 +29,9 @@ ED25519_CYCLES: Final = 10_000_000  # one verification in plain C on a Cortex-M4
 
 def planned_update(number: int, choice: UpdateChoice, plan: Plan, profiles: Mapping[str, Profile]) -> Update:
     """An update of a fleet on these boards. Raises InputError with every board whose flash has no room for it."""
-    size = choice.size_bytes or len(plan.model if choice.content == "model" else plan.encoded)
-    faults, bills = [], {}
+    size = choice.size_bytes or len(plan.model if choice.content == "model" else plan.content)
+    faults: list[Fault] = []
+    bills: dict[tuple[str, End], Bill] = {}
     for board, profile in profiles.items():
         try:
             bills.update(_bills(board, profile, choice, size))

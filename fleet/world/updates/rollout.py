@@ -41,6 +41,7 @@ class Rollout:
     line: str
     records: Records
     ended: str = ""
+    stopped: bool = False
     _outcomes: Outcomes = field(default_factory=Outcomes, init=False)
     _flying: dict[int, tuple[simpy.Process, UpdateJob, int, int]] = field(default_factory=dict, init=False)
     _tries: dict[int, int] = field(default_factory=dict, init=False)
@@ -49,7 +50,7 @@ class Rollout:
     def run(self, env: simpy.Environment, nodes: Population) -> Generator[simpy.Event, Any, None]:
         """The whole campaign, from at_us to its end."""
         yield env.timeout(max(0, self.at_us - int(env.now)))
-        while not self.ended:
+        while not self.ended and not self.stopped:
             self._collect(int(env.now))
             verdict = self.campaign.next(self._outcomes, int(env.now), np.array(sorted(self._flying), dtype=np.int64))
             if isinstance(verdict, Push):
@@ -62,7 +63,17 @@ class Rollout:
                 wait_us = LOOK_US if self._flying else max(until_us - int(env.now), LOOK_US)
                 yield env.timeout(wait_us)
 
+    def close(self, now_us: int) -> None:
+        """The line is over, whatever the campaign had in mind."""
+        self._collect(now_us)
+        if not self.ended:
+            counts = np.unique(self._outcomes.results, return_counts=True)
+            known = dict(zip(counts[0].tolist(), counts[1].tolist(), strict=True))
+            have, all_nodes = known.get(int(campaigns.Result.DONE), 0), len(self.campaign.order)
+            self.ended = f"{have} of {all_nodes} have it when the run ends"
+
     def _push(self, env: simpy.Environment, nodes: Population, push: Push) -> None:
+        nodes.settle()
         deadline_us = int(env.now) + self.within_us
         for number in push.nodes.tolist():
             attempt = self._tries[number] = self._tries.get(number, -1) + 1
@@ -73,7 +84,7 @@ class Rollout:
                 attempt=attempt,
                 has_it=number in self._have,
             )
-            task = nodes.node(number).begin(job, updating, deadline_us)
+            task = nodes.node(number).assign(job, updating, deadline_us)
             self._flying[number] = (task, job, push.stage, int(env.now))
 
     def _collect(self, now_us: int) -> None:
@@ -94,13 +105,13 @@ class Rollout:
 
     def _end(self, now_us: int, verdict: Done | Halted) -> None:
         counts = verdict.counts
-        text = f"{counts.done} have it, {counts.failed} failed, {counts.given_up} given up, {counts.open} not asked"
-        self.ended = f"{verdict.reason}; {text}" if isinstance(verdict, Halted) else text
-        kind = "halted" if isinstance(verdict, Halted) else "updated"
-        row = EventRow(
-            line=self.line, time_us=now_us, node=-1, round=0, kind=kind, detail=f"{self.update.name}: {self.ended}"
+        self.ended = (
+            f"{counts.done} have it, {counts.failed} failed, {counts.given_up} given up, {counts.open} not asked"
         )
-        self.records.events.append(row)
+        if isinstance(verdict, Halted):
+            detail = f"{self.update.name}: {verdict.reason}; {self.ended}"
+            row = EventRow(line=self.line, time_us=now_us, node=-1, round=0, kind="halted", detail=detail)
+            self.records.events.append(row)
 
     def _row(self, job: UpdateJob, stage: int, asked_us: int, now_us: int) -> UpdateRow:
         return UpdateRow(

@@ -14,10 +14,10 @@ import simpy
 
 from fleet.base import rng
 from fleet.node.protocol.ota.rehearsal import Bill, End
-from fleet.world.job import Reason
+from fleet.world.job import Outcome, Reason
 from fleet.world.life import Mishap
 from fleet.world.meter import Cause, Draw
-from fleet.world.node import Node
+from fleet.world.node import Life, Node
 from fleet.world.powered import wake_draw
 from fleet.world.radio.link import Direction
 
@@ -76,11 +76,12 @@ class UpdateJob:
         return -(1 + self.update.number * 1000 + self.attempt)
 
 
-def updating(node: Node, job: UpdateJob) -> Generator[simpy.Event, Any, Result]:
-    """The attempt; its result is in the job, too."""
+def updating(node: Node, job: UpdateJob) -> Life:
+    """The attempt; what became of it is in the job."""
     job.result = yield from _attempt(node, job)
     node.rest()
-    return job.result
+    reason = Reason.OK if job.result in (Result.CONFIRMED, Result.REVERTED) else Reason.LOST
+    return Outcome(node=job.node, round=job.round, reason=reason)
 
 
 def _attempt(node: Node, job: UpdateJob) -> Generator[simpy.Event, Any, Result]:
