@@ -137,13 +137,17 @@ def fresh(wanted: Path) -> Path:
 
 def _finish(folder: Path) -> None:
     """Writes the report and prints the table and where the report is."""
-    from fleet.report import write_report
-    from fleet.report.summary import HEADINGS, summary
+    from fleet.record import open_run
+    from fleet.report import Story, write_page
+    from fleet.report.summary import HEADINGS, lines, notes
 
-    lines = summary(folder)
+    story = Story.read(open_run(folder))
+    found = lines(story)
     screen = show.console()
-    screen.print(show.table(HEADINGS, [line.cells() for line in lines], marked=len(lines) - 1))
-    typer.echo(f"report: {write_report(folder)}")
+    screen.print(show.table(HEADINGS, [line.cells() for line in found], marked=len(found) - 1))
+    for note in notes(story):
+        typer.echo(note)
+    typer.echo(f"report: {write_page(story)}")
 
 
 @app.command()

@@ -7,6 +7,8 @@ Keys of the table `values` that readers understand; all are optional, others are
     steps:alone      steps one node took alone                  steps:personal   steps of the personal pass
     raw_bytes        training windows of one node as stored, mean over nodes: what sending data would take
     emulated         nodes that were emulated firmware, each with its board; the others ran in the simulator's engine
+    watched          of which nodes the tables have rows, where not of all
+    report:<first>:<count>             payload of a report of these nodes, in bytes
     bank:<board>:<sram|flash>:<bank>   size of a memory bank in bytes
     digest:<whose>   SHA-256 of final weights; part of the fingerprint
     basis:<thing>    what is measured, counted, modelled or unverified: the row's basis says which, its value what it is

@@ -5,6 +5,7 @@ from fleet.report.numbers import count, duration, percent, three
 from fleet.report.story import Moment, Story
 
 DASHES = {"alone": "dash", "fedavg": "dot", "pretrained": "longdashdot"}
+DRAWN_NODES = 60  # lines that can still be told apart, and a page that stays small
 SHORT = {"alone": "alone", "fedavg": "FedAvg", "pretrained": "pretrained"}
 _GROUPS = (
     ("never-new", False, "new", "New classes, never did them"),
@@ -22,9 +23,9 @@ def accuracy_figure(story: Story) -> Figure:
     return Figure(
         name="accuracy",
         finding=_accuracy_finding(story),
-        caption="Windows of the test part recognised, in per cent, over virtual time. Faint: one line per node. "
-        "Strong: the mean over nodes and the worst node at each moment. Dashed: what it is compared with, mean "
-        "over nodes." + _diamond(story.result),
+        caption=f"Windows of the test part recognised, in per cent, over virtual time. Faint: one line per node"
+        f"{_cut(view)}. Strong: the mean over nodes and the worst node at each moment. Dashed: what it is compared "
+        f"with, mean over nodes.{_diamond(story.result)}{_whose(story)}",
         traces=[*view.node_traces(), *view.rivals(), view.mean_trace(), *worst],
         layout=view.layout(labels, 440, floor=_floor(view)),
         height=440,
@@ -59,9 +60,11 @@ class _View:
 
     def __init__(self, story: Story, nodes: list[int] | None, classes: str | None) -> None:
         self.story = story
-        self.nodes = [row.node for row in story.nodes] if nodes is None else nodes
         self.classes = classes
         self.course = story.course("federated")
+        scored = {node for moment in self.course for node in moment.nodes} if story.large else None
+        chosen = [row.node for row in story.nodes] if nodes is None else nodes
+        self.nodes = [node for node in chosen if scored is None or node in scored]
         self.end_us = max((moment.time_us for moment in story.moments), default=0)
         self.unit, self.worth = time_axis(self.end_us)
 
@@ -69,7 +72,7 @@ class _View:
         return moment.mean(self.nodes, self.classes)
 
     def node_traces(self) -> list[Trace]:
-        return [self._node_trace(node) for node in self.nodes] if self.course else []
+        return [self._node_trace(node) for node in self.nodes[:DRAWN_NODES]] if self.course else []
 
     def _node_trace(self, node: int) -> Trace:
         shares = [moment.accuracy(node, self.classes) for moment in self.course]
@@ -152,10 +155,8 @@ class _View:
         """The counts behind the figure, one row per line, moment and node."""
         found: list[tuple[object, ...]] = []
         for m in self.story.moments:
-            for node in self.nodes:
-                hits = [hit for (n, group), hit in m.hits.items() if n == node and self.classes in (None, group)]
-                sums = (sum(correct for correct, _ in hits), sum(total for _, total in hits))
-                found.append((m.line, m.phase, m.round, m.time_us, node, *sums))
+            head = (m.line, m.phase, m.round, m.time_us)
+            found += [(*head, node, *m.counted(node, self.classes)) for node in self.nodes]
         return found
 
 
@@ -205,6 +206,16 @@ def _marker(course: list[Moment], colour: str, dots: int = 6) -> dict[str, objec
 def _when(moment: Moment) -> str:
     names = {"start": "before the first round", "personal": "after the personal pass", "round": f"round {moment.round}"}
     return f"{names[moment.phase]}, {duration(moment.time_us)}"
+
+
+def _cut(view: _View) -> str:
+    shown, there = min(DRAWN_NODES, len(view.nodes)), len(view.nodes)
+    return f" (the first {shown} of {there:,})" if there > shown else ""
+
+
+def _whose(story: Story) -> str:
+    """Whose accuracy it is where not all nodes are scored."""
+    return f" {story.watched} are watched: mean and worst are theirs." if story.large else ""
 
 
 def _diamond(result: Moment | None) -> str:

@@ -5,11 +5,24 @@ from html import escape
 from fleet.report.story import Story
 from fleet.report.tables import table
 
-_SHOWN_ELSEWHERE = ("question", "command", "seed", "raw_bytes", "peak_step", "limit:", "bank:", "basis:", "digest:")
+_SHOWN_ELSEWHERE = (
+    "question",
+    "command",
+    "seed",
+    "raw_bytes",
+    "peak_step",
+    "limit:",
+    "bank:",
+    "basis:",
+    "digest:",
+    "report:",
+)
+SHOWN_DIGESTS = 100
 LABELS = {
     "scheme": "Scheme",
     "recipe": "Recipe",
     "emulated": "Emulated nodes",
+    "watched": "Watched",
     "steps:alone": "Steps of a node alone",
     "steps:personal": "Steps of the personal pass",
 }
@@ -70,7 +83,10 @@ def _bases(story: Story) -> str:
 
 def _digests(story: Story) -> str:
     rows = [(r.key.removeprefix("digest:"), r.value) for r in story.values if r.key.startswith("digest:")]
-    return _folded("Digests of the final weights", table(("weights", "SHA-256"), rows, numbers_from=2)) if rows else ""
+    more = len(rows) - SHOWN_DIGESTS
+    rest = f"<p class=note>{more:,} more in the table values.</p>" if more > 0 else ""
+    shown = table(("weights", "SHA-256"), rows[:SHOWN_DIGESTS], numbers_from=2)
+    return _folded("Digests of the final weights", shown + rest) if rows else ""
 
 
 def _folded(title: str, body: str) -> str:

@@ -6,8 +6,9 @@ wins, the report says that it wins.
 
 from html import escape
 
+from fleet.report.delivery import delivered
 from fleet.report.numbers import count, duration, energy, percent, size, three
-from fleet.report.story import Moment, Story, per_node
+from fleet.report.story import Moment, Story
 
 SMALL_LEAD = 0.05  # over ten draws of the quickstart a lead of some points changed its sign between draws
 
@@ -30,7 +31,7 @@ def answer(story: Story) -> list[str]:
     if result is None or not start:
         return ["There is no answer yet: no round of the federated line is recorded."]
     said = [_new_classes(story, result)] if story.has_new else []
-    return [*said, _everything(story, start[0], result, brief=bool(said)), *_cost(story, result)]
+    return [*said, _everything(story, start[0], result, brief=bool(said)), *_cost(story)]
 
 
 def _new_classes(story: Story, result: Moment) -> str:
@@ -39,7 +40,7 @@ def _new_classes(story: Story, result: Moment) -> str:
     shares = {name: moment.mean(never, "new") for name, moment in rivals.items() if moment is not None}
     against = ", ".join(f"{name} {percent(share)}" for name, share in shares.items())
     return (
-        f"{_after(story, result)}, the {count(len(never), 'node')} that never did the new classes recognise "
+        f"{_after(story, result)}, the {count(len(never), _nodes(story))} that never did the new classes recognise "
         f"<b>{percent(result.mean(never, 'new'))}</b> of them{f' ({against})' if against else ''}."
     )
 
@@ -51,8 +52,12 @@ def _everything(story: Story, start: Moment, result: Moment, *, brief: bool) -> 
     if worst_before and worst_after:
         worst = f" and the worst node from {percent(worst_before[1])} to {percent(worst_after[1])}"
     number = percent(result.mean()) if brief else f"<b>{percent(result.mean())}</b>"
-    fleet = count(len(result.nodes), "node")
+    fleet = count(len(result.nodes), _nodes(story))
     return f"{opening}, the mean over {fleet} goes from {percent(start.mean())} to {number}{worst}."
+
+
+def _nodes(story: Story) -> str:
+    return "watched node" if story.large else "node"
 
 
 def _after(story: Story, result: Moment) -> str:
@@ -61,19 +66,40 @@ def _after(story: Story, result: Moment) -> str:
     return f"After {count(shared.round if shared else 0, 'round')}{personal}"
 
 
-def _cost(story: Story, result: Moment) -> list[str]:
-    drawn, sent = per_node(story.drawn_nj("federated")), per_node(story.sent_bytes("federated", "up"))
+def _cost(story: Story) -> list[str]:
+    drawn, sent = story.mean_drawn_nj("federated"), story.mean_bytes("federated", "up")
     parts = []
     if drawn is not None:
         share = drawn_share(story)
         parts.append(f"drew {energy(drawn)}{f' ({percent(share)} of its store)' if share is not None else ''}")
     if sent is not None:
         parts.append(f"sent {size(sent)}")
-    return [f"In {duration(result.time_us)} a node {' and '.join(parts)} on average."] if parts else []
+    said = [f"In {duration(story.end_us)} a node {' and '.join(parts)} on average{_of_all(story)}."] if parts else []
+    return said + _still_there(story)
+
+
+def _of_all(story: Story) -> str:
+    return f", all {count(story.size, 'node')} counted" if story.large else ""
+
+
+def _still_there(story: Story) -> list[str]:
+    """Who is alive, and how many reports arrived, where there is a table of all nodes."""
+    crowd = story.crowd
+    if crowd is None:
+        return []
+    alive = f"{crowd.alive:,} of {count(len(crowd), 'node')} are alive at the end"
+    share = delivered(crowd)
+    heard = (
+        f", and {percent(share)} of {count(int(crowd.reports.sum()), 'report')} arrived" if share is not None else ""
+    )
+    return [f"{alive}{heard}."]
 
 
 def drawn_share(story: Story) -> float | None:
     """Mean share of their stores that the nodes drew in the federated line; None where a store has no end."""
+    if story.crowd is not None:
+        share = story.crowd.used_share()
+        return share if share is not None and share >= 0 else None
     rows = [row for row in story.battery if row.line == "federated"]
     if not rows or any(row.capacity_nj <= 0 for row in rows):
         return None
@@ -88,6 +114,11 @@ def limits(story: Story) -> list[str]:
         return stated
     found = [_against_alone(story, result), _those_who_did(story, result), _price(story, result)]
     found += [_later_windows(story) if not stated else None, _window_worth(story)]
+    if story.large:
+        found.append(
+            f"{story.watched} are watched: accuracy, and what is drawn node by node, is theirs; energy, who is alive, "
+            "and reports count all."
+        )
     always = "This is one run: other people, another order of samples or other losses give other numbers."
     return [*(text for text in found if text), *stated, always]
 

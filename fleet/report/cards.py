@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fleet.report.answer import drawn_share
+from fleet.report.crowd import Crowd
 from fleet.report.memory import used_and_size
 from fleet.report.numbers import THIN, count, duration, energy, lifetime, percent, size
 from fleet.report.story import Story, per_node
 
 NOTHING = "not recorded"
+DAY_US = 86_400 * 10**6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +25,48 @@ class Card:
 
 
 def cards(story: Story) -> list[Card]:
-    """Accuracy, virtual time, energy, bytes and memory, in this order."""
-    return [_accuracy(story), _time(story), _energy(story), _bytes(story), _memory(story)]
+    """Accuracy, virtual time, energy, bytes and memory, in this order; with a crowd, who is alive and was heard."""
+    crowd = story.crowd
+    more = [] if crowd is None else [_alive(story, crowd), *([_heard(crowd)] if crowd.reports.any() else [])]
+    energy_ = _energy(story) if crowd is None else _energy_a_day(story, crowd)
+    return [_accuracy(story), _time(story), energy_, _bytes(story), *more, _memory(story)]
+
+
+def _energy_a_day(story: Story, crowd: Crowd) -> Card:
+    """Where nodes do more than their rounds, energy counts by the day, not by the round."""
+    mean = crowd.mean_nj() * DAY_US / story.end_us if story.end_us else None
+    share, lasting = crowd.used_share(), crowd.lasting_us(story.end_us)
+    middle = float(np.median(lasting))
+    end = f"at this pace half last another {lifetime(int(middle))}" if 0 < middle < np.inf else ""
+    used = f"{percent(share)} of the store used" if share is not None and share >= 0 else ""
+    others = {"pretrained": "without training", "alone": "alone", "fedavg": "plain FedAvg"}
+    means = {name: story.mean_drawn_nj(line) for line, name in others.items()}
+    against = ", ".join(f"{name} {energy(nj * DAY_US / story.end_us)}" for name, nj in means.items() if nj is not None)
+    return Card(
+        label="Energy per node and day",
+        value=energy(mean),
+        more="; ".join(filter(None, (used, end))) or "the supply has no end",
+        against=against,
+    )
+
+
+def _alive(story: Story, crowd: Crowd) -> Card:
+    there = len(crowd)
+    more = f"{there - crowd.alive:,} out of energy or broken" if crowd.alive < there else "none went out"
+    watched = f"{story.watched} drawn; sums count all" if story.large else ""
+    return Card(label="Alive at the end", value=f"{crowd.alive:,} of {there:,}", more=more, against=watched)
+
+
+def _heard(crowd: Crowd) -> Card:
+    sent, heard = int(crowd.reports.sum()), int(crowd.heard.sum())
+    sends = crowd.reports > 0
+    worst = float((crowd.heard[sends] / crowd.reports[sends]).min())
+    return Card(
+        label="Reports that arrived",
+        value=percent(heard / sent),
+        more=f"{heard:,} of {sent:,}",
+        against=f"worst node {percent(worst)}",
+    )
 
 
 def _accuracy(story: Story) -> Card:
@@ -38,7 +82,8 @@ def _accuracy(story: Story) -> Card:
     if rival is not None and (rival_worst := rival.worst()):
         against = f"{rival.name}: {percent(rival.mean())}, worst {percent(rival_worst[1])}"
     value = _span(start.mean(), result.mean())
-    return Card(label="Accuracy, mean over nodes", value=value, more=worst, against=against)
+    whose = "watched nodes" if story.large else "nodes"
+    return Card(label=f"Accuracy, mean over {whose}", value=value, more=worst, against=against)
 
 
 def _span(before: float | None, after: float | None) -> str:
@@ -84,8 +129,8 @@ def _store(story: Story) -> str:
 
 
 def _bytes(story: Story) -> Card:
-    up, down = (per_node(story.sent_bytes("federated", way)) for way in ("up", "down"))
-    plain = per_node(story.sent_bytes("fedavg", "up"))
+    up, down = (story.mean_bytes("federated", way) for way in ("up", "down"))
+    plain = story.mean_bytes("fedavg", "up")
     against = [f"plain FedAvg sends {size(plain)}"] if plain is not None else []
     if raw := story.value("raw_bytes"):
         against.append(f"its training windows take {size(int(raw))}")

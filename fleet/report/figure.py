@@ -7,7 +7,7 @@ Colours are Okabe and Ito's (https://jfly.uni-koeln.de/color/, safe for colour-b
 through the whole report; what is only compared with is grey and dashed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -29,6 +29,7 @@ PALETTE = {
     "flash": ("#F0E442", "#F0E442"),
     "sleep": ("#999999", "#999999"),
     "wake": ("#4D4D4D", "#D0D0D0"),
+    "checkpoint": ("#8C5A2B", "#C08A55"),
     "ink": ("#16191D", "#ECEEF1"),
     "muted": ("#5B636E", "#A3ABB6"),
     "faint": ("#8A94A3", "#7C8694"),
@@ -58,6 +59,15 @@ class Figure:
     height: int
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def cut(self, most_rows: int | None) -> "Figure":
+        """The figure with so many rows of data, and a word about the others."""
+        if most_rows is None or len(self.rows) <= most_rows:
+            return self
+        more = (
+            f" The CSV file has the first {most_rows:,} of {len(self.rows):,} rows; the run folder's tables have all."
+        )
+        return replace(self, rows=self.rows[:most_rows], caption=self.caption + more)
 
     def spec(self) -> dict[str, Any]:
         """What the page's script needs to draw it."""

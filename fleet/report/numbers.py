@@ -1,5 +1,9 @@
 """Numbers as the report shows them: three significant digits, a unit, a narrow space between."""
 
+from collections.abc import Callable
+
+Words = Callable[[float], str]
+
 THIN = "\u202f"  # narrow no-break space
 MINUS = "\u2212"
 _STEPS = {"nJ": 1, "µJ": 10**3, "mJ": 10**6, "J": 10**9, "kJ": 10**12}

@@ -13,9 +13,10 @@ from fleet.record import RunFolder, write_whole
 from fleet.report.figure import PALETTE
 from fleet.report.sections import Sheet, scenario_name, sections
 from fleet.report.story import Story
-from fleet.report.summary import as_json, lines
+from fleet.report.summary import as_json
 
 NAME = "report.html"
+MOST_ROWS = 2_000  # of a figure's data, on the page of a large fleet
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
@@ -24,17 +25,20 @@ POLICY = (
 
 def write_report(run: Path) -> Path:
     """The path of report.html, written into the run folder beside summary.json; an unfinished run's says so."""
-    folder = RunFolder.open(Path(run))
-    story = Story.read(folder)
-    folder.write_summary(as_json(lines(story)))
-    file = folder.path / NAME
+    return write_page(Story.read(RunFolder.open(Path(run))))
+
+
+def write_page(story: Story) -> Path:
+    """As write_report, of a story that was read already."""
+    story.run.write_summary(as_json(story))
+    file = story.run.path / NAME
     write_whole(file, render(story).encode())
     return file
 
 
 def render(story: Story) -> str:
     """The whole page."""
-    sheet = Sheet()
+    sheet = Sheet(MOST_ROWS if story.large else None)
     body = sections(story, sheet)
     nodes = [(row.node, story.person(row.node)) for row in story.nodes]
     title = f"{scenario_name(story)}: report of a run"

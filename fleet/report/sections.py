@@ -7,11 +7,14 @@ from fleet.report.again import again
 from fleet.report.answer import answer, limits, question
 from fleet.report.cards import Card, cards
 from fleet.report.cost import energy_figure, traffic_figures
+from fleet.report.delivery import delivery_figure
+from fleet.report.everyone import everyones_energy, transmitter_figure
 from fleet.report.figure import Figure
 from fleet.report.memory import ledger_figures, plan_figure
 from fleet.report.numbers import count
 from fleet.report.story import Story
 from fleet.report.summary import HEADINGS, lines
+from fleet.report.supply import supply_figure
 from fleet.report.tables import ledger_table, table
 from fleet.report.trouble import trouble_figure, trouble_finding, trouble_table
 
@@ -21,13 +24,16 @@ _HOW = "Hover for values, click for one node in every figure, drag to zoom, doub
 class Sheet:
     """The figures placed on the page so far, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_rows: int | None = None) -> None:
+        """most_rows: of data that the page keeps of a figure; the run folder has the others."""
         self.figures: list[Figure] = []
+        self.most_rows = most_rows
 
     def place(self, *figures: Figure) -> str:
         """HTML of the places where the page's script will draw these figures, with their words and buttons."""
-        self.figures.extend(figures)
-        return "".join(_place(figure) for figure in figures)
+        kept = [figure.cut(self.most_rows) for figure in figures]
+        self.figures.extend(kept)
+        return "".join(_place(figure) for figure in kept)
 
 
 def sections(story: Story, sheet: Sheet) -> str:
@@ -85,9 +91,10 @@ def _accuracy(story: Story, sheet: Sheet) -> str:
     rows = [line.cells() for line in lines(story)]
     hidden = () if story.has_new else (HEADINGS.index("new at those who never did"),)
     compared = table(HEADINGS, rows, numbers_from=1, hidden=hidden, strong=len(rows) - 1)
+    whose = f" Accuracy is that of the {story.watched} that are watched; energy and bytes count all." * story.large
     note = (
         "<p class=note>Shares of test windows; the mean over nodes is the mean of the nodes' own accuracies. Energy is "
-        "that of a whole line and stands where the line ends.</p>"
+        f"that of a whole line and stands where the line ends.{whose}</p>"
     )
     whole, groups = sheet.place(accuracy_figure(story)), sheet.place(*group_figures(story))
     return section(title, f"<p class='note hint'>{_HOW}</p>{whole}<div class=pair>{groups}</div>{compared}{note}")
@@ -95,13 +102,28 @@ def _accuracy(story: Story, sheet: Sheet) -> str:
 
 def _energy(story: Story, sheet: Sheet) -> str:
     known = bool(story.drawn_nj("federated"))
-    return section("Where the energy went", sheet.place(energy_figure(story)) if known else _missing("energy", story))
+    drawn = _crowd_energy(story, sheet) + (sheet.place(energy_figure(story)) if known else "")
+    return section("Where the energy went", drawn or _missing("energy", story))
+
+
+def _crowd_energy(story: Story, sheet: Sheet) -> str:
+    """What all nodes of a large fleet drew, and what came into any fleet's stores."""
+    figures = everyones_energy(story) if story.large else []
+    whole = sheet.place(*figures[:1])
+    spread = f"<div class=pair>{sheet.place(*figures[1:])}</div>" if figures[1:] else ""
+    supply = supply_figure(story)
+    return whole + spread + (sheet.place(supply) if supply is not None else "")
 
 
 def _air(story: Story, sheet: Sheet) -> str:
     known = any(row.line == "federated" for row in story.traffic)
-    drawn = sheet.place(*traffic_figures(story)) if known else _missing("traffic", story)
-    return section("What was on the air", f"<div class=pair>{drawn}</div>")
+    crowd, delivery = story.crowd, delivery_figure(story)
+    pair = sheet.place(delivery) if delivery is not None else ""
+    if story.large and crowd is not None and crowd.sent_us.any():
+        pair += sheet.place(transmitter_figure(story, crowd))
+    drawn = sheet.place(*traffic_figures(story)) if known else ""
+    found = "".join(f"<div class=pair>{figures}</div>" for figures in (pair, drawn) if figures)
+    return section("What was on the air", found or f"<div class=pair>{_missing('traffic', story)}</div>")
 
 
 def _memory(story: Story, sheet: Sheet) -> str:

@@ -1,12 +1,14 @@
 """A run as the report reads it: all tables as rows, and accuracies by line, moment, node and group of classes.
 
 Only the test part counts. The mean over nodes is the mean of the nodes' own accuracies, whatever the number of their
-windows; the worst node is the least of them.
+windows; the worst node is the least of them. A large fleet has rows for some nodes only; what all of them did, its
+`crowds` and `sums` say.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from fleet.record import (
     LINES,
@@ -20,9 +22,16 @@ from fleet.record import (
     PlanRow,
     RoundRow,
     RunFolder,
+    SumRow,
     TrafficRow,
     ValueRow,
 )
+from fleet.report.crowd import Crowd, crowds
+from fleet.report.happened import Happened, happened
+from fleet.report.numbers import count
+
+REPORT: Final = "report:"
+SENSING: Final = "sense"  # a sensor runs beside whatever else a node does, so its time comes on top
 
 NAMES = {
     ("pretrained", "start"): "pretrained",
@@ -35,7 +44,7 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Moment:
     """The accuracy of every node of one line at one moment. hits: (node, classes) → (correct, total)."""
 
@@ -52,13 +61,25 @@ class Moment:
 
     @property
     def nodes(self) -> list[int]:
-        return sorted({node for node, _ in self.hits})
+        return sorted(self._of)
+
+    @cached_property
+    def _of(self) -> dict[int, dict[str, tuple[int, int]]]:
+        """Node → its hits by group of classes."""
+        found: dict[int, dict[str, tuple[int, int]]] = {}
+        for (node, group), hit in self.hits.items():
+            found.setdefault(node, {})[group] = hit
+        return found
+
+    def counted(self, node: int, classes: str | None = None) -> tuple[int, int]:
+        """The node's test windows of these classes: how many it recognises, of how many."""
+        found = [hit for group, hit in self._of.get(node, {}).items() if classes in (None, group)]
+        return sum(correct for correct, _ in found), sum(total for _, total in found)
 
     def accuracy(self, node: int, classes: str | None = None) -> float | None:
         """Share of the node's test windows recognised; None when it has none of these classes."""
-        found = [hit for (n, group), hit in self.hits.items() if n == node and classes in (None, group)]
-        total = sum(total for _, total in found)
-        return sum(correct for correct, _ in found) / total if total else None
+        correct, total = self.counted(node, classes)
+        return correct / total if total else None
 
     def mean(self, nodes: Iterable[int] | None = None, classes: str | None = None) -> float | None:
         """Mean over nodes of their accuracies; None when none of them has one."""
@@ -83,10 +104,12 @@ class Story:
     energy: list[EnergyRow]
     battery: list[BatteryRow]
     traffic: list[TrafficRow]
-    events: list[EventRow]
+    happened: Happened
     ledger: list[LedgerRow]
     plan: list[PlanRow]
     values: list[ValueRow]
+    crowds: dict[str, Crowd]
+    sums: list[SumRow]
 
     @classmethod
     def read(cls, run: RunFolder) -> "Story":
@@ -99,11 +122,38 @@ class Story:
             energy=run.read(EnergyRow),
             battery=run.read(BatteryRow),
             traffic=run.read(TrafficRow),
-            events=run.read(EventRow),
+            happened=happened(run),
             ledger=run.read(LedgerRow),
             plan=run.read(PlanRow),
             values=run.read(ValueRow),
+            crowds=crowds(run),
+            sums=run.read(SumRow),
         )
+
+    @property
+    def events(self) -> list[EventRow]:
+        """What went wrong, the federated line first; of very many the first only, which `happened` counts all."""
+        return self.happened.rows
+
+    @property
+    def crowd(self) -> Crowd | None:
+        """All nodes of the federated line, where there is a table of them."""
+        return self.crowds.get("federated")
+
+    @property
+    def large(self) -> bool:
+        """Whether tables have rows for some of the nodes only."""
+        return any(len(crowd) > len(self.nodes) for crowd in self.crowds.values())
+
+    @property
+    def size(self) -> int:
+        """Nodes of the fleet."""
+        return max([len(self.nodes), *map(len, self.crowds.values())])
+
+    @cached_property
+    def watched(self) -> str:
+        """'200 of 10,000 nodes' where tables have rows for some only, else ''."""
+        return f"{len(self.nodes):,} of {count(self.size, 'node')}" if self.large else ""
 
     @property
     def finished(self) -> bool:
@@ -167,17 +217,53 @@ class Story:
         chosen = [row for row in self.traffic if (row.line, row.direction) == (line, direction)]
         return _sums((row.node, row.payload_bytes) for row in chosen)
 
+    def mean_drawn_nj(self, line: str) -> float | None:
+        """Energy drawn per node over a line, all nodes counted; None where nothing was drawn."""
+        if (crowd := self.crowds.get(line)) is not None:
+            return crowd.mean_nj() or None
+        return per_node(self.drawn_nj(line))
+
+    def mean_bytes(self, line: str, direction: str) -> float | None:
+        """Payload per node in one direction over a line, its reports included; None where nothing was sent."""
+        sent = self.sent_bytes(line, direction)
+        if (crowd := self.crowds.get(line)) is None:
+            return per_node(sent)
+        reported = self._reported_bytes(crowd) if direction == "up" else 0
+        return (sum(sent.values()) + reported) / len(crowd) if sent or reported else None
+
+    def _reported_bytes(self, crowd: Crowd) -> int:
+        """Payload of all reports: facts 'report:FIRST:COUNT' say what one of these nodes holds."""
+        total = 0
+        for row in self.values:
+            if row.key.startswith(REPORT):
+                first, many = map(int, row.key.removeprefix(REPORT).split(":"))
+                total += int(row.value) * int(crowd.reports[first : first + many].sum())
+        return total
+
+    @cached_property
+    def end_us(self) -> int:
+        """How long the federated line took: up to its last moment, and with a crowd up to where sleep is booked."""
+        shown = self.result.time_us if self.result is not None else 0
+        if self.crowd is None:
+            return shown
+        booked = _sums((r.node, r.time_us) for r in self.energy if r.line == "federated" and r.cause != SENSING)
+        return max([shown, *booked.values()])
+
     def rounds_of(self, line: str) -> int:
         return max((row.round for row in self.rounds if row.line == line), default=0)
 
     def person(self, node: int) -> str:
         """'node 4, P07 left, never did the new classes': who that is."""
-        row = next((row for row in self.nodes if row.node == node), None)
+        row = self._rows.get(node)
         if row is None:
             return f"node {node}"
         who = " ".join(filter(None, (row.subject, row.side)))
         did = ("did" if row.did_new else "never did") + " the new classes" if self.has_new else ""
         return ", ".join(filter(None, (f"node {node}", who, did)))
+
+    @cached_property
+    def _rows(self) -> dict[int, NodeRow]:
+        return {row.node: row for row in self.nodes}
 
 
 def per_node(amounts: dict[int, int]) -> float | None:

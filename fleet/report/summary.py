@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet.record import RunFolder, open_run
-from fleet.report.numbers import energy, percent, size
-from fleet.report.story import Moment, Story, per_node
+from fleet.report.numbers import count, energy, percent, size
+from fleet.report.story import Moment, Story
 
 HEADINGS = ("", "mean", "worst node", "new at those who never did", "energy per node", "sent per node")
 
@@ -40,9 +40,30 @@ def summary(run: RunFolder | Path | str) -> list[SummaryLine]:
     return lines(Story.read(run if isinstance(run, RunFolder) else open_run(run)))
 
 
-def as_json(found: list[SummaryLine]) -> dict[str, Any]:
-    """The lines as summary.json holds them, names as in SummaryLine."""
-    return {"lines": [asdict(line) for line in found]}
+def notes(story: Story) -> list[str]:
+    """What stands under the table: whose figures they are, who is alive, what was heard; nothing for a plain fleet."""
+    crowd = story.crowd
+    if crowd is None:
+        return []
+    said = [f"{crowd.alive:,} of {count(len(crowd), 'node')} alive at the end"]
+    if crowd.reports.any():
+        heard, sent = int(crowd.heard.sum()), int(crowd.reports.sum())
+        said.append(f"{heard:,} of {count(sent, 'report')} heard ({percent(heard / sent)})")
+    if crowd.harvested_nj.any():
+        said.append(f"{energy(float(crowd.harvested_nj.mean()))} harvested per node")
+    whose = f"{story.watched} watched: accuracy is theirs, the rest counts all."
+    return [f"{'; '.join(said)}.", *([whose] if story.large else [])]
+
+
+def as_json(story: Story) -> dict[str, Any]:
+    """What summary.json holds: the lines, names as in SummaryLine, and of a fleet that has `totals` their sums."""
+    crowd = story.crowd
+    found: dict[str, Any] = {"lines": [asdict(line) for line in lines(story)]}
+    if crowd is not None:
+        sums = ("drawn_nj", "supplied_nj", "lost_nj", "start_nj", "end_nj", "reports", "heard", "sent_us", "rounds")
+        found["fleet"] = {"nodes": len(crowd), "watched": len(story.nodes), "alive": crowd.alive}
+        found["fleet"] |= {name: int(sum(getattr(crowd, name).tolist())) for name in sums}
+    return found
 
 
 def lines(story: Story) -> list[SummaryLine]:
@@ -61,14 +82,16 @@ def _line(story: Story, moment: Moment) -> SummaryLine:
         worst=worst,
         worst_node=worst_node,
         never_new=moment.mean(story.group(False), "new") if story.has_new else None,
-        energy_nj=per_node(story.drawn_nj(moment.line)) if is_end else None,
+        energy_nj=story.mean_drawn_nj(moment.line) if is_end else None,
         uplink_bytes=_uplink(story, moment),
     )
 
 
 def _uplink(story: Story, moment: Moment) -> float | None:
-    """Payload sent per node; 0 for a line that trains without a radio, None for the one that does not train."""
+    """Payload sent per node, reports included; 0 for a line without a radio, None for the one that does not train."""
+    if moment.line in story.crowds and (sent := story.mean_bytes(moment.line, "up")) is not None:
+        return sent
     if moment.line == "pretrained":
         return None
-    sent = story.sent_bytes(moment.line, "up")
-    return sum(sent.values()) / len(moment.nodes) if moment.nodes else None
+    rounds = story.sent_bytes(moment.line, "up")
+    return sum(rounds.values()) / len(moment.nodes) if moment.nodes else None

@@ -9,6 +9,7 @@ from fleet.node.plan.ledger import Ledger, ledger_rows, plan_rows
 from fleet.node.profile import Profile, doubtful
 from fleet.record import NodeRow, RunFolder, ValueRow
 from fleet.run.assemble import Assembly
+from fleet.run.bases import fleet_bases
 from fleet.scenario.recipe import is_plain, recipe_text
 
 PACKAGES = ("mcufleet", "numpy", "flwr", "simpy", "ziglang", "pandas", "pyarrow", "pydantic")
@@ -76,6 +77,7 @@ def _facts(party: Assembly) -> Iterator[ValueRow]:
             "could not be checked."
         )
     yield from (ValueRow(key=key, value=value, basis="given") for key, value in given.items())
+    yield from _reports(party)
     yield from _banks(party)
     yield from _bases(party)
 
@@ -84,6 +86,16 @@ def _command(party: Assembly) -> str:
     """What makes this run again; the file as the user named it."""
     path = party.scenario.path
     return f"fleet run {path if path is not None else 'scenario.yaml'} --seed {party.scenario.seed}"
+
+
+def _reports(party: Assembly) -> Iterator[ValueRow]:
+    """What a report of nodes FIRST to FIRST + COUNT - 1 holds, in bytes: 'report:FIRST:COUNT'."""
+    first = 0
+    for group in party.scenario.fleet:
+        if group.report is not None:
+            key = f"report:{first}:{group.count}"
+            yield ValueRow(key=key, value=str(group.report.payload_bytes), basis="given")
+        first += group.count
 
 
 def _banks(party: Assembly) -> Iterator[ValueRow]:
@@ -100,16 +112,7 @@ def _bases(party: Assembly) -> Iterator[ValueRow]:
         table = core_table(party.profiles[board].core)
         text += f"; counts of a {table.core}, the worst of its samples {100 * table.error:.0f} % off"
         yield ValueRow(key=f"basis:one training step on {board}", value=text, basis=MODELLED)
-    for name, value, basis in (
-        ("weights, logits, updates", "integer arithmetic of the node's own C engine", "counted"),
-        ("bytes on the air", "length of the encoded frames", "counted"),
-        ("memory of the node", "plan and ledger; code size from a linked image", "planned"),
-        ("time on the air", "BLE link-layer timing, Bluetooth Core specification", MODELLED),
-        ("BLE connection set-up", "six empty events, eight more for another PHY; one gateway per node", MODELLED),
-        ("CR2032 voltage and resistance", "piecewise linear between quoted points, without recovery", "unverified"),
-        ("energy", "currents of the board profile times time in each state", MODELLED),
-    ):
-        yield ValueRow(key=f"basis:{name}", value=value, basis=basis)
+    yield from fleet_bases(party.scenario.fleet)
     for profile in party.profiles.values():
         yield from _rests_on(profile)
     for item in dict.fromkeys(each for profile in party.profiles.values() for each in doubtful(profile)):

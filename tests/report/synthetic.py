@@ -6,6 +6,8 @@ The numbers resemble the quickstart; nothing was trained. Every wobble comes fro
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from fleet.base.rng import key, uniform
 from fleet.record import (
     AccuracyRow,
@@ -17,9 +19,11 @@ from fleet.record import (
     PlanRow,
     RoundRow,
     RunFolder,
+    SumRow,
     TrafficRow,
     ValueRow,
 )
+from fleet.report.happened import Happened
 
 NODES = range(12)
 HOUR_US = 3_600_000_000
@@ -84,6 +88,52 @@ def write_end(run: RunFolder, rounds: int, *, events: bool, cells: bool) -> None
     run.write_part("events", 0, wrong() if events else [])
     run.write_part("values", 0, values())
     run.write_fingerprint()
+
+
+def make_large(path: Path, many: int = 3_000, *, harvest: bool = False) -> Path:
+    """The same run of so many nodes, of which twelve are watched: two groups, and one in 100 goes out on the way."""
+    make_run(path)
+    n = np.arange(many, dtype=np.int64)
+    out = n % 100 == 99
+    drawn = 4_000_000_000 + 1_000_000 * (n % 1_000)
+    supplied = 5_000_000_000 * (n % 3 == 0) if harvest else n * 0
+    lost = supplied // 10
+    totals = {
+        "line": "federated",
+        "node": n,
+        "drawn_nj": drawn,
+        "supplied_nj": supplied,
+        "lost_nj": lost,
+        "start_nj": n * 0 + 10_000_000_000,
+        "end_nj": 10_000_000_000 + supplied - drawn - lost,
+        "died_us": np.where(out, 1_000_000 * n, -1),
+        "reports": n * 0 + 66,
+        "heard": 66 - n % 7,
+        "sent_us": 300_000 + n,
+        "rounds": n % 2,
+    }
+    half = many // 2
+    groups = [
+        SumRow(
+            line="federated", group=group, board=board, nodes=half, cause=cause, time_us=half * 1_000_000,
+            energy_nj=int(drawn[half * group : half * (group + 1)].sum()) // 4 * share,
+        )
+        for group, board in enumerate(("nrf52840", "stm32l476"))
+        for cause, share in (("sleep", 1), ("transmit", 3), ("flash", 0))
+    ]  # fmt: skip
+    facts = [(f"report:0:{half}", "20"), (f"report:{half}:{half}", "10"), ("watched", f"12 of {many:,} nodes")]
+    with RunFolder.open(path, writing=True) as run:
+        run.write_columns("totals", 3, totals)
+        run.write_part("sums", 3, groups)
+        run.write_part("values", 1, [ValueRow(key=key_, value=value, basis="given") for key_, value in facts])
+        run.write_fingerprint()
+    return path
+
+
+def as_happened(rows: list[EventRow]) -> Happened:
+    """The events of a story, all of the federated line."""
+    times = {kind: np.array(sorted(r.time_us for r in rows if r.kind == kind)) for kind in {r.kind for r in rows}}
+    return Happened(rows=rows, total=len(rows), times_us=times, nodes=len({row.node for row in rows}))
 
 
 def nodes() -> Iterator[NodeRow]:

@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
 import plotly.graph_objects as go
 import pytest
@@ -17,7 +16,8 @@ from fleet.report.memory import fullest, ledger_figures, plan_figure
 from fleet.report.sections import Sheet, sections
 from fleet.report.story import Story
 from fleet.report.trouble import trouble_figure, trouble_finding
-from tests.report.words import plain
+from tests.report.synthetic import as_happened
+from tests.report.words import lit, plain
 
 NAMES = [
     "accuracy", "never-new", "did-new", "never-old", "did-old", "energy", "payload", "airtime",
@@ -30,15 +30,6 @@ def figures(story: Story) -> dict[str, Figure]:
     sheet = Sheet()
     sections(story, sheet)
     return {figure.name: figure for figure in sheet.figures}
-
-
-def lit(value: Any) -> Any:
-    """The specification with colours looked up, as the page does."""
-    if isinstance(value, str) and value.startswith("@"):
-        return PALETTE[value[1:]][0]
-    if isinstance(value, list):
-        return [lit(item) for item in value]
-    return {key: lit(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def test_the_report_has_every_figure_in_its_order(figures: dict[str, Figure]) -> None:
@@ -132,7 +123,7 @@ def test_the_peak_of_a_plan_is_its_fullest_step(story: Story) -> None:
 
 
 def test_nothing_wrong_is_a_good_answer(story: Story) -> None:
-    calm = replace(story, events=[])
+    calm = replace(story, happened=as_happened([]))
     assert trouble_figure(calm) is None
     assert trouble_finding(calm).startswith("Nothing: no node died")
     assert plain(trouble_finding(story)) == "1 node died, 1 late reply, 1 lost transfer, 1 stale reply."

@@ -13,7 +13,7 @@ from fleet.record import EventRow, LedgerRow, RunFolder, open_run
 from fleet.report import summary, write_report
 from fleet.report.page import render
 from fleet.report.story import Story
-from tests.report.synthetic import make_run
+from tests.report.synthetic import as_happened, make_run
 from tests.report.words import plain
 
 
@@ -132,7 +132,7 @@ def test_words_of_a_run_cannot_become_markup(story: Story) -> None:
         board=evil, memory="sram", bank=evil, item=evil, bytes=1, reason=evil, basis="planned", unverified=True
     )
     nodes = [replace(row, subject=evil) for row in story.nodes]
-    page = render(replace(story, events=[event], ledger=[item], nodes=nodes))
+    page = render(replace(story, happened=as_happened([event]), ledger=[item], nodes=nodes))
     tags = Elements(page).tags
     assert [tag for tag, _ in tags].count("script") == 3
     assert not [attrs for tag, attrs in tags if tag == "img" or "onerror" in attrs]
