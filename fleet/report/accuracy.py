@@ -5,7 +5,8 @@ from fleet.report.numbers import count, duration, percent, three
 from fleet.report.story import Moment, Story
 
 DASHES = {"alone": "dash", "fedavg": "dot", "pretrained": "longdashdot"}
-DRAWN_NODES = 60  # lines that can still be told apart, and a page that stays small
+DRAWN_NODES = 60  # lines that can still be told apart
+DRAWN_OF_LARGE = 24  # whose nodes share data, so that many have the same line; it keeps the page small
 SHORT = {"alone": "alone", "fedavg": "FedAvg", "pretrained": "pretrained"}
 _GROUPS = (
     ("never-new", False, "new", "New classes, never did them"),
@@ -61,6 +62,7 @@ class _View:
     def __init__(self, story: Story, nodes: list[int] | None, classes: str | None) -> None:
         self.story = story
         self.classes = classes
+        self.drawn = DRAWN_OF_LARGE if story.large else DRAWN_NODES
         self.course = story.course("federated")
         scored = {node for moment in self.course for node in moment.nodes} if story.large else None
         chosen = [row.node for row in story.nodes] if nodes is None else nodes
@@ -72,7 +74,7 @@ class _View:
         return moment.mean(self.nodes, self.classes)
 
     def node_traces(self) -> list[Trace]:
-        return [self._node_trace(node) for node in self.nodes[:DRAWN_NODES]] if self.course else []
+        return [self._node_trace(node) for node in self.nodes[: self.drawn]] if self.course else []
 
     def _node_trace(self, node: int) -> Trace:
         shares = [moment.accuracy(node, self.classes) for moment in self.course]
@@ -209,8 +211,8 @@ def _when(moment: Moment) -> str:
 
 
 def _cut(view: _View) -> str:
-    shown, there = min(DRAWN_NODES, len(view.nodes)), len(view.nodes)
-    return f" (the first {shown} of {there:,})" if there > shown else ""
+    there = len(view.nodes)
+    return f" (the first {view.drawn} of {there:,})" if there > view.drawn else ""
 
 
 def _whose(story: Story) -> str:

@@ -31,6 +31,7 @@ MEANINGS = {
     "counted": "computed exactly: bytes, windows, steps, operations",
     "planned": "laid out before the run, byte by byte",
     "modelled": "from a model with sourced parameters",
+    "given": "stated by the scenario",
     "unverified": "a number whose source could not be checked",
 }
 
@@ -74,7 +75,7 @@ def _bases(story: Story) -> str:
             if row.basis == basis
         ]
         known += [f"<b>memory</b>: {escape(item)}" for item in doubtful if basis == "unverified"]
-        if not known and basis == "planned":
+        if not known and basis in ("planned", "given"):
             continue
         things = "".join(f"<li>{thing}</li>" for thing in known) or "<li>nothing in this run</li>"
         body += f"<div><h3>{basis.capitalize()}</h3><p class=note>{meaning}</p><ul>{things}</ul></div>"

@@ -29,7 +29,8 @@ def delivery_figure(story: Story) -> Figure | None:
 
 def _finding(crowd: Crowd) -> str:
     sent, heard = int(crowd.reports.sum()), int(crowd.heard.sum())
-    return f"{percent(heard / sent)} of {count(sent, 'report')} arrived; {sent - heard:,} were lost"
+    lost = f"{sent - heard:,} did not" if sent > heard else "none was lost"
+    return f"{percent(heard / sent)} of {count(sent, 'report')} arrived; {lost}"
 
 
 def _spread(crowd: Crowd) -> Figure:

@@ -16,7 +16,7 @@ from fleet.report.story import Story
 from fleet.report.summary import as_json
 
 NAME = "report.html"
-MOST_ROWS = 2_000  # of a figure's data, on the page of a large fleet
+MOST_ROWS = 1_000  # of a figure's data, on the page of a large fleet
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"

@@ -103,16 +103,17 @@ def _accuracy(story: Story, sheet: Sheet) -> str:
 def _energy(story: Story, sheet: Sheet) -> str:
     known = bool(story.drawn_nj("federated"))
     drawn = _crowd_energy(story, sheet) + (sheet.place(energy_figure(story)) if known else "")
+    if (supply := supply_figure(story)) is not None:
+        drawn += sheet.place(supply)
     return section("Where the energy went", drawn or _missing("energy", story))
 
 
 def _crowd_energy(story: Story, sheet: Sheet) -> str:
-    """What all nodes of a large fleet drew, and what came into any fleet's stores."""
+    """What all nodes of a large fleet drew."""
     figures = everyones_energy(story) if story.large else []
     whole = sheet.place(*figures[:1])
     spread = f"<div class=pair>{sheet.place(*figures[1:])}</div>" if figures[1:] else ""
-    supply = supply_figure(story)
-    return whole + spread + (sheet.place(supply) if supply is not None else "")
+    return whole + spread
 
 
 def _air(story: Story, sheet: Sheet) -> str:

@@ -12,7 +12,7 @@ from fleet.report.numbers import THIN, count, energy, percent
 from fleet.report.story import Story
 
 SHOWN_NODES: Final = 30  # four bars each
-FLOWS: Final = {"supplied": "@fleet", "drawn": "@compute", "lost": "@worst", "left more or less": "@muted"}
+FLOWS: Final = {"supplied": "@fleet", "drawn": "@compute", "lost": "@worst", "change of the store": "@muted"}
 
 
 def supply_figure(story: Story) -> Figure | None:
@@ -65,7 +65,7 @@ def _finding(crowd: Crowd) -> str:
     ran_down = int(((crowd.end_nj < crowd.start_nj) & stored).sum())
     return (
         f"Supplied {energy(came / len(crowd))} per node, {percent(came / drawn if drawn else None)} of what was drawn; "
-        f"{energy(lost / len(crowd))} were lost; {count(ran_down, 'store')} of {int(np.sum(stored)):,} ended emptier"
+        f"{energy(lost / len(crowd))} were lost; {ran_down:,} of {count(int(np.sum(stored)), 'store')} ended emptier"
     )
 
 
