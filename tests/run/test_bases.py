@@ -6,6 +6,7 @@ from fleet.base.places import scenarios_dir
 from fleet.record import BASES
 from fleet.run import bases
 from fleet.scenario import Scenario, load, names
+from fleet.scenario.radio_schema import GatewayChoice
 
 
 def said(scenario: Scenario) -> dict[str, str]:
@@ -55,7 +56,7 @@ def test_other_radios_and_stores_bring_their_own_and_none_of_bluetooth() -> None
 def test_nodes_of_a_shared_gateway_have_none_of_their_own() -> None:
     scenario = quickstart()
     group = scenario.fleet[0]
-    shared = replace(group, radio=replace(group.radio, gateway="one"))  # only that there is one matters
+    shared = replace(group, radio=replace(group.radio, gateway=GatewayChoice(links=1)))
     found = said(replace(scenario, fleet=(shared,)))
     assert "shared gateway" in found
     assert found["BLE connection set-up"] == "six empty events, eight more for another PHY"
