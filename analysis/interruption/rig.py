@@ -89,7 +89,7 @@ class Setup:
 def setup(board: str, mode: Mode, kind: Kind = Kind.FIRMWARE, *, sectors: int = 3, scratch_units: int = 1) -> Setup:
     """A node of a board: some erase units of its flash, content of a bit less than so many of them."""
     geometry = _part(board, sectors)
-    sector = geometry.units[2].size_bytes
+    sector = layout_of(geometry, Mode.DIRECT_XIP, 1).sector_bytes
     room = sectors * sector - (0 if mode is Mode.IN_PLACE else 384)
     layout = layout_of(geometry, mode, room, scratch_units=scratch_units)
     old = _content(1, room * 7 // 8)
@@ -124,7 +124,7 @@ def setup(board: str, mode: Mode, kind: Kind = Kind.FIRMWARE, *, sectors: int = 
 def _part(board: str, sectors: int) -> Geometry:
     """The end of the board's flash, or its beginning where the units at the end are too few and large."""
     whole = geometry_of(load_profile(board))
-    count = 2 + 2 * (sectors + 6) + 3
+    count = 4 + 2 * (sectors + 6) + 3
     if len(whole.units) >= 2 * count:
         return whole.part(len(whole.units) - count, count)
     return whole.part(0, len(whole.units))

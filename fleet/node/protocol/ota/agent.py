@@ -36,7 +36,8 @@ from fleet.node.protocol.ota.table import Action, Event, State, react
 from fleet.node.protocol.ota.trailer import End
 
 PERSIST_EVERY: Final = 8
-"""Fragments between two records of what is there."""
+PERSIST_PARTS: Final = 32
+"""Fragments between two records of what is there: 8, or a 32nd of them, since a record may be longer than they are."""
 
 ATTEMPTS: Final = 2
 """How often content is given to the bootloader: a cut between asking and starting costs no update."""
@@ -227,7 +228,7 @@ class Agent:
             self._put(first, content[first - at : last - at])
         self.record = self.record.marked(number, True)
         self._unsaved += 1
-        if self._unsaved >= PERSIST_EVERY:
+        if self._unsaved >= max(PERSIST_EVERY, self.record.fragments // PERSIST_PARTS):
             self._save()
 
     def _put(self, at: int, content: bytes) -> None:

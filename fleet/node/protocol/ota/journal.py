@@ -14,8 +14,9 @@ from fleet.node.plan.slots import Place
 
 MARK: Final = int.from_bytes(b"FEUJ", "little")
 FIELDS: Final = struct.Struct("<IIBBHIII4x")
-BITMAP_BYTES: Final = 96
+BITMAP_BYTES: Final = 288
 MOST_FRAGMENTS: Final = 8 * BITMAP_BYTES
+"""2304: 100 kB in the 2084 fragments of the slowest LoRaWAN data rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

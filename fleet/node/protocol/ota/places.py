@@ -8,6 +8,7 @@ from fleet.base.errors import DoesNotFit
 from fleet.node.flash import Geometry, Unit
 from fleet.node.plan.slots import Place
 from fleet.node.protocol.admission import ENVELOPE_BYTES
+from fleet.node.protocol.ota.journal import RECORD_BYTES
 from fleet.node.protocol.ota.mcuboot import SWAPS, Mode, trailer_bytes
 
 SHIFT_UNITS: Final = 2
@@ -67,9 +68,10 @@ class Layout:
 def layout_of(geometry: Geometry, mode: Mode, content_bytes: int, *, scratch_units: int = 1) -> Layout:
     """Places for content of up to so many bytes, from the first unit up. Raises DoesNotFit with the arithmetic."""
     units = iter(geometry.units)
-    journal = (_take(units, geometry, 1), _take(units, geometry, 1))
-    sector = geometry.units[2].size_bytes if len(geometry.units) > 2 else 0
-    _check_equal(geometry, mode)
+    journal = (_take(units, geometry, RECORD_BYTES), _take(units, geometry, RECORD_BYTES))
+    rest = tuple(unit for unit in geometry.units if unit.start >= journal[1].start + journal[1].size_bytes)
+    sector = rest[0].size_bytes if rest else 0
+    _check_equal(rest, mode)
     head = 0 if mode is Mode.IN_PLACE else ENVELOPE_BYTES
     sectors = -(-(head + content_bytes) // max(1, sector))
     trailer = trailer_bytes(mode, max(8, geometry.once_bytes), geometry.once_bytes, 2 * sectors + SHIFT_UNITS)
@@ -117,8 +119,8 @@ def _take(units: Iterator[Unit], geometry: Geometry, size_bytes: int) -> Place:
     )
 
 
-def _check_equal(geometry: Geometry, mode: Mode) -> None:
-    sizes = sorted({unit.size_bytes for unit in geometry.units[2:]})
+def _check_equal(units: tuple[Unit, ...], mode: Mode) -> None:
+    sizes = sorted({unit.size_bytes for unit in units})
     if mode is not Mode.DIRECT_XIP and len(sizes) != 1:
         listed = ", ".join(f"{size:,}" for size in sizes)
         text = (

@@ -229,3 +229,17 @@ def test_a_bit_that_flips_in_the_running_slot_leaves_the_other_one() -> None:
     agent.judge(healthy=True)
     agent.flash.flip(made.layout.secondary.start + 1000, 4)
     assert running(restarted(agent)) == sha256(made.old).digest()
+
+
+def test_a_hundred_kilobytes_in_the_fragments_of_the_slowest_radio_are_recorded_32_times() -> None:
+    """2084 fragments of 48 B, as LoRaWAN's lowest data rate takes them."""
+    made = made_for("stm32u585", Mode.DIRECT_XIP, sectors=13)
+    content = (made.new * 2)[:100_000]
+    manifest = made.manifest(FIRST_SEQUENCE, content)
+    manifest = replace(manifest, transport=replace(manifest.transport, fragment_bytes=48, fragments=2084))
+    agent = node(made)
+    offered(agent, manifest)
+    before = agent.journal.record.number
+    send(agent, manifest, content)
+    assert agent.journal.record.number - before == 32 + 1
+    assert running(restarted(agent)) == sha256(content).digest()
