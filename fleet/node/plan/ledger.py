@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fleet.record.rows import LedgerRow, PlanRow
 
 STACK_BYTES = 1024
-"""Declared stack of a firmware. `fleet verify` paints it and counts: on a Cortex-M4 772 to 908 bytes for the deepest
+"""Declared stack of a firmware. `fleet verify` paints it and counts: on Cortex-M4 and M7 892 to 916 bytes for the deepest
 call of a training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
 
 STACKS = {"cortex-m0plus": 1280, "cortex-m55f": 1280}
