@@ -4,15 +4,21 @@
  *
  * Input: for each frame u16 length, frame. A length of 0 lets 5 s pass and the power go. Most frames get a right checksum,
  * or nothing behind it would ever be read. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fe_client.h"
+#include "fe_plan.h"
 #include "fe_port.h"
 #include "fe_session.h"
 #include "fe_turn.h"
 
-enum { TURNS = 12, WINDOWS = 2, DIGEST = 0xA5 };
+enum { TURNS = 12, WINDOWS = 2, DIGEST = 0xA5, PIECE_CONTENT = FE_HEAD_BYTES + 4 };
+
+/* Of the words of a plan, in the content of its slot: behind layout and length, in the header. */
+#define LENGTH_IN_PLAN (sizeof(fe_layout) + 4 + offsetof(fe_plan, words))
+
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed);
@@ -109,15 +115,49 @@ static void close_frame(uint8_t *frame, size_t count)
         frame[count - 4 + (size_t)i] = (uint8_t)(crc >> 8 * i);
 }
 
+static uint32_t next(uint32_t *seed)
+{
+    return *seed = *seed * 1664525u + 1013904223u;
+}
+
+/* A word of a piece of a model or plan becomes an odd one or a neighbour of itself; of a plan's first piece, its length
+ * does, there and in the plan's header. */
+static void change_piece(uint8_t *content, size_t count, int is_first, uint32_t *seed)
+{
+    static const int32_t odd[] = {0, 1, -1, 127, 255, 4096, 65536, INT32_MAX, INT32_MIN, 0x20000000, 0x30000000};
+    const size_t at = (next(seed) >> 8) % (count / 4) * 4;
+    int32_t word;
+    memcpy(&word, content + at, 4);
+    word = next(seed) >> 31 ? odd[(next(seed) >> 8) % (sizeof odd / sizeof *odd)]
+                            : (int32_t)((uint32_t)word + (next(seed) >> 8) % 33 - 16);
+    if (is_first && count >= LENGTH_IN_PLAN + 4 && next(seed) >> 30 == 0) {
+        memcpy(content + sizeof(fe_layout), &word, 4);
+        memcpy(content + LENGTH_IN_PLAN, &word, 4);
+    } else {
+        memcpy(content + at, &word, 4);
+    }
+}
+
+/* What happens to each frame after libFuzzer's own changes. */
+static void mend_frame(uint8_t *frame, size_t count, uint32_t *seed)
+{
+    static const uint8_t beginning[4] = {0};
+    if (count >= PIECE_CONTENT + 8 && frame[2] == FE_PIECE && next(seed) >> 30 == 0)
+        change_piece(frame + PIECE_CONTENT, count - PIECE_CONTENT - 4, memcmp(frame + 20, beginning, 4) == 0, seed);
+    if (count >= 5 && next(seed) >> 29 != 0)
+        close_frame(frame, count);
+}
+
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned int seed)
 {
+    uint32_t state = seed;
     size_t at = 0;
-    size = LLVMFuzzerMutate(data, size, most);
-    for (; at + 2 <= size; seed = seed * 1664525u + 1013904223u) {
+    if (next(&state) >> 30 != 0)
+        size = LLVMFuzzerMutate(data, size, most);
+    while (at + 2 <= size) {
         const size_t given = data[at] | (size_t)data[at + 1] << 8, left = size - at - 2;
         const size_t count = given < left ? given : left;
-        if (count >= 5 && seed >> 29 != 0)
-            close_frame(data + at + 2, count);
+        mend_frame(data + at + 2, count, &state);
         at += 2 + count;
     }
     return size;
