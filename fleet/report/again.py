@@ -16,6 +16,7 @@ _SHOWN_ELSEWHERE = (
     "basis:",
     "digest:",
     "report:",
+    "update:",
 )
 SHOWN_DIGESTS = 100
 LABELS = {

@@ -17,6 +17,7 @@ from fleet.report.summary import HEADINGS, lines
 from fleet.report.supply import supply_figure
 from fleet.report.tables import ledger_table, table
 from fleet.report.trouble import trouble_figure, trouble_finding, trouble_table
+from fleet.report.updates import ENDED, update_stages, updates_table
 
 _HOW = "Hover for values, click for one node in every figure, drag to zoom, double-click to come back."
 
@@ -44,6 +45,7 @@ def sections(story: Story, sheet: Sheet) -> str:
         _energy(story, sheet),
         _air(story, sheet),
         _memory(story, sheet),
+        _updates(story),
         _trouble(story, sheet),
         section("How to get this again", again(story)),
     )
@@ -132,6 +134,13 @@ def _memory(story: Story, sheet: Sheet) -> str:
     plan = plan_figure(story)
     boxes = sheet.place(plan) if plan else _missing("plan", story)
     return section("The memory ledger", bars + ledger_table(story)) + section("The plan of one training step", boxes)
+
+
+def _updates(story: Story) -> str:
+    """What became of updates; nothing where the scenario has none."""
+    stages = update_stages(story.run)
+    ended = {row.key.removeprefix(ENDED): row.value for row in story.values if row.key.startswith(ENDED)}
+    return section("What became of updates", updates_table(stages, ended)) if stages or ended else ""
 
 
 def _trouble(story: Story, sheet: Sheet) -> str:

@@ -43,6 +43,7 @@ WORDS = {
     "no_progress": ("node without progress", "nodes without progress"),
     "halted": ("halted update", "halted updates"),
 }
+SERVER = "server"  # of what is no node's, such as a campaign that stops; its number is -1
 SHADES = ("@worst", "@ours", "@compute", "@down", "@sense", "@ours-two", "@wake", "@reserved")
 LINE_NAMES = {"federated": "federated", "alone": "alone", "fedavg": "plain FedAvg", "pretrained": "pretrained"}
 
@@ -72,7 +73,7 @@ def trouble_figure(story: Story) -> Figure | None:
         traces=[_kind_trace(story, rows, kind, worth) for kind in EVENTS if any(row.kind == kind for row in rows)],
         layout={
             "xaxis": axis(f"virtual time, {unit}", rangemode="tozero"),
-            "yaxis": axis("node", type="category", categoryorder="array", categoryarray=[str(node) for node in nodes]),
+            "yaxis": axis("node", type="category", categoryorder="array", categoryarray=[_who(node) for node in nodes]),
             "showlegend": True,
             "margin": {"l": 52, "r": 20, "t": 30, "b": 48},
         },
@@ -129,14 +130,23 @@ def _kind_trace(story: Story, rows: list[EventRow], kind: str, worth: int) -> Tr
         "mode": "markers",
         "name": kind,
         "x": [row.time_us / worth for row in own],
-        "y": [str(row.node) for row in own],
+        "y": [_who(row.node) for row in own],
         "text": [
-            hover(story.person(r.node), f"round {r.round}: {r.kind}, {duration(r.time_us)}", r.detail) for r in own
+            hover(
+                story.person(r.node) if r.node >= 0 else SERVER,
+                f"round {r.round}: {r.kind}, {duration(r.time_us)}",
+                r.detail,
+            )
+            for r in own
         ],
         "hovertemplate": "%{text}<extra></extra>",
         "customdata": [[row.node] for row in own],
         "marker": {"color": "@worst", "size": 11, "symbol": SYMBOLS[kind], "line": {"width": 1.5, "color": "@worst"}},
     }
+
+
+def _who(node: int) -> str:
+    return str(node) if node >= 0 else SERVER
 
 
 def trouble_table(story: Story) -> str:
@@ -153,5 +163,5 @@ def trouble_table(story: Story) -> str:
 
 
 def _table_row(row: EventRow) -> str:
-    cells = (duration(row.time_us), str(row.node), str(row.round), row.kind, row.detail, LINE_NAMES[row.line])
+    cells = (duration(row.time_us), _who(row.node), str(row.round), row.kind, row.detail, LINE_NAMES[row.line])
     return f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleet.report import write_report
+from tests.report.synthetic import make_large
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium, chromium-browser or google-chrome on PATH")
@@ -78,6 +79,13 @@ def test_data_and_drawings_can_be_saved(browsed: tuple[str, list[str]]) -> None:
     assert header == "node,cause,energy_nj,time_us"
     assert re.fullmatch(r"0,sleep,\d+,\d+", first)
     assert noted["svg"] == "data:image/svg+xml"
+
+
+def test_a_large_fleet_is_drawn_without_a_word_on_the_console(tmp_path: Path) -> None:
+    document, console = browse(write_report(make_large(tmp_path / "run")))
+    assert console == []
+    assert {"energy-groups", "energy-used", "life-left", "alive", "delivery", "transmitter"} <= set(drawn(document))
+    assert all(drawn(document).values())
 
 
 def test_an_unfinished_run_draws_what_it_has(unfinished_path: Path) -> None:
