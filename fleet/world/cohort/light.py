@@ -1,7 +1,7 @@
 """What the rows of a group harvest: a few harvesters, to which its nodes belong in turn."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,16 @@ class Light:
     first: int
     count: int
     restart_ppm: int
+    _whose: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        whose = (self.first + np.arange(self.count, dtype=np.int64)) % len(self.harvests)
+        object.__setattr__(self, "_whose", whose)
 
     def powers_nw(self, time_us: int) -> NDArray[np.int64]:
         """Power of every row at a moment."""
         powers = np.array([harvest.power_nw(time_us) for harvest in self.harvests], dtype=np.int64)
-        return powers[(self.first + np.arange(self.count)) % len(self.harvests)]
+        return powers[self._whose]
 
     def until_us(self, time_us: int) -> int:
         """The first moment after this one at which any power may be another."""
@@ -35,4 +40,4 @@ class Light:
 
     def harvested_nj(self, place: int, since_us: int, time_us: int) -> int:
         """Energy that one row harvests in a time."""
-        return harvested_nj(self.harvests[(self.first + place) % len(self.harvests)], since_us, time_us)
+        return harvested_nj(self.harvests[self._whose[place]], since_us, time_us)
