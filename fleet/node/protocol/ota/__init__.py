@@ -4,6 +4,7 @@ power."""
 from fleet.node.protocol.ota.agent import Agent
 from fleet.node.protocol.ota.bootloader import Booted, boot
 from fleet.node.protocol.ota.content import Trust, in_slot, manufacture
+from fleet.node.protocol.ota.flash_bill import Bill, bill
 from fleet.node.protocol.ota.mcuboot import Mode, SwapType
 from fleet.node.protocol.ota.places import Layout, layout_of
 from fleet.node.protocol.ota.table import Action, Event, State, react, table_bytes
@@ -11,6 +12,7 @@ from fleet.node.protocol.ota.table import Action, Event, State, react, table_byt
 __all__ = [
     "Action",
     "Agent",
+    "Bill",
     "Booted",
     "Event",
     "Layout",
@@ -18,6 +20,7 @@ __all__ = [
     "State",
     "SwapType",
     "Trust",
+    "bill",
     "boot",
     "in_slot",
     "layout_of",
