@@ -69,7 +69,7 @@ class Agent:
 
     @property
     def facts(self) -> NodeFacts:
-        """What an offer is held against now."""
+        """What an offer is held against now, but for charge and time."""
         running = self.booted.manifest
         changes: dict[str, Any] = {}
         if running is not None:
@@ -92,8 +92,11 @@ class Agent:
         """Fragments that are not there yet."""
         return tuple(n for n in range(self.record.fragments) if not self.record.has(n))
 
-    def offer(self, envelope: bytes) -> tuple[Refusal, ...]:
-        """A manifest came. () if its fragments are wanted; else what speaks against it, and nothing has changed."""
+    def offer(self, envelope: bytes, *, charge_permille: int = 1000, now_s: int | None = None) -> tuple[Refusal, ...]:
+        """A manifest came. () if its fragments are wanted; else what speaks against it, and nothing has changed.
+
+        charge_permille: of the battery. now_s: seconds since 1970, None for a node that does not know.
+        """
         if self.state is State.DOWNLOAD and envelope == self._envelope:
             self._happens(Event.AGAIN)
             return ()
@@ -102,7 +105,7 @@ class Agent:
         self._happens(Event.OFFER)
         try:
             manifest = read_envelope(envelope, self.keys)
-            found = refusals(manifest, self.facts)
+            found = refusals(manifest, replace(self.facts, charge_permille=charge_permille, now_s=now_s))
         except Refused as refused:
             found = refused.refusals
         if found:

@@ -180,6 +180,21 @@ def test_below_the_battery_floor_no_fragment_is_written() -> None:
     assert (agent.flash.operations, 0 in agent.missing) == (operations + 1, False)
 
 
+def test_an_offer_is_held_against_charge_and_time_of_the_moment() -> None:
+    made = made_for(NRF, Mode.DIRECT_XIP)
+    manifest = made.manifest(FIRST_SEQUENCE)
+    manifest = replace(
+        manifest,
+        procedure=replace(manifest.procedure, least_charge_permille=400),
+        envelope=replace(manifest.envelope, expires_s=1000),
+    )
+    agent, envelope = node(made), sign_manifest(manifest, OWNER)
+    reasons = [refusal.reason for refusal in agent.offer(envelope, charge_permille=399, now_s=1000)]
+    assert reasons == [Reason.EXPIRED, Reason.CHARGE]
+    assert [refusal.reason for refusal in agent.offer(envelope)] == [Reason.EXPIRED]
+    assert agent.offer(envelope, charge_permille=400, now_s=999) == ()
+
+
 def test_an_update_that_is_cancelled_leaves_the_old_content_and_may_come_again() -> None:
     made = made_for(NRF, Mode.DIRECT_XIP)
     agent = node(made)
