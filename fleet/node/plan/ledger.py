@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from fleet.record.rows import LedgerRow, PlanRow
 
 STACK_BYTES = 1024
-"""Declared stack of a firmware. `fleet verify` paints it and counts: on Cortex-M4 and M7 892 to 916 bytes for the deepest
-call of a training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
+"""Declared stack of a firmware. `fleet verify` paints it and counts: on Cortex-M4 and M7 892 to 916 bytes for the
+deepest call of a training step; the rest is for an interrupt's frame (104 bytes with FPU registers) and its handler."""
 
 STACKS = {"cortex-m0plus": 1280, "cortex-m55f": 1280}
 """Of cores where clang's frames are larger: 1,072 and 1,052 bytes counted for the same steps."""
