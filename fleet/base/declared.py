@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, TypeVar, cast, dataclass_transform, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, cast, dataclass_transform, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -74,8 +74,13 @@ class Field:
 
 
 def declared_fields(cls: type) -> tuple[Field, ...]:
-    """The keys of a declared class in order."""
-    return tuple(_field(cls, field) for field in fields(cls))
+    """The keys of a declared class in order; looked up once."""
+    if cls not in _KNOWN:
+        _KNOWN[cls] = tuple(_field(cls, field) for field in fields(cls))
+    return _KNOWN[cls]
+
+
+_KNOWN: Final[dict[type, tuple[Field, ...]]] = {}
 
 
 def _field(cls: type, field: Any) -> Field:

@@ -56,6 +56,7 @@ class Stage:
             records=records,
             groups=groups_of(scenario.fleet, self.party.profiles, specs, seed=scenario.seed),
             cohort=len(self.party.watched) < len(self.party.nodes),
+            pool=self.pool,
             rollouts=(rollouts := self._rollouts(name, records)),
         )
         return LineTables(stage=self, name=name, world=world, records=records, rollouts=rollouts)

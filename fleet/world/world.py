@@ -5,6 +5,7 @@ chance is drawn by purpose, not by order. Nodes that sleep are no events: their 
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 
 import simpy
 
@@ -23,7 +24,7 @@ class World:
 
     nodes: in any order; with groups, node n at place n. groups: where nodes report by themselves, or in a cohort.
     cohort: whether sleepers are rows, as in a large fleet, or objects. The records are the same.
-    rollouts: updates that are brought to the nodes while time passes.
+    rollouts: updates that are brought to the nodes while time passes. pool: threads for the rows of a cohort.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class World:
         groups: Sequence[Group] = (),
         cohort: bool = False,
         rollouts: Sequence[Rollout] = (),
+        pool: Executor | None = None,
     ) -> None:
         self._env = simpy.Environment()
         self._line = line
@@ -51,7 +53,7 @@ class World:
 
         self._reporting = any(group.reports is not None for group in groups)
         self._nodes: Population = (
-            Cohort(groups, nodes, self._env, made)
+            Cohort(groups, nodes, self._env, made, pool)
             if cohort
             else Everyone([made(spec) for spec in nodes], [task for group in groups for task in group.tasks()])
         )

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import cast
@@ -11,7 +12,7 @@ import simpy
 
 from fleet.record.rows import BatteryRow, EnergyRow, SumRow
 from fleet.world.cohort.light import Light
-from fleet.world.cohort.rows import NEVER, Ints, Rows
+from fleet.world.cohort.rows import BLOCK, NEVER, Ints, Rows
 from fleet.world.harvest import Harvest
 from fleet.world.meter import Cause
 from fleet.world.node import Node, NodeSpec
@@ -48,6 +49,7 @@ class Cohort:
         specs: Sequence[NodeSpec],
         env: simpy.Environment,
         made: Callable[[NodeSpec], Node],
+        pool: Executor | None = None,
     ) -> None:
         self._groups = groups
         self._ends = list(accumulate(group.count for group in groups))
@@ -64,6 +66,7 @@ class Cohort:
                 standby=spec.standby,
                 reports=_by_rows(group.reports),
                 light=_light(group, spec),
+                pool=pool if group.count > BLOCK else None,
             )
             for group, spec in zip(groups, firsts, strict=True)
         ]

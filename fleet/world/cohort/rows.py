@@ -1,7 +1,9 @@
 """The nodes of one group as columns. All of them have one board, one kind of store and one radio."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +22,7 @@ from fleet.world.stores.flow import squares
 
 Ints = NDArray[np.int64]
 NEVER: Final = -1
+CAUSES: Final = list(Cause)
 BLOCK: Final = 16_384  # rows that are worked on together: their columns stay in the processor's cache
 
 
@@ -34,7 +37,10 @@ class Piece:
 
 
 class Rows:
-    """n nodes. settled_us: up to when a row is booked. died_us: NEVER while it lives. Energy and time by cause."""
+    """n nodes. settled_us: up to when a row is booked. died_us: NEVER while it lives. Energy and time by cause.
+
+    pool: works on blocks of rows at once, which share nothing; None: one after the other, with the same result.
+    """
 
     def __init__(
         self,
@@ -45,8 +51,10 @@ class Rows:
         standby: Standby | None = None,
         reports: RowReports | None = None,
         light: Light | None = None,
+        pool: Executor | None = None,
     ) -> None:
         self.count = count
+        self.pool = pool
         self.light = light
         self._power_nw: Ints = np.zeros(count, dtype=np.int64)  # of the harvest, in the stretch that is worked on
         self._advanced_us = 0
@@ -96,10 +104,14 @@ class Rows:
         Returns the rows that their stores did not carry, which are settled up to where that began: what happens to
         them, and when, only one at a time can tell. Each is asked for once: it is away from there on.
         """
+        parts = [slice(first, min(first + BLOCK, self.count)) for first in range(0, self.count, BLOCK)]
         fallen: list[int] = []
         for piece in self._pieces(now_us):
-            for first in range(0, self.count, BLOCK):
-                fallen += self._advance(piece, slice(first, min(first + BLOCK, self.count)), away)
+            if piece.due_us is not None:
+                self._arrived(piece.window)
+            works = partial(self._advance, piece, away=away)
+            found = map(works, parts) if self.pool is None else self.pool.map(works, parts)
+            fallen += [place for some in found for place in some]
         return fallen
 
     def take(self, place: int, node: Node) -> None:
@@ -318,12 +330,13 @@ class Rows:
 
     def _book(self, part: slice, cause: Cause, drawn: Ints, span_us: Ints) -> None:
         """To the cause, and to the sensor that runs beside it."""
-        sense = energies_nj(self.power.supply_mv, self.power.sense_na, span_us)
-        for booked, energy in ((cause, drawn - sense), (Cause.SENSE, sense)):
-            row = list(Cause).index(booked)
-            self.energy_nj[row, part] += energy
-            if booked is cause or self.power.sense_na:
-                self.time_us[row, part] += span_us
+        if self.power.sense_na:
+            sense = energies_nj(self.power.supply_mv, self.power.sense_na, span_us)
+            self.energy_nj[CAUSES.index(Cause.SENSE), part] += sense
+            self.time_us[CAUSES.index(Cause.SENSE), part] += span_us
+            drawn = drawn - sense
+        self.energy_nj[CAUSES.index(cause), part] += drawn
+        self.time_us[CAUSES.index(cause), part] += span_us
 
 
 def energies_nj(supply_mv: int, current_na: int, span_us: Ints) -> Ints:
