@@ -68,7 +68,7 @@ CLIPPED, LINEAR = Fraction(2, 5), Fraction(9, 10)
 """Gradients that are not 0, of a map that ReLU clips and of one it does not: the assumption; a gradient of 0 costs an
 operator next to nothing. Counted over 50 steps on real windows (`python -m analysis.gradient_shares`), weighted by what
 they cost: 0.27 to 0.43 and 0.66 to 0.98 in imu-ds-cnn, DS-CNN and MCUNet-5FPS. With the counted shares a step of their
-sparse schemes is modelled to take 1.00 to 1.01 times as many instructions, one that trains everything 0.90 to 0.96."""
+sparse schemes is modelled to take 1.00 to 1.01 times as many instructions, one that trains everything 0.94 to 0.96."""
 
 GRADIENTS: Final = (Code.GRAD_CONV, Code.GRAD_DEPTHWISE, Code.GRAD_DENSE)
 UPDATES: Final = (Code.UPDATE_CONV, Code.UPDATE_DEPTHWISE, Code.UPDATE_DENSE)
