@@ -4,7 +4,6 @@ power."""
 from fleet.node.protocol.ota.agent import Agent
 from fleet.node.protocol.ota.bootloader import Booted, boot
 from fleet.node.protocol.ota.content import Trust, in_slot, manufacture
-from fleet.node.protocol.ota.flash_bill import Bill, bill
 from fleet.node.protocol.ota.mcuboot import Mode, SwapType
 from fleet.node.protocol.ota.places import Layout, layout_of
 from fleet.node.protocol.ota.table import Action, Event, State, react, table_bytes
@@ -12,7 +11,6 @@ from fleet.node.protocol.ota.table import Action, Event, State, react, table_byt
 __all__ = [
     "Action",
     "Agent",
-    "Bill",
     "Booted",
     "Event",
     "Layout",
@@ -20,7 +18,6 @@ __all__ = [
     "State",
     "SwapType",
     "Trust",
-    "bill",
     "boot",
     "in_slot",
     "layout_of",
