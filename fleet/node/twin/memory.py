@@ -111,16 +111,26 @@ def memory_lines(image: Image, ledger: Ledger) -> tuple[MemoryLine, ...]:
 
 
 def section_lines(image: Image, profile: Profile) -> tuple[SectionLine, ...]:
-    """Every section that takes memory, by address; what the flash holds of it is its content, where it has one."""
+    """Every section that takes memory, by address; what the flash holds of it is its content, where it has one.
+
+    Bytes between two sections of flash, which alignment takes, are a line named `gap`.
+    """
     places = [(b.name, b.start, b.end) for b in profile.banks]
     places.append((FLASH, profile.flash.start, profile.flash.start + profile.flash.size_bytes))
-    return tuple(
-        SectionLine(
-            name=s.name, address=s.address, size_bytes=s.size_bytes, flash_bytes=s.size_bytes if s.filled else 0,
-            bank=next((name for name, start, end in places if start <= s.address < end), "no bank"),
-        )
-        for s in sorted(image.sections, key=lambda s: s.address)
-    )  # fmt: skip
+    lines: list[SectionLine] = []
+    for s in sorted(image.sections, key=lambda s: s.address):
+        bank = next((name for name, start, end in places if start <= s.address < end), "no bank")
+        end = lines[-1].address + lines[-1].size_bytes if lines else s.address
+        if bank == FLASH and lines and lines[-1].bank == FLASH and s.address > end:
+            lines.append(_section("gap", FLASH, end, s.address - end, filled=True))
+        lines.append(_section(s.name, bank, s.address, s.size_bytes, filled=s.filled))
+    return tuple(lines)
+
+
+def _section(name: str, bank: str, address: int, size_bytes: int, *, filled: bool) -> SectionLine:
+    return SectionLine(
+        name=name, bank=bank, address=address, size_bytes=size_bytes, flash_bytes=size_bytes if filled else 0
+    )
 
 
 def _linked(image: Image, symbol: str) -> int:
