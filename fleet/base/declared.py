@@ -109,6 +109,10 @@ class Found(dict[KeyPath, object]):
         """Whether the file itself holds this key, so that its value is no default."""
         return path in self._lines
 
+    def is_none(self, path: KeyPath) -> bool:
+        """Whether nothing stands here; not where something does that is wrong by itself, and was reported."""
+        return path in self and self[path] is None
+
 
 def declare(cls: type[T], document: Document, rules: Sequence[Rule] = ()) -> T:
     """The document as an instance of cls; InputError with every fault of syntax, shape, value and rule.

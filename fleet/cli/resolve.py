@@ -1,6 +1,6 @@
 """What a scenario comes to: data, model, plan and memory, for `fleet check` and `fleet plan`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -36,6 +36,7 @@ from fleet.scenario import (
 )
 from fleet.scenario.names import SCHEME_PARAMETERS, STORES
 from fleet.world.specs import radio_link, supply_faults
+from fleet.world.updates.planned import update_faults
 
 Rows = Iterator[tuple[str, str]]
 PLAN_HEADINGS = ("scheme", "values", "SRAM", "of", "fits", "step", "energy", "push")
@@ -54,16 +55,14 @@ class Resolved:
 
 def resolve(scenario: Scenario) -> Resolved:
     """Everything but time; InputError with all that is wrong beyond the file itself, memory included."""
-    faults = [fault for group in scenario.fleet for fault in _radio_faults(scenario, group)]
+    faults = [fault for at, group in enumerate(scenario.fleet) for fault in _radio_faults(scenario, at, group)]
     data = node_data(scenario)
     chosen = with_scheme(scenario, starting_model(scenario, data.dataset), data)
     known = profiles_of(scenario.fleet)
-    faults += [
-        Fault(f"{_where(scenario)}: {each.where}", each.text)
-        for each in supply_faults(scenario.fleet, known, scenario=scenario.path)
-    ]
+    faults += _in_file(scenario, supply_faults(scenario.fleet, known, scenario=scenario.path))
     profiles = [known[board] for board in _boards(scenario)]
     plan = plan_for(chosen.graph, chosen.scheme, profiles, windows=data.most_windows)
+    faults += _in_file(scenario, update_faults(scenario.updates, plan, known))
     ledgers = tuple(ledger(plan, profile, windows=data.most_windows) for profile in profiles)
     for each in ledgers:
         try:
@@ -83,13 +82,25 @@ def _where(scenario: Scenario) -> str:
     return str(scenario.path or scenario.name)
 
 
-def _radio_faults(scenario: Scenario, group: FleetGroup) -> list[Fault]:
-    """What the radio's own model refuses: combinations of its settings."""
+def _in_file(scenario: Scenario, faults: Iterable[Fault]) -> list[Fault]:
+    """Faults of keys, each with the file before it."""
+    return [Fault(f"{_where(scenario)}: {fault.where}", fault.text) for fault in faults]
+
+
+def _radio_faults(scenario: Scenario, at: int, group: FleetGroup) -> list[Fault]:
+    """What the radio's own model refuses: combinations of its settings. It names keys as 'ble.latency', 'link.file'."""
     try:
         radio_link(group.radio, scenario=scenario.path)
     except InputError as error:
-        return [Fault(f"{_where(scenario)}: {fault.where}", fault.text) for fault in error.faults]
+        return _in_file(scenario, [_placed(fault, f"fleet[{at}].radio", group.radio.kind) for fault in error.faults])
     return []
+
+
+def _placed(fault: Fault, radio: str, kind: str) -> Fault:
+    """A fault of a key in its place in the scenario; of a line of another file as it is."""
+    key = fault.where.removeprefix(f"{kind}.")
+    own = key != fault.where or key.partition(".")[0] == "link"
+    return Fault(f"{radio}.{key}", fault.text) if own else fault
 
 
 def check_rows(found: Resolved) -> Rows:

@@ -4,7 +4,8 @@ A server knows what it asked, what came back and when, what the boards' data she
 node's battery really holds. Policies:
     random          all equally likely
     available       those first whose last tries were answered: fewest failures in a row
-    battery         those first that should have most left by the server's own books: capacity less what it asked for
+    battery         those first that should have most left by the server's own books: capacity less what it asked for;
+                    mains before any store
     energy-excess   those first whose harvest now is most above what they use; after FedZero (Wiesner et al., 2024),
                     without its optimiser
     oort            exploits nodes whose updates were large for their data and came in time, explores others; after Oort
@@ -38,8 +39,9 @@ DECAY: Final = Fraction(98, 100)  # of that share, with each round
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """What the server knows of its nodes, an entry for each. left_nj, excess_nw: by its own books; 0 where not kept.
+    """What the server knows of its nodes, an entry for each. left_nj: by its own books, 0 where not kept.
 
+    excess_nw: harvest now less the mean of what it asked for; who knows the weather fills it in before a choice.
     utility: of the last update, larger is better. took_us: from push to reply, the last time; 0: never asked.
     """
 
@@ -85,7 +87,7 @@ def _oort(known: Known, chance: Numbers, number: int, count: int, limit_us: int)
     best = min(count - int(explored * count), tried.size)
     exploited = tried[_first(-_worth(known, limit_us)[tried], chance[tried], best)]
     rest = chance.copy()
-    rest[exploited] = 2**32
+    rest[exploited] = 2**34  # behind everybody: each is asked once
     rest[np.setdiff1d(tried, exploited)] += 2**32  # nodes that were never asked come first
     found: Numbers = np.sort(np.concatenate([exploited, _first(rest, chance, count - best)]))
     return found

@@ -148,12 +148,15 @@ class TotalRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SumRow:
-    """What one cause drew over all nodes of one group and one line of a large fleet."""
+    """What one cause drew over the nodes of one group and one line of a large fleet.
+
+    A group whose sums would pass 64 bits has several rows for each cause, each of a part of its nodes.
+    """
 
     line: str = field(metadata=LINE)
     group: int = field(metadata=_is("index of the group in the scenario's fleet, from 0"))
     board: str = field(metadata=_is("folder name of its board profile"))
-    nodes: int = field(metadata=_is("nodes of the group", "nodes"))
+    nodes: int = field(metadata=_is("nodes that are summed: all of the group, or a part", "nodes"))
     cause: str = field(metadata=_is("what the nodes were doing", one_of=CAUSES))
     energy_nj: int = field(metadata=_is("energy drawn", "nJ"))
     time_us: int = field(metadata=_is("time spent doing it, summed over the nodes", "us"))

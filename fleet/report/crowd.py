@@ -1,13 +1,13 @@
 """All nodes of one line by columns, from the table `totals`: for what a report says of a million."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.record import LINES, RunFolder
+from fleet.record import LINES, RunFolder, SumRow
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -89,3 +89,18 @@ def crowds(run: RunFolder) -> dict[str, Crowd]:
         for line, chosen in found.items()
         if chosen.any()
     }
+
+
+def whole_groups(rows: Sequence[SumRow]) -> list[SumRow]:
+    """One row for each line, group and cause, in place of those of the parts of a group."""
+    found: dict[tuple[str, int, str], SumRow] = {}
+    for row in rows:
+        known = found.setdefault(key := (row.line, row.group, row.cause), row)
+        if known is not row:
+            found[key] = replace(
+                known,
+                nodes=known.nodes + row.nodes,
+                energy_nj=known.energy_nj + row.energy_nj,
+                time_us=known.time_us + row.time_us,
+            )
+    return list(found.values())

@@ -26,7 +26,7 @@ from fleet.record import (
     TrafficRow,
     ValueRow,
 )
-from fleet.report.crowd import Crowd, crowds
+from fleet.report.crowd import Crowd, crowds, whole_groups
 from fleet.report.happened import Happened, happened
 from fleet.report.numbers import count
 
@@ -127,7 +127,7 @@ class Story:
             plan=run.read(PlanRow),
             values=run.read(ValueRow),
             crowds=crowds(run),
-            sums=run.read(SumRow),
+            sums=whole_groups(run.read(SumRow)),
         )
 
     @property

@@ -109,20 +109,22 @@ class Course:
             self.tables.world,
             gateway,
             step_us=lambda node: self.stage.party.step_cost(node).time_us,
-            select=self._books.select if self._books.choosing else None,
+            select=self.select if self._books.choosing else None,
             every_us=self.stage.every_us,
             pool=self.stage.pool,
             observe=self.exchanged,
             finished=self.finished,
         )
 
+    def select(self, number: int) -> Sequence[int]:
+        """The nodes of a round, by what is known when it opens."""
+        return self._books.select(number, max(self.tables.world.now_us, number * self.stage.every_us))
+
     def finished(self, number: int, node: int, frame: bytes) -> None:
         """A node has computed its answer."""
         self.tables.finished("round", number, node, frame)
-        update = decode_update(self.stage.party.plan.layout, frame)
-        if self._books.choosing:
-            self._books.weigh(node, update.deltas, update.windows)
         if self.keeps:
+            update = decode_update(self.stage.party.plan.layout, frame)
             self._kept[node] = self._pushes[number] + update.deltas
 
     def exchanged(self, exchange: Exchange) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from fleet.base.errors import RunError
+from fleet.base.errors import InputError, RunError
 from fleet.federation.server_app import strategy_of
 from fleet.node.plan.ledger import Ledger, check_fit, ledger
 from fleet.node.plan.state import state_bytes
@@ -17,7 +17,7 @@ from fleet.run.memory import Memory
 from fleet.run.progress import Progress, Silent
 from fleet.run.stage import Stage, Values
 from fleet.scenario import Scenario, dump, load
-from fleet.world.updates.planned import planned_update
+from fleet.world.updates.planned import update_faults
 
 Line = Callable[[Stage], Sequence[Values]]
 
@@ -56,8 +56,8 @@ def check_strategy(party: Assembly) -> None:
 
 def check_updates(party: Assembly) -> None:
     """Nothing, or the InputError of updates that a board's flash has no room for."""
-    for number, choice in enumerate(party.scenario.updates):
-        planned_update(number, choice, party.plan, party.profiles)
+    if faults := update_faults(party.scenario.updates, party.plan, party.profiles):
+        raise InputError(faults)
 
 
 def memory_ledgers(party: Assembly) -> tuple[Ledger, ...]:
@@ -77,7 +77,8 @@ def _sail(party: Assembly, ledgers: tuple[Ledger, ...], folder: RunFolder, jobs:
             progress.message(f"resuming: {memory.recalled} answers of nodes are known and not computed again")
         with ThreadPoolExecutor(jobs) as pool:
             stage = Stage(party=party, memory=memory, folder=folder, pool=pool, progress=progress)
-            describe(party, ledgers, folder)
+            if not folder.parts("values"):  # else all of it was written, with the file as the user named it
+                describe(party, ledgers, folder)
             digests = [row for name, line in planned_lines(stage) for row in _digests(stage, name, line(stage))]
         folder.write_part("values", 1, digests)
         folder.write_fingerprint()

@@ -92,10 +92,12 @@ def _counts_match(found: Found, dataset: DataSet, nodes: int, people: int) -> Sa
     if not known or len(known) != len(counts):
         return
     total = sum(known.values())
-    if total != nodes and not (found.get(("data", "shared")) is True and total > nodes):
+    shared = found.get(("data", "shared")) is True
+    if total < nodes or (total > nodes and not shared):
         where = (*next(iter(known)), "count") if len(known) == 1 else ("fleet",)
         advice = ", or let them share with data.shared: true" if total > nodes else ""
-        text = f"expected {nodes} nodes, as {dataset.source} gives ({people} people), got {total}"
+        least = "at least " if shared else ""
+        text = f"expected {least}{nodes} nodes, as {dataset.source} gives ({people} people), got {total}"
         yield where, f"{text}; change the count{advice}"
 
 

@@ -34,7 +34,7 @@ def _keys_are_read(found: Found) -> Said:
     for path, kind, _store in _harvests(found):
         yield from _unread(found, path, HarvestChoice, kind, HARVESTERS[kind].keys)
         for key in HARVESTERS[kind].needs:
-            if found.get((*path, key)) is None:
+            if found.is_none((*path, key)):
                 yield path, f"expected {key} with {kind}, got none; add it"
 
 

@@ -80,6 +80,9 @@ COUNTED: Final = SCHEME_PARAMETERS | {"named": ()}
 LARGE: Final = 1_000
 """Nodes above which a fleet is a cohort, and tables have rows for some of them only."""
 
+LARGE_STORES: Final = ("ideal", "cr2032", "supercap")
+"""Stores whose state is one number, so that a cohort can hold them in a column."""
+
 SHIPPED: Final = "shipped"
 SHIPPED_DRAWS: Final = range(10)
 SHIPPED_PEOPLE: Final = 4  # who pretrained the shipped models

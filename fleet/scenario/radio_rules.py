@@ -83,8 +83,10 @@ def _links_are_whole(found: Found) -> Said:
         model = LINKS[kind]
         for key in _missing(found, here, model.needs):
             yield here, f"expected {key} with {kind}, got none; add it"
-        if model.either and len(list(_missing(found, here, model.either))) != len(model.either) - 1:
-            yield here, f"expected one of {', '.join(model.either)} with {kind}; give exactly one"
+        given = [key for key in model.either if not found.is_none((*here, key))]
+        if model.either and len(given) != 1:
+            text = f"expected one of {', '.join(model.either)} with {kind}, got {' and '.join(given) or 'none'}"
+            yield here, f"{text}; give exactly one"
 
 
 def _gateways_agree(found: Found) -> Said:
@@ -107,7 +109,7 @@ def _gateways_agree(found: Found) -> Said:
 
 
 def _missing(found: Found, path: KeyPath, keys: Iterable[str]) -> Iterator[str]:
-    return (key for key in keys if found.get((*path, key)) is None)
+    return (key for key in keys if found.is_none((*path, key)))
 
 
 RADIO_RULES: Sequence[Rule] = (

@@ -19,7 +19,7 @@ from fleet.scenario.energy_rules import ENERGY_RULES
 from fleet.scenario.radio_rules import RADIO_RULES
 from fleet.scenario.schema import HoldOut, SchemeChoice, beside, is_class_path
 from fleet.scenario.training_rules import TRAINING_RULES
-from fleet.scenario.updates import updates_are_told_apart
+from fleet.scenario.updates import updates_are_told_apart, updates_begin_in_time
 
 Said = Iterator[tuple[KeyPath, str]]
 
@@ -207,12 +207,24 @@ def _large_fleets_stay_cheap(found: Found) -> Said:
         kind = found.get((*path, "radio", "kind"))
         if found.get((*path, "report")) is not None and kind not in (None, "lorawan"):
             yield (*path, "report"), f"expected {large} for reports over {kind}, got {nodes:,}; report over lorawan"
+        store = found.get((*path, "energy", "store"))
+        if isinstance(store, str) and store not in names.LARGE_STORES:
+            rows = ", ".join(names.LARGE_STORES)
+            yield (*path, "energy", "store"), f"expected {large} for {store}, got {nodes:,}; take one of {rows}"
 
 
 def _selection_has_a_sample(found: Found) -> Said:
     path: KeyPath = ("server", "select")
     if found.given(path) and path in found and found.get(("server", "sample")) == 0:
         yield path, "expected `sample` above 0 beside it, got none; say how many nodes a round asks, or delete this"
+
+
+def _a_round_asks_no_more_than_there_are(found: Found) -> Said:
+    sample, counts = found.get(("server", "sample")), [found.get((*path, "count")) for path in _groups(found)]
+    known = [count for count in counts if isinstance(count, int)]
+    if isinstance(sample, int) and len(known) == len(counts) and sample > sum(known) > 0:
+        text = f"expected at most {sum(known)}, the nodes of the fleet, got {sample}; lower it, or take 0 for all"
+        yield ("server", "sample"), text
 
 
 def _some_group(found: Found) -> Said:
@@ -279,7 +291,9 @@ RULES: Sequence[Rule] = (
     _rounds_open_together,
     _large_fleets_stay_cheap,
     _selection_has_a_sample,
+    _a_round_asks_no_more_than_there_are,
     _some_group,
     updates_are_told_apart,
+    updates_begin_in_time,
     _lines_once,
 )

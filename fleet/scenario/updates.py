@@ -1,8 +1,10 @@
 """Updates over the air of a running fleet: the keys of `updates`, and what has to hold between them."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Final
 
+from fleet.base import units
 from fleet.base.declared import Found, Key, declared
 from fleet.base.units import SHARE, SIZE_BYTES, TIME_US
 from fleet.base.yaml import KeyPath
@@ -21,11 +23,18 @@ MODES: Final = {
 }
 
 
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def _is_word(text: str) -> bool:
+    return _WORD.fullmatch(text) is not None
+
+
 @declared
 class UpdateChoice:
     """One update of the whole fleet, in stages that stop when too many nodes fail."""
 
-    name: Annotated[str, Key("what tables call it")]
+    name: Annotated[str, Key("what tables call it", also=(_is_word, "1 to 64 letters, digits, '-', '_', '.'"))]
     content: Annotated[str, Key("what is pushed", one_of=tuple(CONTENTS))]
     at_us: Annotated[int, Key("when the first stage begins", unit=TIME_US, least="0 s", most="3650 d")]
     size_bytes: Annotated[
@@ -72,3 +81,18 @@ def updates_are_told_apart(found: Found) -> Iterator[tuple[KeyPath, str]]:
             seen[name] = path
         if content == "firmware" and size == 0:
             yield (*path, "size"), "expected the length of the image with firmware, got none; give it"
+
+
+def updates_begin_in_time(found: Found) -> Iterator[tuple[KeyPath, str]]:
+    """A line ends one interval after its last round; what begins later never begins."""
+    rounds = found.get(("server", "rounds"))
+    every = [value for path, value in found.items() if path[0] == "fleet" and path[2:] == ("every",)]
+    known = [value for value in every if isinstance(value, int)]
+    if not isinstance(rounds, int) or not known:
+        return
+    end_us = (rounds + 1) * max(known)
+    for path, at_us in found.items():
+        if path[0] == "updates" and path[2:] == ("at",) and isinstance(at_us, int) and at_us >= end_us:
+            limit, got = units.show(end_us, TIME_US), units.show(at_us, TIME_US)
+            text = f"expected less than {limit}, when the run ends (one interval after round {rounds}), got {got}"
+            yield path, f"{text}; begin earlier, or raise server.rounds"

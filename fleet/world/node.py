@@ -163,12 +163,13 @@ class Node(Powered):
         live: Callable[["Node", J], Life],
         deadline_us: int | None,
     ) -> Life:
+        began_us = int(self.env.now)
         if task is not None and task.is_alive:
             yield task
-            if deadline_us is not None and self.env.now >= deadline_us:
-                return _outcome(job, Reason.LATE)
         elif self.slept_from_us is not None and self.slept_from_us > self.env.now:  # its row has it in a report
             yield self.env.timeout(self.slept_from_us - int(self.env.now))
+        if deadline_us is not None and self.env.now >= max(deadline_us, began_us + 1):
+            return _outcome(job, Reason.LATE)
         if not (yield from self._comes(job, deadline_us)):
             return _outcome(job, Reason.LATE)
         self.settle()

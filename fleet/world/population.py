@@ -29,6 +29,10 @@ class Population(Protocol):
         """Books what every node did by itself up to now."""
         ...
 
+    def gather(self) -> None:
+        """Takes down what nodes did that are done, without booking anybody's sleep."""
+        ...
+
     def stop(self) -> list[simpy.Process]:
         """No node reports any more; what is not over yet."""
         ...
@@ -78,6 +82,9 @@ class Everyone:
         """Books every node's sleep up to now."""
         for node in self._nodes.values():
             node.settle()
+
+    def gather(self) -> None:
+        """Nothing: every node keeps its own account."""
 
     def stop(self) -> list[simpy.Process]:
         """No node reports any more; what is not over yet."""

@@ -121,7 +121,9 @@ class World:
             self._nodes.settle()  # to here: what is still under way ends, and nothing new begins
         for task in self._nodes.stop():
             self._env.run(until=task)
-        if not self._reporting:
+        if self._reporting:
+            self._nodes.gather()
+        else:
             self._nodes.settle()
         for rollout in self._rollouts:
             rollout.close(self.now_us)

@@ -60,6 +60,14 @@ def test_oort_exploits_the_useful_in_time_and_explores_the_unknown() -> None:
     assert sum(n >= 50 for n in early) == 9
 
 
+def test_oort_asks_nobody_twice_once_everybody_was_asked() -> None:
+    known = Known(nodes=20)
+    known.asked[:] = 1
+    known.utility[:] = np.arange(20)
+    for number in range(1, 40):
+        assert len(set(chosen("oort", known, 1, number, 10).tolist())) == 10
+
+
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one of random, available"):
         chosen("best", Known(nodes=3), 0, 1, 2)

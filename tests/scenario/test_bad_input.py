@@ -353,3 +353,32 @@ def test_what_a_large_fleet_cannot_have_is_refused_at_once() -> None:
     said = [str(fault) for fault in error.value.faults]
     assert len(said) == 3
     assert all("at most 1,000 nodes" in line and "got 2,000" in line for line in said)
+
+
+def test_updates_and_samples_that_cannot_be_are_refused() -> None:
+    text = (
+        (scenarios_dir() / "quickstart.yaml")
+        .read_text(encoding="utf-8")
+        .replace("rounds: 10", "rounds: 2\n  sample: 99")
+    )
+    text += "\nupdates:\n  - {name: v 2, content: firmware, at: 90 d, size: 10 kB}\n"
+    text += "  - {name: b, content: firmware, at: 0 s}\n"
+    with pytest.raises(InputError) as error:
+        loads(text)
+    said = "\n".join(str(fault) for fault in error.value.faults)
+    assert "updates[0].name" in said
+    assert "updates[0].at: expected less than 3 h, when the run ends (one interval after round 2), got 90 d" in said
+    assert "updates[1].size: expected the length of the image with firmware, got none" in said
+    assert "server.sample: expected at most 12, the nodes of the fleet, got 99" in said
+
+
+def test_a_store_that_no_cohort_holds_is_refused() -> None:
+    text = (
+        (scenarios_dir() / "rollout_fuota.yaml")
+        .read_text(encoding="utf-8")
+        .replace("store: ideal", "store: li_socl2", 1)
+    )
+    with pytest.raises(
+        InputError, match=r"fleet\[0\]\.energy\.store: expected a fleet of at most 1,000 nodes for li_socl2"
+    ):
+        loads(text)

@@ -47,9 +47,9 @@ def test_a_key_of_another_link_model_is_refused() -> None:
 def test_a_link_model_needs_its_keys_and_one_place() -> None:
     (said,) = faults("kind: ble, link: {kind: gilbert_elliott, to_bad: 1 %}")
     assert "fleet[0].radio.link: expected to_good with gilbert_elliott, got none; add it" in said
-    for place in ("", ", distance: 1 m, radius: 2 m"):
+    for place, got in (("", "none"), (", distance: 1 m, radius: 2 m", "distance and radius")):
         (said,) = faults(f"kind: ble, link: {{kind: log_distance, exponent: 3{place}}}")
-        assert "expected one of distance, radius with log_distance; give exactly one" in said
+        assert f"expected one of distance, radius with log_distance, got {got}; give exactly one" in said
 
 
 LINKS = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import simpy
@@ -17,6 +17,9 @@ from fleet.world.harvest import Harvest
 from fleet.world.meter import Cause
 from fleet.world.node import Node, NodeSpec
 from fleet.world.reports.report import Reports, RowReports, Task
+
+MOST: Final = 2**63 - 1
+"""The largest cell of a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +88,20 @@ class Cohort:
 
     def settle(self) -> None:
         """Books everybody's sleep up to now; nodes that have nothing to do go back to their rows."""
-        for number, node in list(self._out.items()):
-            if node.task is None or not node.task.is_alive:
-                group, place = self._place(number)
-                self._rows[group].take(place, self._out.pop(number))
-                self._away[group][place] = False
+        self.gather()
         now_us = int(self._env.now)
         for one, rows, away in zip(self._groups, self._rows, self._away, strict=True):
             for place in rows.advance(now_us, away):
                 self._falls(one, rows, place)
                 away[place] = False
+
+    def gather(self) -> None:
+        """Nodes that have nothing to do go back to their rows, booked as far as they are."""
+        for number, node in list(self._out.items()):
+            if node.task is None or not node.task.is_alive:
+                group, place = self._place(number)
+                self._rows[group].take(place, self._out.pop(number))
+                self._away[group][place] = False
 
     def stop(self) -> list[simpy.Process]:
         """What is not over yet; rows report only when they are settled."""
@@ -130,22 +137,25 @@ class Cohort:
         }
 
     def sums(self, line: str) -> list[SumRow]:
-        """Rows of the table `sums`: energy and time by cause over each group."""
+        """Rows of the table `sums`: energy and time by cause over each group, in parts that fit 64 bits."""
         found = []
         for number, (group, rows) in enumerate(zip(self._groups, self._rows, strict=True)):
-            energy, time = (account.sum(axis=1).tolist() for account in rows.account(slice(None)))
-            found += [
-                SumRow(
-                    line=line,
-                    group=number,
-                    board=group.board,
-                    nodes=group.count,
-                    cause=cause.value,
-                    energy_nj=energy[n],
-                    time_us=time[n],
-                )
-                for n, cause in enumerate(Cause)
-            ]
+            accounts = rows.account(slice(None))
+            size = MOST // max(*(int(account.max()) for account in accounts), 1)
+            for first in range(0, group.count, size):
+                energy, time = (account[:, first : first + size].sum(axis=1).tolist() for account in accounts)
+                found += [
+                    SumRow(
+                        line=line,
+                        group=number,
+                        board=group.board,
+                        nodes=min(size, group.count - first),
+                        cause=cause.value,
+                        energy_nj=energy[n],
+                        time_us=time[n],
+                    )
+                    for n, cause in enumerate(Cause)
+                ]
         return found
 
     def check_balance(self) -> None:

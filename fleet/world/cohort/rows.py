@@ -23,6 +23,7 @@ from fleet.world.stores.flow import squares
 Ints = NDArray[np.int64]
 NEVER: Final = -1
 CAUSES: Final = list(Cause)
+MOST_SQUARES: Final = 2**60  # 100 mA for a day: only mains bear it, which have no resistance; some of it fit 64 bits
 BLOCK: Final = 16_384  # rows that are worked on together: their columns stay in the processor's cache
 
 
@@ -345,9 +346,9 @@ def energies_nj(supply_mv: int, current_na: int, span_us: Ints) -> Ints:
 
 
 def squares_of(current_na: int, span_us: Ints) -> Ints:
-    """As fleet.world.stores.flow.squares, for many times at once."""
+    """As fleet.world.stores.flow.squares, for many times at once; at most MOST_SQUARES."""
     square = current_na * current_na
     if square * int(span_us.max(initial=0)) >= 2**63:
-        return np.array([squares(current_na, int(span)) for span in span_us], dtype=np.int64)
+        return np.array([min(squares(current_na, int(span)), MOST_SQUARES) for span in span_us], dtype=np.int64)
     result: Ints = square * span_us // 1_000_000_000
     return result

@@ -51,6 +51,17 @@ def planned_update(number: int, choice: UpdateChoice, plan: Plan, profiles: Mapp
     )
 
 
+def update_faults(choices: Sequence[UpdateChoice], plan: Plan, profiles: Mapping[str, Profile]) -> list[Fault]:
+    """Every board whose flash has no room for one of the updates, with the arithmetic."""
+    faults: list[Fault] = []
+    for number, choice in enumerate(choices):
+        try:
+            planned_update(number, choice, plan, profiles)
+        except InputError as refusal:
+            faults += refusal.faults
+    return faults
+
+
 def rules_of(choice: UpdateChoice, nodes: int) -> Rules:
     """Stages that grow from the canaries to the whole fleet."""
     shares: list[Fraction] = []

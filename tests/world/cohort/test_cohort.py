@@ -184,6 +184,42 @@ def test_sums_hold_the_reports() -> None:
     assert world.totals()["reports"].tolist() == [7] * NODES
 
 
+def test_what_is_under_way_at_the_end_is_booked_in_rows_too() -> None:
+    one, each, other, rows = chatting(60, ideal(0.03))
+    for world in (one, other):
+        world.advance_to(3 * HOUR_US)
+        world.exchange(jobs(*range(20), in_round=1), deadline_us=world.now_us + 1_000)  # all are late, and go on
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic
+    for name, column in one.totals().items():
+        assert column.tolist() == other.totals()[name].tolist(), name
+
+
+def test_a_job_behind_a_report_that_outlasts_its_deadline_is_dropped_alike() -> None:
+    one, each, other, rows = chatting(60, ideal())
+    due_us = 2 * HOUR_US + Chatter(60).start_us(2, 7)
+    outcomes = []
+    for world in (one, other):
+        world.advance_to(due_us + 1_000)
+        outcomes.append(world.exchange(jobs(7, in_round=1), deadline_us=due_us + 2_000))
+        world.advance_to(due_us + HOUR_US)
+    assert outcomes[0] == outcomes[1]
+    assert one.close() == other.close()
+    assert each.traffic == rows.traffic == []
+
+
+def test_sums_beyond_64_bits_are_given_in_parts() -> None:
+    hungry = replace(spec().power, sleep_na=10**9)
+    specs = [replace(spec(n, store=ideal()), power=hungry) for n in range(NODES)]
+    _, _, world, _ = fleets(specs, [Group(board="a", first=0, count=NODES)])
+    world.advance_to(10**4 * HOUR_US)
+    world.close()
+    asleep = [row for row in world.sums() if row.cause == "sleep"]
+    assert sum(row.nodes for row in asleep) == NODES
+    assert sum(row.energy_nj for row in asleep) == NODES * 3 * 10**4 * 3600 * 10**9 > 2**63
+    assert all(row.energy_nj < 2**63 for row in asleep)
+
+
 NIGHT_AND_DAY = tuple(
     Trace(starts_us=(0, *(h * HOUR_US for h in (6, 7, 18, 30, 42))), powers_nw=(0, nw // 3, nw, 0, nw, 0))
     for nw in (90_000, 2_000_000, 10_000_000)

@@ -139,7 +139,11 @@ def _faults(link: BleLink) -> list[Fault]:
         (OCTETS[0] <= link.octets <= OCTETS[1], "octets", f"expected 27 to 251, got {link.octets}"),
         (link.writes in WRITES, "writes", f"expected one of {', '.join(WRITES)}, got {link.writes!r}"),
         (0 <= link.latency <= LATENCY, "latency", f"expected 0 to {LATENCY} events, got {link.latency}"),
-        (link.kept or not link.latency, "latency", "expected none without a kept connection, which it is for"),
+        (
+            link.kept or not link.latency,
+            "latency",
+            f"expected 0 events without a kept connection, got {link.latency}; take kept: true, or delete this",
+        ),
     ]
     faults = [Fault(f"ble.{where}", text) for good, where, text in checks if not good]
     return faults or _timing_faults(link)
