@@ -10,9 +10,11 @@ import pytest
 
 from fleet.base.errors import RunError
 from fleet.node.backend import EngineBackend, Work
-from fleet.record import Journal, open_run
+from fleet.record import Journal, ValueRow, open_run
+from fleet.record.rows import TABLES
 from fleet.run import execute, resume
 from fleet.run.assemble import Assembly, assemble
+from fleet.scenario import Scenario, dump, load
 from tests.run.quickstart import fingerprint, short
 
 
@@ -90,6 +92,54 @@ def test_at_most_one_round_is_computed_twice(tmp_path: Path, monkeypatch: pytest
         execute(short(), out=tmp_path / "cut", jobs=2)
     resume(tmp_path / "cut", jobs=2)
     assert once <= len(trained) <= once + 12
+
+
+def living() -> Scenario:
+    """Thirteen nodes that report, fail and get two updates, of which the second stops itself."""
+    life = {"available": "80 %", "power_cut": "10 min", "flash_flip": "10 d", "repair": "3 d"}
+    group = {"board": "nrf52840", "count": 13, "energy": {"store": "cr2032"}, "radio": {"kind": "ble", "loss": "5 %"}}
+    group |= {"every": "1 d", "life": life, "report": {"every": "6 h", "payload": "16 B"}}
+    update = {"content": "firmware", "size": "300 kB", "mode": "swap-scratch", "canaries": 4, "within": "12 h"}
+    updates = [update | {"name": "good", "at": "2 h"}, update | {"name": "bad", "at": "30 h", "defective": "60 %"}]
+    return short(fleet=[group], updates=updates, data__shared=True, server__timeout="8 h", compare=["pretrained"])
+
+
+@pytest.fixture(scope="module")
+def whole_life(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return execute(living(), out=tmp_path_factory.mktemp("whole") / "run", jobs=2)
+
+
+def test_the_run_with_updates_has_all_that_a_resumed_one_could_have_twice(whole_life: Path) -> None:
+    run = open_run(whole_life)
+    assert all(run.rows(table) for table in ("updates", "values", "totals", "events"))
+    kinds = set(run.table("events")["kind"])
+    assert {"power_cut", "halted"} <= kinds
+    assert set(run.table("updates")["result"]) >= {"confirmed", "reverted"}
+
+
+@pytest.mark.parametrize("appends", [2, 5, 14, 25, 33, 45])
+def test_a_run_with_updates_and_reports_is_resumed_to_the_same_rows(
+    whole_life: Path, tmp_path: Path, appends: int
+) -> None:
+    run = tmp_path / "cut"
+    with cut_after(appends):
+        execute(living(), out=run, jobs=2)
+    resume(run, jobs=2)
+    one, other = open_run(whole_life), open_run(run)
+    assert {table: other.rows(table) for table in TABLES} == {table: one.rows(table) for table in TABLES}
+    assert fingerprint(run) == fingerprint(whole_life)
+
+
+def test_a_resumed_run_goes_by_the_name_that_its_file_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal keeps the absolute path; what the report says to run again is what the user wrote."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text(dump(short()), encoding="utf-8")
+    with cut_after(20):
+        execute(load(Path("mine.yaml")), out=tmp_path / "cut", jobs=2)
+    values = {row.key: row.value for row in open_run(resume(tmp_path / "cut", jobs=2)).read(ValueRow)}
+    assert values["command"] == "fleet run mine.yaml --seed 0"
 
 
 def test_a_run_of_another_scenario_is_not_resumed(tmp_path: Path) -> None:

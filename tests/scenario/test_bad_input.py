@@ -153,6 +153,36 @@ CASES = {
         "fleet[0].radio.interval",
         "expected a multiple of 1250 us, got 8 ms; take 7500 us",
     ),
+    "a wrong key of a link is not also missing": (
+        ("loss: 2 %", "link: {kind: independent, loss: 150 %}"),
+        "fleet[0].radio.link.loss",
+        "expected a share from 0 % to 90 %, got '150 %'",
+    ),
+    "a link that says its distance twice": (
+        ("loss: 2 %", "link: {kind: log_distance, exponent: 3, distance: 3 m, radius: 8 m}"),
+        "fleet[0].radio.link",
+        "expected one of distance, radius with log_distance, got distance and radius; give exactly one",
+    ),
+    "a wrong key of a harvest is not also missing": (
+        ("{store: cr2032}", "{store: supercap, harvest: {kind: solar, area: 10 cm2, latitude: 91}}"),
+        "fleet[0].energy.harvest.latitude",
+        "expected a number from -90 to 90, got 91",
+    ),
+    "a sample of more nodes than there are": (
+        ("rounds: 10", "rounds: 10\n  sample: 13"),
+        "server.sample",
+        "expected at most 12, the nodes of the fleet, got 13; lower it, or take 0 for all",
+    ),
+    "an update after the end": (
+        ("\nserver:", "updates:\n  - {name: v2, content: model, at: 11 h}\n\nserver:"),
+        "updates[0].at",
+        "expected less than 11 h, when the run ends (one interval after round 10), got 11 h; begin earlier, or",
+    ),
+    "an update without a name": (
+        ("\nserver:", "updates:\n  - {name: '', content: model, at: 1 h}\n\nserver:"),
+        "updates[0].name",
+        "expected 1 to 64 letters, digits, '-', '_', '.', got ''",
+    ),
     "another version": (("schema: 1", "schema: 2"), "schema", "this mcufleet reads version 1"),
     "a name that is no folder": (("name: quickstart", "name: quick/start"), "name", "expected lower-case letters"),
     "a word where a number belongs": (
@@ -317,6 +347,12 @@ def test_a_fleet_of_no_group_is_refused(edited: Edited, quickstart_text: str, fa
     start, end = quickstart_text.index("fleet:\n"), quickstart_text.index("server:\n")
     text = quickstart_text[:start] + "fleet: []\n" + quickstart_text[end:]
     assert any("fleet: expected at least one group of nodes, got none; add one" in fault for fault in faults_of(text))
+
+
+def test_shared_data_have_a_node_each_at_least(edited: Edited, faults_of: FaultsOf) -> None:
+    few = edited(("count: 12", "count: 5"), ("  holders: 1/2 ", "  shared: true\n  holders: 1/2 "))
+    (fault,) = faults_of(few)
+    assert "fleet[0].count: expected at least 12 nodes, as seglearn-watch gives (6 people), got 5; change" in fault
 
 
 VALUES = st.sampled_from(

@@ -112,10 +112,10 @@ def _take(units: Iterator[Unit], geometry: Geometry, size_bytes: int) -> Place:
         start, end = unit.start if start is None else start, unit.end
         if end - start >= size_bytes:
             return Place(start=start, size_bytes=end - start)
-    total = geometry.end - geometry.start
+    total, left = geometry.end - geometry.start, 0 if start is None else end - start
     raise DoesNotFit(
-        f"update places: expected {size_bytes:,} B more, got the end of {total:,} B of flash; take a larger part, "
-        "a mode without a scratch area, or smaller content"
+        f"update places: expected {size_bytes:,} B more, got the end of {total:,} B of flash, of which {left:,} are "
+        "left; take a larger part, a mode without a scratch area, or smaller content"
     )
 
 

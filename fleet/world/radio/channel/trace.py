@@ -53,7 +53,8 @@ def trace(site: Site, *, file: Path, repeat_us: int = 0) -> Trace:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError([Fault("link.file", f"expected a readable file, got {path}: {error}; correct it")]) from error
     if not rows or rows[0] != HEADER or len(rows) == 1:
-        text_ = f"expected the columns {', '.join(HEADER)} and at least one row, got other; correct {path}"
+        found = f"{len(rows) - 1} rows under {','.join(rows[0])[:60]!r}" if rows else "an empty file"
+        text_ = f"expected the columns {', '.join(HEADER)} and at least one row, got {found}; correct {path}"
         raise InputError([Fault("link.file", text_)])
     read = [_row(path, number, row) for number, row in enumerate(rows[1:], 2)]
     faults = [each for each in read if isinstance(each, Fault)]

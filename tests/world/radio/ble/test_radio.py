@@ -298,7 +298,7 @@ def test_a_supervision_timeout_must_outlast_twice_the_silence_of_latency() -> No
 
 
 def test_latency_without_a_kept_connection_is_refused() -> None:
-    with pytest.raises(InputError, match=r"ble.latency: expected none without a kept connection"):
+    with pytest.raises(InputError, match=r"ble.latency: expected 0 events without a kept connection"):
         BleLink(latency=3)
 
 
