@@ -11,6 +11,8 @@ from fleet.node.model.zoo.shipped import shipped_model
 from fleet.node.plan import Plan, plan_of
 from fleet.node.protocol.manifest import Compression
 from fleet.node.protocol.patch import apply_sequential, sequential_patch
+
+pytest.importorskip("detools", reason="patches: pip install 'mcufleet[ota]'")
 from tests.node.protocol.ota.test_patch_in_c import assert_applied
 
 PAGE = 4096
