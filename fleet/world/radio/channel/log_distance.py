@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from fleet.base import rng
 from fleet.base.errors import Fault, InputError
+from fleet.base.exact import exp, log10
 from fleet.world.radio.channel.losses import Draw, Receiver, Site
-from fleet.world.radio.lora.exact import exp, log10
 from fleet.world.radio.lora.path import Path, distances_m, normals
 
 Floats = NDArray[np.float64]

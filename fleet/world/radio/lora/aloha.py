@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.base import rng
+from fleet.base.exact import exp
 from fleet.world.radio.lora.airtime import CHIP_US
 from fleet.world.radio.lora.collisions import LEAST_SF, SFS, Frames, Model
-from fleet.world.radio.lora.exact import exp
 
 FAR_CDB = 10**6  # more hundredths of a dB than any two frames are apart
 

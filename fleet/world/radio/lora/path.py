@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.base import rng
-from fleet.world.radio.lora.exact import log10, quantile
+from fleet.base.exact import log10, quantile
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -16,13 +16,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.base.exact import exp
 from fleet.world.radio.channel import LogDistance
 from fleet.world.radio.channel.log_distance import rssi_cdbm
 from fleet.world.radio.lora import region
 from fleet.world.radio.lora.adr import settled
 from fleet.world.radio.lora.aloha import harm
 from fleet.world.radio.lora.collisions import MODELS, Frames
-from fleet.world.radio.lora.exact import exp
 from fleet.world.radio.lora.link import LoraLink
 from fleet.world.radio.lora.path import Path
 

@@ -9,7 +9,7 @@ from fleet.base import rng
 from fleet.world.radio.lora.airtime import airtimes_us
 from fleet.world.radio.lora.aloha import drawn, pure_aloha, survival, untouched
 from fleet.world.radio.lora.collisions import MODELS, Frames, delivered
-from fleet.world.radio.lora.uplinks import uplinks
+from tests.world.radio.lora.uplinks import uplinks
 
 HOUR = 3_600_000_000
 NODES = 400

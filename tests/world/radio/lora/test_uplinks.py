@@ -8,7 +8,7 @@ import pytest
 from fleet.base import rng
 from fleet.world.radio.lora.airtime import airtimes_us
 from fleet.world.radio.lora.collisions import Frames
-from fleet.world.radio.lora.uplinks import uplinks
+from tests.world.radio.lora.uplinks import uplinks
 
 HOUR = 3_600_000_000
 KEY = rng.key(3, rng.Stream.RADIO)

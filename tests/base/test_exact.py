@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from fleet.world.radio.lora.exact import exp, log10, quantile
+from fleet.base.exact import exp, log10, quantile
 
 
 def test_the_logarithm_is_the_standard_librarys_to_the_last_digits() -> None:
