@@ -1,9 +1,9 @@
 """Plans and frames from strangers, by libFuzzer: what the checks let through runs inside its memories.
 
-FLEET_FUZZ_RUNS=10000000 asks for a campaign; by default each target runs briefly: long enough to notice that the length of
-a frame is no longer checked, not that any one check of a plan is gone. A finding ends libFuzzer with an error, and what it
-says of its own executions is asserted. Sums that overflow are not looked for here: numbers without sense make values
-without sense.
+FLEET_FUZZ_RUNS=10000000 asks for a campaign; by default each target runs briefly: long enough to notice that the length
+of a frame is no longer checked, not that any one check of a plan is gone. A finding ends libFuzzer with an error, and
+what it says of its own executions is asserted. Sums that overflow are not looked for here: numbers without sense make
+values without sense.
 """
 
 import os
